@@ -1,0 +1,99 @@
+//! The only place that asks for entropy.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::rngs::ChaCha20Rng;
+use rand::{Rng, SeedableRng};
+
+use crate::secret::Secret;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Where Keyward takes its randomness from.
+#[derive(Clone, Default)]
+pub enum Random {
+    /// The operating system's generator, through AWS-LC.
+    #[default]
+    System,
+    /// A generator that a test has seeded: the same run, the same answers. Never for a server.
+    Seeded(Arc<Mutex<ChaCha20Rng>>),
+}
+
+impl Random {
+    /// A generator that gives the same bytes for the same `seed`.
+    pub fn seeded(seed: u64) -> Self {
+        Self::Seeded(Arc::new(Mutex::new(ChaCha20Rng::seed_from_u64(seed))))
+    }
+
+    /// `N` random bytes.
+    ///
+    /// # Panics
+    /// When the operating system has no entropy to give: nothing that Keyward could then issue would be safe.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        match self {
+            #[expect(clippy::expect_used, reason = "without entropy nothing that we issue is safe")]
+            Self::System => aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives entropy"),
+            Self::Seeded(generator) => {
+                generator.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+            }
+        }
+        bytes
+    }
+
+    /// A number below `bound`, each as likely as the other. `bound` is at least 1.
+    pub fn below(&self, bound: u8) -> u8 {
+        let bound = bound.max(1);
+        let fair = u8::MAX - u8::MAX % bound;
+        loop {
+            let [byte] = self.bytes();
+            if byte < fair {
+                return byte % bound;
+            }
+        }
+    }
+
+    /// `length` characters of `0-9A-Za-z`, 5.95 bits each.
+    pub fn base62(&self, length: usize) -> Secret {
+        let mut text = String::with_capacity(length);
+        while text.len() < length {
+            let [byte] = self.bytes();
+            // 248 is the largest multiple of 62 in a byte: above it some characters would be likelier.
+            if byte < 248 {
+                text.extend(BASE62.get(usize::from(byte % 62)).map(|&character| char::from(character)));
+            }
+        }
+        Secret::from(text)
+    }
+
+    /// A random UUID (version 4).
+    pub fn uuid(&self) -> String {
+        uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()
+    }
+
+    /// A UUID that sorts by the time `now_ms` (version 7, RFC 9562).
+    pub fn uuid_at(&self, now_ms: i64) -> String {
+        let millis = u64::try_from(now_ms).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid().to_string()
+    }
+}
+
+/// `number` as `length` digits of base 62, most significant first; what doesn't fit is cut off at the front.
+pub(crate) fn to_base62(mut number: u32, length: usize) -> String {
+    let mut digits = Vec::with_capacity(length);
+    for _ in 0..length {
+        digits.extend(BASE62.get((number % 62) as usize).map(|&digit| char::from(digit)));
+        number /= 62;
+    }
+    digits.iter().rev().collect()
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::System => "Random::System",
+            Self::Seeded(_) => "Random::Seeded",
+        })
+    }
+}
