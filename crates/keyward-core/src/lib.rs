@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod local_pool;
 pub mod master_key;
 pub mod random;
 pub mod secret;

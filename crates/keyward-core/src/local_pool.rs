@@ -1,0 +1,3 @@
+//! Keyward's own user pool, which speaks the Cognito protocol and needs no cloud.
+
+pub mod srp;
