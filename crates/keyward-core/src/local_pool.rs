@@ -1,3 +1,4 @@
 //! Keyward's own user pool, which speaks the Cognito protocol and needs no cloud.
 
+pub mod password;
 pub mod srp;

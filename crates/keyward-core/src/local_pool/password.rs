@@ -1,0 +1,613 @@
+//! Password hashes, the password policy, temporary passwords.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::error::{Code, Error, Result};
+use crate::random::Random;
+use crate::secret::Secret;
+
+const SALT_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
+
+/// The dearest parameters that a stored hash may ask for: 1 GiB, 100 passes, 64 lanes. A row that was
+/// tampered with can then cost a sign-in, but not the server.
+const DEAREST: HashingCost = HashingCost { memory_kib: 1024 * 1024, iterations: 100, parallelism: 64 };
+
+/// What one password hash costs (Argon2id, RFC 9106).
+///
+/// The default is the first choice of OWASP's password storage cheat sheet: 19 MiB, 2 passes, 1 lane, which
+/// takes about 17 ms of one core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HashingCost {
+    /// Memory in KiB; at least 8 for each lane.
+    pub memory_kib: u32,
+    /// Passes over the memory; at least 1.
+    pub iterations: u32,
+    /// Lanes; at least 1.
+    pub parallelism: u32,
+}
+
+impl Default for HashingCost {
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, iterations: 2, parallelism: 1 }
+    }
+}
+
+impl HashingCost {
+    fn to_params(self) -> Result<Params> {
+        let wrong = || {
+            Error::invalid(
+                "hashing_cost",
+                "The hashing cost must be 8 KiB of memory for each lane to 1 GiB, 1 to 100 iterations, \
+                 and 1 to 64 lanes.",
+            )
+        };
+        if !self.is_bearable() {
+            return Err(wrong());
+        }
+        Params::new(self.memory_kib, self.iterations, self.parallelism, Some(HASH_BYTES)).map_err(|_| wrong())
+    }
+
+    fn is_bearable(self) -> bool {
+        self.memory_kib <= DEAREST.memory_kib
+            && self.iterations <= DEAREST.iterations
+            && self.parallelism <= DEAREST.parallelism
+    }
+}
+
+/// Hashes passwords and checks them, on threads of their own and a few at a time.
+///
+/// Each hash takes a core and 19 MiB for 17 ms: two of them on the threads that answer requests would stall
+/// the server, and a thousand at once would exhaust its memory. So `running` hash at once, `waiting` more
+/// stand in line, and whoever comes then is told at once to come back later.
+#[derive(Debug)]
+pub struct PasswordHasher {
+    argon2: Argon2<'static>,
+    cost: HashingCost,
+    /// Nobody's: as dear as a real one, and no password is right for it.
+    dummy: String,
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+}
+
+impl PasswordHasher {
+    /// How many may stand in line when nothing else is said.
+    pub const WAITING: usize = 64;
+
+    /// A hasher of this cost that runs `running` hashes at once (`None`: as many as there are cores), and
+    /// lets `waiting` more stand in line.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the cost is beyond Argon2's bounds or ours.
+    pub fn new(
+        random: &Random,
+        cost: HashingCost,
+        running: Option<NonZeroUsize>,
+        waiting: usize,
+    ) -> Result<Self> {
+        let params = cost.to_params()?;
+        let dummy = dummy_hash(random, &params).map_err(Error::internal)?;
+        let running = running
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get)
+            .min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            cost,
+            dummy,
+            running: Arc::new(Semaphore::new(running)),
+            admitted: Arc::new(Semaphore::new(running.saturating_add(waiting).min(Semaphore::MAX_PERMITS))),
+        })
+    }
+
+    /// The hash of `password` under a new salt, as PHC text (`$argon2id$v=19$m=19456,t=2,p=1$...`).
+    ///
+    /// # Errors
+    /// `TooManyRequests` when too many stand in line.
+    pub async fn hash(&self, random: &Random, password: &Secret) -> Result<String> {
+        let (argon2, salt, password) = (self.argon2.clone(), random.bytes::<SALT_BYTES>(), password.clone());
+        self.run(move || {
+            let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt);
+            hash.map(|hash| hash.to_string()).map_err(Error::internal)
+        })
+        .await
+    }
+
+    /// Whether `password` is the one behind `phc`. The cost is the stored hash's own, so that hashes from
+    /// before a change of cost keep working.
+    ///
+    /// # Errors
+    /// `TooManyRequests` when too many stand in line, `Internal` when `phc` is no such hash.
+    pub async fn verify(&self, password: &Secret, phc: &str) -> Result<bool> {
+        let (argon2, password, phc) = (self.argon2.clone(), password.clone(), phc.to_owned());
+        self.run(move || {
+            let (hash, _) = parse(&phc).ok_or_else(unreadable_hash)?;
+            match argon2.verify_password(password.expose().as_bytes(), &hash) {
+                Ok(()) => Ok(true),
+                Err(HashError::PasswordInvalid) => Ok(false),
+                Err(error) => Err(Error::internal(error)),
+            }
+        })
+        .await
+    }
+
+    /// Does the work of [`PasswordHasher::verify`] for a user that isn't there, whom the time that an answer
+    /// takes would else betray.
+    ///
+    /// # Errors
+    /// `TooManyRequests` when too many stand in line.
+    pub async fn verify_nothing(&self, password: &Secret) -> Result<()> {
+        self.verify(password, &self.dummy).await.map(drop)
+    }
+
+    /// Whether `phc` was made at another cost (or by another algorithm) than this hasher's, and should be
+    /// made anew when the password is next at hand.
+    pub fn needs_rehash(&self, phc: &str) -> bool {
+        parse(phc).is_none_or(|(hash, cost)| {
+            cost != self.cost
+                || hash.algorithm != ARGON2ID_IDENT
+                || hash.version != Some(Version::V0x13.into())
+                || hash.hash.is_none_or(|output| output.len() != HASH_BYTES)
+        })
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let closed = |_| Error::internal(anyhow::anyhow!("the line of password hashes is closed"));
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
+            Error::new(Code::TooManyRequests(1), "Too many sign-ins are running; try again in a second.")
+        })?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(closed)?;
+        // The permits go with the work: a client that hangs up doesn't make room while its hash still runs.
+        let working = spawn_blocking(move || {
+            let outcome = work();
+            drop((running, admitted));
+            outcome
+        });
+        working.await.map_err(Error::internal)?
+    }
+}
+
+fn unreadable_hash() -> Error {
+    Error::internal(anyhow::anyhow!("a stored password hash can't be read or is dearer than allowed"))
+}
+
+/// A stored hash and its cost; `None` for what isn't one, or is dearer than the bounds.
+fn parse(phc: &str) -> Option<(PasswordHash, HashingCost)> {
+    let hash = PasswordHash::new(phc).ok().filter(|hash| hash.salt.is_some() && hash.hash.is_some())?;
+    let params = Params::try_from(&hash).ok()?;
+    let cost = HashingCost {
+        memory_kib: params.m_cost(),
+        iterations: params.t_cost(),
+        parallelism: params.p_cost(),
+    };
+    cost.is_bearable().then_some((hash, cost))
+}
+
+/// A hash of these parameters that no password was hashed for: random bytes, so it costs no time to make.
+fn dummy_hash(random: &Random, params: &Params) -> Result<String, HashError> {
+    let dummy = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)?,
+        salt: Some(Salt::new(&random.bytes::<SALT_BYTES>())?),
+        hash: Some(Output::new(&random.bytes::<HASH_BYTES>())?),
+    };
+    Ok(dummy.to_string())
+}
+
+/// What a pool demands of its passwords. The defaults are Cognito's.
+///
+/// Letters and digits are those of ASCII ("Basic Latin"), symbols those that Amazon lists; any other
+/// character may be used and counts for the length alone. Source:
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users-passwords.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are Cognito's, each a setting of its own")]
+pub struct PasswordPolicy {
+    /// Characters at least, 6 to 99.
+    pub minimum_length: u32,
+    /// Whether one of `A-Z` must be in it.
+    pub require_uppercase: bool,
+    /// Whether one of `a-z` must be in it.
+    pub require_lowercase: bool,
+    /// Whether one of `0-9` must be in it.
+    pub require_numbers: bool,
+    /// Whether a symbol must be in it; a space counts as one.
+    pub require_symbols: bool,
+    /// Days for which a temporary password is good, 1 to 365; 0 means 7, as it does for Amazon.
+    pub temporary_validity_days: u32,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self {
+            minimum_length: 8,
+            require_uppercase: true,
+            require_lowercase: true,
+            require_numbers: true,
+            require_symbols: true,
+            temporary_validity_days: Self::DEFAULT_VALIDITY_DAYS,
+        }
+    }
+}
+
+impl PasswordPolicy {
+    /// Characters at most, whatever the policy.
+    pub const MAXIMUM_LENGTH: usize = 256;
+    /// Cognito's symbols beside the space.
+    pub const SYMBOLS: &'static str = "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+=";
+    const DEFAULT_VALIDITY_DAYS: u32 = 7;
+
+    /// Checks the policy itself.
+    ///
+    /// # Errors
+    /// `InvalidInput` when a number is out of Cognito's bounds.
+    pub fn validate(&self) -> Result<()> {
+        if !(6..=99).contains(&self.minimum_length) {
+            return Err(Error::invalid("minimum_length", "The minimum length of passwords must be 6 to 99."));
+        }
+        if self.temporary_validity_days > 365 {
+            return Err(Error::invalid(
+                "temporary_validity_days",
+                "A temporary password can be good for 365 days at most.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks a password that somebody has chosen.
+    ///
+    /// # Errors
+    /// `PasswordRejected` with the sentence that Cognito would answer, for the first demand that isn't met.
+    pub fn check(&self, password: &Secret) -> Result<()> {
+        let text = password.expose();
+        let length = text.chars().count();
+        let lacks = |demanded: bool, class: fn(char) -> bool| demanded && !text.chars().any(class);
+        let fault = if length < self.minimum_length as usize || text.is_empty() {
+            "Password not long enough"
+        } else if length > Self::MAXIMUM_LENGTH {
+            "Password must not be longer than 256 characters"
+        } else if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+            "Password must not begin or end with a space"
+        } else if lacks(self.require_uppercase, |character| character.is_ascii_uppercase()) {
+            "Password must have uppercase characters"
+        } else if lacks(self.require_lowercase, |character| character.is_ascii_lowercase()) {
+            "Password must have lowercase characters"
+        } else if lacks(self.require_numbers, |character| character.is_ascii_digit()) {
+            "Password must have numeric characters"
+        } else if lacks(self.require_symbols, is_symbol) {
+            "Password must have symbol characters"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Code::PasswordRejected, format!("Password did not conform with policy: {fault}")))
+    }
+
+    /// Milliseconds for which a temporary password is good.
+    pub fn temporary_validity_ms(&self) -> i64 {
+        let days = match self.temporary_validity_days {
+            0 => Self::DEFAULT_VALIDITY_DAYS,
+            days => days,
+        };
+        i64::from(days) * 24 * 60 * 60 * 1000
+    }
+}
+
+fn is_symbol(character: char) -> bool {
+    character == ' ' || PasswordPolicy::SYMBOLS.contains(character)
+}
+
+/// Characters that are easily read and typed: none of `0O1lI`.
+const UPPERCASE: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+const LOWERCASE: &[u8] = b"abcdefghijkmnopqrstuvwxyz";
+const DIGITS: &[u8] = b"23456789";
+/// Symbols that mean nothing to a shell in the middle of a word.
+const SAFE_SYMBOLS: &[u8] = b"-_.+@=";
+const CLASSES: [&[u8]; 4] = [UPPERCASE, LOWERCASE, DIGITS, SAFE_SYMBOLS];
+
+const TEMPORARY_LENGTH: usize = 16;
+
+/// A random password that meets `policy` (and every demand that a policy could make), to be shown once: at
+/// least 16 characters, over 85 bits. It begins with a letter and ends with a letter or digit, so that no
+/// shell takes it for an option and no full stop after it is copied along.
+pub fn temporary_password(random: &Random, policy: &PasswordPolicy) -> Secret {
+    let length = (policy.minimum_length as usize).clamp(TEMPORARY_LENGTH, 99);
+    let all = CLASSES.concat();
+    loop {
+        // One of each class, the rest of any, then in any order. What begins or ends wrong is thrown away
+        // whole: moving characters about would make some places easier to guess.
+        let one_of_each = CLASSES.iter().filter_map(|class| pick(random, class));
+        let of_any = std::iter::repeat_with(|| pick(random, &all)).flatten();
+        let mut characters =
+            zeroize::Zeroizing::new(one_of_each.chain(of_any).take(length).collect::<Vec<u8>>());
+        shuffle(random, &mut characters);
+        let begins_well = characters.first().is_some_and(u8::is_ascii_alphabetic);
+        if begins_well && characters.last().is_some_and(u8::is_ascii_alphanumeric) {
+            return Secret::from(characters.iter().map(|&byte| char::from(byte)).collect::<String>());
+        }
+    }
+}
+
+fn pick(random: &Random, characters: &[u8]) -> Option<u8> {
+    characters.get(usize::from(random.below(u8::try_from(characters.len()).unwrap_or(u8::MAX)))).copied()
+}
+
+/// Fisher and Yates: every order as likely as any other.
+fn shuffle(random: &Random, characters: &mut [u8]) {
+    for last in (1..characters.len()).rev() {
+        let chosen = random.below(u8::try_from(last + 1).unwrap_or(u8::MAX));
+        characters.swap(last, usize::from(chosen));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHEAP: HashingCost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
+
+    fn hasher(cost: HashingCost, running: usize, waiting: usize) -> PasswordHasher {
+        PasswordHasher::new(&Random::seeded(1), cost, NonZeroUsize::new(running), waiting).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_is_right() {
+        let hasher = hasher(HashingCost::default(), 2, 2);
+        let random = Random::seeded(2);
+
+        let phc = hasher.hash(&random, &Secret::from("Correct-Horse-9!")).await.unwrap();
+
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        assert!(hasher.verify(&Secret::from("Correct-Horse-9!"), &phc).await.unwrap());
+        assert!(!hasher.verify(&Secret::from("Correct-Horse-9?"), &phc).await.unwrap());
+        assert!(!hasher.verify(&Secret::from(""), &phc).await.unwrap());
+        assert_ne!(phc, hasher.hash(&random, &Secret::from("Correct-Horse-9!")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_implementation_is_understood() {
+        // The reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32
+        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let hasher = hasher(CHEAP, 1, 1);
+
+        assert!(hasher.verify(&Secret::from("password"), phc).await.unwrap());
+        assert!(!hasher.verify(&Secret::from("Password"), phc).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_password_in_any_script_works() {
+        let hasher = hasher(CHEAP, 1, 1);
+        for password in ["Пароль-9a-Ärger", "密码密码Aa1!密码", "pässwörd 🔑 A1", &"é".repeat(256)]
+        {
+            let phc = hasher.hash(&Random::System, &Secret::from(password)).await.unwrap();
+
+            assert!(hasher.verify(&Secret::from(password), &phc).await.unwrap());
+            assert!(!hasher.verify(&Secret::from(format!("{password}a")), &phc).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_still_works_and_is_due_to_be_made_anew() {
+        let random = Random::seeded(3);
+        let old = hasher(CHEAP, 1, 1);
+        let new = hasher(HashingCost { iterations: 2, ..CHEAP }, 1, 1);
+        let phc = old.hash(&random, &Secret::from("Correct-Horse-9!")).await.unwrap();
+
+        assert!(new.verify(&Secret::from("Correct-Horse-9!"), &phc).await.unwrap());
+        assert!(new.needs_rehash(&phc));
+        assert!(!old.needs_rehash(&phc));
+        assert!(old.needs_rehash(&phc.replace("argon2id", "argon2i")));
+        assert!(old.needs_rehash("no hash"));
+    }
+
+    #[tokio::test]
+    async fn the_work_for_nobody_is_that_of_a_real_hash() {
+        let hasher = hasher(CHEAP, 1, 1);
+        let (_, cost) = parse(&hasher.dummy).unwrap();
+
+        assert_eq!(cost, CHEAP);
+        assert!(!hasher.needs_rehash(&hasher.dummy));
+        hasher.verify_nothing(&Secret::from("Correct-Horse-9!")).await.unwrap();
+        assert!(!hasher.verify(&Secret::from(""), &hasher.dummy).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_that_is_broken_or_too_dear_is_an_error_that_shows_nothing_of_it() {
+        let hasher = hasher(CHEAP, 1, 1);
+        for phc in [
+            "",
+            "password",
+            "$argon2id$v=19$m=64,t=1,p=1",
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=64,t=4000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$scrypt$ln=1,r=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        ] {
+            let error = hasher.verify(&Secret::from("Correct-Horse-9!"), phc).await.unwrap_err();
+
+            assert_eq!(error.code, Code::Internal);
+            assert!(!format!("{error:?}").contains("c29tZXNhbHQ"));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_when_the_line_is_full_is_sent_away_at_once() {
+        let hasher = Arc::new(hasher(CHEAP, 1, 1));
+        let running = Arc::clone(&hasher.running).acquire_owned().await.unwrap();
+        let _admitted = Arc::clone(&hasher.admitted).acquire_owned().await.unwrap();
+        let in_line = tokio::spawn({
+            let hasher = Arc::clone(&hasher);
+            async move { hasher.verify_nothing(&Secret::from("first")).await }
+        });
+        while hasher.admitted.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+
+        let refused = hasher.hash(&Random::System, &Secret::from("second")).await.unwrap_err();
+
+        assert_eq!(refused.code, Code::TooManyRequests(1));
+        drop(running);
+        in_line.await.unwrap().unwrap();
+        assert_eq!(hasher.admitted.available_permits(), 1);
+        hasher.hash(&Random::System, &Secret::from("third")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_in_line_leaves_their_place() {
+        let hasher = hasher(CHEAP, 1, 0);
+        let running = Arc::clone(&hasher.running).acquire_owned().await.unwrap();
+        let secret = Secret::from("password");
+        {
+            let waiting = hasher.verify_nothing(&secret);
+            tokio::pin!(waiting);
+            assert!(
+                std::future::poll_fn(|task| std::task::Poll::Ready(waiting.as_mut().poll(task).is_pending()))
+                    .await
+            );
+            assert_eq!(hasher.admitted.available_permits(), 0);
+        }
+
+        assert_eq!(hasher.admitted.available_permits(), 1);
+        drop(running);
+        hasher.verify_nothing(&secret).await.unwrap();
+    }
+
+    #[test]
+    fn a_cost_out_of_bounds_is_refused() {
+        for cost in [
+            HashingCost { memory_kib: 7, ..CHEAP },
+            HashingCost { memory_kib: u32::MAX, ..CHEAP },
+            HashingCost { iterations: 0, ..CHEAP },
+            HashingCost { iterations: 101, ..CHEAP },
+            HashingCost { parallelism: 0, ..CHEAP },
+            HashingCost { parallelism: 9, ..CHEAP },
+        ] {
+            let error = PasswordHasher::new(&Random::System, cost, None, 1).unwrap_err();
+            assert_eq!(error.code, Code::InvalidInput("hashing_cost".into()), "{cost:?}");
+        }
+    }
+
+    #[track_caller]
+    fn assert_rejected(policy: &PasswordPolicy, password: &str, fault: &str) {
+        let error = policy.check(&Secret::from(password)).unwrap_err();
+        assert_eq!(error.code, Code::PasswordRejected);
+        assert_eq!(error.message, format!("Password did not conform with policy: {fault}"));
+    }
+
+    #[test]
+    fn the_default_policy_says_what_is_missing_in_the_words_of_cognito() {
+        let policy = PasswordPolicy::default();
+
+        assert_rejected(&policy, "", "Password not long enough");
+        assert_rejected(&policy, "Aa1!Aa1", "Password not long enough");
+        assert_rejected(&policy, "aaaa1111!", "Password must have uppercase characters");
+        assert_rejected(&policy, "AAAA1111!", "Password must have lowercase characters");
+        assert_rejected(&policy, "AAAAaaaa!", "Password must have numeric characters");
+        assert_rejected(&policy, "AAAAaaaa1", "Password must have symbol characters");
+        assert_rejected(&policy, "ÄÄÄÄaaaa1!", "Password must have uppercase characters");
+        assert_rejected(&policy, "AAAAaaaa٣!", "Password must have numeric characters");
+        assert_rejected(&policy, "AAAAaaaa1§", "Password must have symbol characters");
+        assert_rejected(&policy, " AAAAaaaa1", "Password must not begin or end with a space");
+        assert_rejected(&policy, "AAAAaaaa1\n", "Password must not begin or end with a space");
+        let too_long = format!("Aa1!{}", "é".repeat(253));
+        assert_rejected(&policy, &too_long, "Password must not be longer than 256 characters");
+    }
+
+    #[test]
+    fn every_symbol_of_cognito_counts_and_so_does_a_space_within() {
+        let policy = PasswordPolicy::default();
+        for symbol in PasswordPolicy::SYMBOLS.chars().chain([' ']) {
+            policy.check(&Secret::from(format!("AAAA{symbol}aaa1"))).unwrap();
+        }
+        assert_eq!(PasswordPolicy::SYMBOLS.chars().count(), 32);
+        policy.check(&Secret::from("Пароль Aa1")).unwrap();
+        policy.check(&Secret::from(format!("Aa1!{}", "é".repeat(252)))).unwrap();
+    }
+
+    #[test]
+    fn a_policy_that_demands_little_is_content_with_little() {
+        let policy: PasswordPolicy = serde_json::from_str(
+            r#"{"minimum_length": 6, "require_uppercase": false, "require_lowercase": false,
+                "require_numbers": false, "require_symbols": false}"#,
+        )
+        .unwrap();
+
+        policy.validate().unwrap();
+        policy.check(&Secret::from("密码密码密码")).unwrap();
+        assert_rejected(&policy, "密码密码密", "Password not long enough");
+        assert_eq!(serde_json::from_str::<PasswordPolicy>("{}").unwrap(), PasswordPolicy::default());
+    }
+
+    #[test]
+    fn a_policy_out_of_the_bounds_of_cognito_is_refused() {
+        let default = PasswordPolicy::default;
+        for policy in [
+            PasswordPolicy { minimum_length: 5, ..default() },
+            PasswordPolicy { minimum_length: 100, ..default() },
+            PasswordPolicy { temporary_validity_days: 366, ..default() },
+        ] {
+            assert!(policy.validate().is_err());
+        }
+        let zero = PasswordPolicy { temporary_validity_days: 0, ..default() };
+        zero.validate().unwrap();
+        assert_eq!(zero.temporary_validity_ms(), default().temporary_validity_ms());
+        assert_eq!(default().temporary_validity_ms(), 604_800_000);
+    }
+
+    proptest! {
+        #[test]
+        fn a_temporary_password_meets_the_policy_and_is_easy_to_copy(
+            seed: u64, minimum_length in 6..=99_u32
+        ) {
+            let policy = PasswordPolicy { minimum_length, ..PasswordPolicy::default() };
+
+            let password = temporary_password(&Random::seeded(seed), &policy);
+
+            policy.check(&password).unwrap();
+            let text = password.expose();
+            prop_assert!(text.len() >= 16);
+            prop_assert!(!text.contains(['0', 'O', '1', 'l', 'I']));
+            prop_assert!(text.starts_with(|first: char| first.is_ascii_alphabetic()));
+            prop_assert!(text.ends_with(|last: char| last.is_ascii_alphanumeric()));
+            prop_assert!(text.bytes().all(|byte| CLASSES.concat().contains(&byte)));
+        }
+
+        #[test]
+        fn no_text_breaks_the_policy(text in "\\PC*") {
+            let _ = PasswordPolicy::default().check(&Secret::from(text.as_str()));
+            let _ = parse(&text);
+        }
+    }
+
+    #[test]
+    fn temporary_passwords_differ_and_use_every_character_in_every_place() {
+        let random = Random::seeded(4);
+        let passwords: Vec<Secret> =
+            (0..4000).map(|_| temporary_password(&random, &PasswordPolicy::default())).collect();
+
+        let distinct: BTreeSet<&str> = passwords.iter().map(Secret::expose).collect();
+        assert_eq!(distinct.len(), passwords.len());
+        for place in 1..15 {
+            let mut seen: BTreeMap<u8, u32> = BTreeMap::new();
+            for password in &passwords {
+                *seen.entry(password.expose().as_bytes()[place]).or_default() += 1;
+            }
+            assert_eq!(seen.len(), CLASSES.concat().len(), "at {place}");
+            // 63 characters: 63 of each expected, the digits and symbols more often, since each class must be
+            // in.
+            assert!(seen.values().all(|&times| (25..250).contains(&times)), "at {place}: {seen:?}");
+        }
+    }
+}
