@@ -3,3 +3,4 @@
 pub mod password;
 pub mod software_token;
 pub mod srp;
+pub mod token;
