@@ -1,8 +1,8 @@
 //! The only place that asks what time it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
@@ -36,6 +36,16 @@ impl Clock {
     /// Whole seconds since the epoch, UTC, as tokens count time.
     pub fn now_seconds(&self) -> i64 {
         self.now_ms().div_euclid(1000)
+    }
+
+    /// Milliseconds that only ever grow, from some moment on: for how long ago something was, whatever happens to
+    /// the calendar.
+    pub fn monotonic_ms(&self) -> i64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match self {
+            Self::System => i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Self::Fixed(_) => self.now_ms(),
+        }
     }
 
     /// Moves a fixed clock by `ms`; a system clock can't be moved and stays.

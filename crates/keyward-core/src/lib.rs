@@ -1,10 +1,39 @@
 //! What Keyward knows and does: users, roles, API keys, sign-in, audit. No HTTP, no AWS, no command line.
+//!
+//! [`keyward::Keyward`] is the one object that every surface holds; each noun's file has its types, then the
+//! operations on it.
 #![warn(missing_docs)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail"))]
 
+pub mod access;
+pub mod api_key;
+pub mod audit;
+pub mod caller;
 pub mod clock;
+pub mod directory;
 pub mod error;
+pub mod keyward;
 pub mod local_pool;
 pub mod master_key;
+pub mod page;
+pub mod permission;
+pub mod provisioning;
 pub mod random;
+pub mod role;
 pub mod secret;
+pub mod store;
+pub mod user;
+
+/// `bytes` as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// SHA-256 of `bytes`, as 64 lower-case hexadecimal digits.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+}

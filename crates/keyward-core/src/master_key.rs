@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -45,7 +46,7 @@ impl MasterKey {
     /// The text of a new key, as [`MasterKey::parse`] reads it.
     pub fn generate(random: &Random) -> Zeroizing<String> {
         let bytes = Zeroizing::new(random.bytes::<32>());
-        Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Zeroizing::new(crate::hex(bytes.as_slice()))
     }
 
     /// Seals `plaintext` for `purpose` (AES-256-GCM); text of the URL-safe base64 alphabet.
@@ -70,6 +71,18 @@ impl MasterKey {
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let plaintext = self.key(purpose).ok()?.open_in_place(nonce, Aad::from(purpose), ciphertext).ok()?;
         Some(Zeroizing::new(plaintext.to_vec()))
+    }
+
+    /// What tells `text` from any other without giving it away: HMAC-SHA-256 under a key for `purpose`, in
+    /// hexadecimal digits.
+    pub fn fingerprint(&self, purpose: &'static str, text: &[u8]) -> Result<String> {
+        let info = [b"fingerprint of ".as_slice(), purpose.as_bytes()];
+        let key: hmac::Key = self
+            .0
+            .expand(&info, hmac::HMAC_SHA256)
+            .map(hmac::Key::from)
+            .map_err(|_| Error::internal(anyhow::anyhow!("deriving the fingerprint key for {purpose} failed")))?;
+        Ok(crate::hex(hmac::sign(&key, text).as_ref()))
     }
 
     fn key(&self, purpose: &'static str) -> Result<LessSafeKey> {

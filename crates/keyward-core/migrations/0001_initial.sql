@@ -1,0 +1,180 @@
+-- One set of migrations for SQLite and PostgreSQL: TEXT, BIGINT (times in milliseconds since the epoch, UTC,
+-- names end in _ms), BOOLEAN; JSON as text. A released migration is never edited.
+
+-- What there is one of: the home pool's id, switches.
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- Counts up in every transaction that changes what anybody may do; caches of rights ask for it.
+CREATE TABLE revision (
+    id BIGINT PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO revision (id, value) VALUES (1, 0);
+
+CREATE TABLE user_pools (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    password_policy TEXT NOT NULL, -- JSON
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL
+);
+
+CREATE TABLE app_clients (
+    id TEXT PRIMARY KEY,
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    flows TEXT NOT NULL, -- JSON list
+    hides_unknown_users BOOLEAN NOT NULL, -- PreventUserExistenceErrors ENABLED
+    access_token_seconds BIGINT NOT NULL,
+    id_token_seconds BIGINT NOT NULL,
+    refresh_token_seconds BIGINT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL
+);
+
+CREATE TABLE signing_keys (
+    kid TEXT PRIMARY KEY,
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    token_use TEXT NOT NULL, -- id, access
+    sealed TEXT NOT NULL, -- the private key, under the master key
+    created_at_ms BIGINT NOT NULL,
+    UNIQUE (pool_id, token_use)
+);
+
+CREATE TABLE users (
+    id TEXT PRIMARY KEY, -- sub
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    username TEXT NOT NULL,
+    username_key TEXT NOT NULL, -- lower case: two names that differ in case alone are one
+    kind TEXT NOT NULL, -- account, program
+    status TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    email TEXT,
+    email_verified BOOLEAN NOT NULL,
+    phone TEXT,
+    attributes TEXT NOT NULL, -- JSON object
+    password_hash TEXT,
+    temporary_until_ms BIGINT,
+    srp_salt TEXT,
+    srp_verifier TEXT, -- sealed
+    totp_secret TEXT, -- sealed
+    totp_enabled BOOLEAN NOT NULL,
+    totp_last_step BIGINT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    UNIQUE (pool_id, username_key)
+);
+
+CREATE TABLE roles (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    permissions TEXT NOT NULL, -- JSON list
+    mfa_required BOOLEAN NOT NULL,
+    source TEXT,
+    source_identifier TEXT,
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+
+CREATE TABLE assignments (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role_id TEXT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    created_by TEXT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (user_id, role_id)
+);
+CREATE INDEX assignments_by_role ON assignments (role_id);
+
+CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_by TEXT NOT NULL,
+    expires_at TEXT, -- as it was written
+    expires_at_ms BIGINT, -- what it means
+    active BOOLEAN NOT NULL,
+    scope TEXT, -- JSON list; NULL narrows nothing
+    allowed_addresses TEXT NOT NULL, -- JSON list of CIDR blocks; empty means any
+    owner TEXT,
+    review_at TEXT,
+    imported BOOLEAN NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    updated_at_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+CREATE INDEX api_keys_by_user ON api_keys (user_id);
+
+-- The live secrets of a key: the current one, and the one before it while a rotation's overlap lasts.
+CREATE TABLE api_key_secrets (
+    hash TEXT PRIMARY KEY, -- of the whole key with its prefix, 64 hexadecimal digits
+    algorithm TEXT NOT NULL, -- sha256
+    key_id TEXT NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    public_id TEXT NOT NULL,
+    valid_until_ms BIGINT, -- NULL for the current one
+    created_at_ms BIGINT NOT NULL,
+    last_used_at_ms BIGINT,
+    last_used_address TEXT,
+    last_used_agent TEXT
+);
+CREATE INDEX api_key_secrets_by_key ON api_key_secrets (key_id);
+
+-- A sign-in and all tokens that come of it; id is the tokens' origin_jti.
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id TEXT NOT NULL REFERENCES app_clients (id) ON DELETE CASCADE,
+    refresh_hash TEXT NOT NULL UNIQUE,
+    mfa BOOLEAN NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL,
+    revoked_at_ms BIGINT
+);
+CREATE INDEX sessions_by_user ON sessions (user_id);
+
+-- What may be used once: challenge sessions by their id.
+CREATE TABLE used_once (
+    id TEXT PRIMARY KEY,
+    expires_at_ms BIGINT NOT NULL
+);
+
+-- Failed password attempts by name, whether or not anybody has the name.
+CREATE TABLE sign_in_failures (
+    pool_id TEXT NOT NULL,
+    username_key TEXT NOT NULL,
+    failures BIGINT NOT NULL,
+    failed_at_ms BIGINT NOT NULL,
+    locked_until_ms BIGINT NOT NULL,
+    PRIMARY KEY (pool_id, username_key)
+);
+
+CREATE TABLE audit_events (
+    id TEXT PRIMARY KEY, -- a UUID that sorts by time
+    at_ms BIGINT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT,
+    actor_name TEXT NOT NULL,
+    credential TEXT,
+    action TEXT NOT NULL,
+    target_kind TEXT NOT NULL,
+    target_id TEXT,
+    target_name TEXT,
+    outcome TEXT NOT NULL, -- done, refused, failed
+    detail TEXT NOT NULL, -- JSON object
+    request_id TEXT NOT NULL,
+    address TEXT
+);
+
+-- The answers to requests with an Idempotency-Key, sealed, for ten minutes.
+CREATE TABLE replies (
+    id TEXT PRIMARY KEY, -- who asked, and their key, hashed
+    fingerprint TEXT NOT NULL, -- of what was asked
+    sealed TEXT NOT NULL,
+    expires_at_ms BIGINT NOT NULL
+);

@@ -1,0 +1,251 @@
+//! Who did what to whom, through which credential, when.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::caller::{Caller, Identity};
+use crate::error::{Code, Error, Result};
+use crate::keyward::Keyward;
+use crate::page::{Cursor, Page};
+use crate::permission::VIEW_AUDIT;
+
+/// How long an answer is kept for a request that is repeated with the same `Idempotency-Key`.
+const REPLY_LIFETIME_MS: i64 = 10 * 60 * 1000;
+
+/// One line of the audit log. Nothing secret is ever in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct AuditEvent {
+    /// A UUID that sorts by time.
+    pub id: String,
+    pub at_ms: i64,
+    /// `person`, `api_key`, `operator` or `nobody`.
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    pub actor_name: String,
+    /// The session's id or the key's public id.
+    pub credential: Option<String>,
+    /// `noun.verb`, such as `api-key.create`.
+    pub action: String,
+    pub target_kind: String,
+    pub target_id: Option<String>,
+    pub target_name: Option<String>,
+    pub outcome: Outcome,
+    /// What else is worth knowing; an object.
+    pub detail: Value,
+    pub request_id: String,
+    pub address: Option<String>,
+}
+
+/// What became of the act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// The caller may not.
+    Refused,
+    /// It was tried and didn't succeed.
+    Failed,
+}
+
+impl Outcome {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "done" => Self::Done,
+            "refused" => Self::Refused,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What an act is done to.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    kind: &'static str,
+    id: Option<String>,
+    name: Option<String>,
+}
+
+impl Target {
+    /// A thing of this kind, by its id and name.
+    pub fn new(kind: &'static str, id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind, id: Some(id.into()), name: Some(name.into()) }
+    }
+
+    /// A thing known only by the name that was asked for.
+    pub fn named(kind: &'static str, name: impl Into<String>) -> Self {
+        Self { kind, id: None, name: Some(name.into()) }
+    }
+}
+
+/// What enters the database together with a change: its event, and the answer for a repeated request.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Who did what.
+    pub event: AuditEvent,
+    pub(crate) reply: Option<Reply>,
+}
+
+/// A sealed answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) id: String,
+    pub(crate) fingerprint: String,
+    pub(crate) sealed: String,
+    pub(crate) expires_at_ms: i64,
+}
+
+/// Which events to list.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct AuditQuery {
+    /// The actor's id or name.
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    /// The target's id or name.
+    pub target: Option<String>,
+    pub since_ms: Option<i64>,
+    pub until_ms: Option<i64>,
+    pub page: Cursor,
+}
+
+impl Keyward {
+    /// The events that fit, newest first.
+    ///
+    /// # Errors
+    /// `Forbidden` without `view:audit`.
+    pub async fn list_audit(&self, caller: &Caller, query: &AuditQuery) -> Result<Page<AuditEvent>> {
+        caller.require(VIEW_AUDIT)?;
+        self.store.audit_events(query).await
+    }
+
+    /// The change that `caller` makes to `target`, to be entered with it.
+    pub(crate) fn change(&self, caller: &Caller, action: &str, target: Target, detail: Value) -> Change {
+        Change { event: self.event(caller, action, target, Outcome::Done, detail), reply: None }
+    }
+
+    /// As [`Keyward::change`], with the answer kept for a repeated request with the same `Idempotency-Key`.
+    pub(crate) fn change_with_reply(
+        &self,
+        caller: &Caller,
+        action: &str,
+        request: &impl Serialize,
+        answer: &impl Serialize,
+        target: Target,
+        detail: Value,
+    ) -> Result<Change> {
+        let mut change = self.change(caller, action, target, detail);
+        if let Some((id, fingerprint)) = self.reply_id(caller, action, request)? {
+            let plaintext = zeroize::Zeroizing::new(serde_json::to_vec(answer).map_err(Error::internal)?);
+            let sealed = self.master_key.seal(&self.random, "reply", &plaintext)?;
+            let expires_at_ms = self.clock.now_ms() + REPLY_LIFETIME_MS;
+            change.reply = Some(Reply { id, fingerprint, sealed, expires_at_ms });
+        }
+        Ok(change)
+    }
+
+    /// The answer that this very request had before, when it carries an `Idempotency-Key` and was carried out.
+    pub(crate) async fn replay<T: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+        action: &str,
+        request: &impl Serialize,
+    ) -> Result<Option<T>> {
+        let Some((id, fingerprint)) = self.reply_id(caller, action, request)? else { return Ok(None) };
+        let Some((known, sealed)) = self.store.reply(&id, self.clock.now_ms()).await? else { return Ok(None) };
+        if known != fingerprint {
+            return Err(Error::conflict(
+                "This Idempotency-Key was used for a different request; take a new one for each request.",
+            ));
+        }
+        let plaintext = self
+            .master_key
+            .open("reply", &sealed)
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("a kept reply can't be opened")))?;
+        serde_json::from_slice(&plaintext).map(Some).map_err(Error::internal)
+    }
+
+    /// Under which id the reply is kept, and the fingerprint of the request; nothing without a key of the caller.
+    fn reply_id(
+        &self,
+        caller: &Caller,
+        action: &str,
+        request: &impl Serialize,
+    ) -> Result<Option<(String, String)>> {
+        let Some(key) = &caller.origin.idempotency_key else { return Ok(None) };
+        if key.is_empty() || key.len() > 128 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::invalid(
+                "idempotency_key",
+                "An Idempotency-Key must be 1 to 128 visible ASCII characters, such as a UUID.",
+            ));
+        }
+        let who = serde_json::to_string(&(caller.kind(), caller.user_id(), key)).map_err(Error::internal)?;
+        let body = zeroize::Zeroizing::new(serde_json::to_string(&(action, request)).map_err(Error::internal)?);
+        // Keyed, for the request may hold a password, and a plain hash of it could be guessed at.
+        let fingerprint = self.master_key.fingerprint("reply", body.as_bytes())?;
+        Ok(Some((crate::sha256_hex(who.as_bytes()), fingerprint)))
+    }
+
+    /// Passes `outcome` on; an act that the caller may not do is entered as an event of its own.
+    pub(crate) async fn audited<T>(
+        &self,
+        caller: &Caller,
+        action: &str,
+        target: Target,
+        outcome: Result<T>,
+    ) -> Result<T> {
+        if let Err(error) = &outcome
+            && let Code::Forbidden(permission) = &error.code
+        {
+            let detail = serde_json::json!({ "missing": permission });
+            let event = self.event(caller, action, target, Outcome::Refused, detail);
+            if let Err(error) = self.store.record_event(&Change { event, reply: None }).await {
+                // The act is refused either way: a log line is all that's left to leave.
+                tracing::warn!(error = ?error.cause, "a refusal could not be entered in the audit log");
+            }
+        }
+        outcome
+    }
+
+    pub(crate) fn event(
+        &self,
+        caller: &Caller,
+        action: &str,
+        target: Target,
+        outcome: Outcome,
+        mut detail: Value,
+    ) -> AuditEvent {
+        let at_ms = self.clock.now_ms();
+        if let (Identity::ApiKey { key_id, key_name, .. }, Some(members)) = (&caller.identity, detail.as_object_mut())
+        {
+            members.insert("through_key".into(), serde_json::json!({ "id": key_id, "name": key_name }));
+        }
+        AuditEvent {
+            id: self.random.uuid_at(at_ms),
+            at_ms,
+            actor_kind: caller.kind().to_owned(),
+            actor_id: caller.user_id().map(str::to_owned),
+            actor_name: caller.name().to_owned(),
+            credential: caller.credential().map(str::to_owned),
+            action: action.to_owned(),
+            target_kind: target.kind.to_owned(),
+            target_id: target.id,
+            target_name: target.name,
+            outcome,
+            detail,
+            request_id: caller.origin.request_id.clone(),
+            address: caller.origin.address.map(|address| address.to_string()),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Who is asking, and what they may do.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::permission::{Permission, PermissionSet};
+
+/// Where a request comes from, as far as the surface knows.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The client's address, by the rule about trusted proxies.
+    pub address: Option<IpAddr>,
+    /// At most 256 characters, without control characters.
+    pub user_agent: Option<String>,
+    /// The id that the answer and the log lines carry.
+    pub request_id: String,
+    /// The `Idempotency-Key` header, where there is one.
+    pub idempotency_key: Option<String>,
+}
+
+/// Who is asking, with their rights of this moment.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is, and by what.
+    pub identity: Identity,
+    /// The names of the roles that count in this request.
+    pub roles: Arc<[String]>,
+    /// What they may do in this request.
+    pub permissions: Arc<PermissionSet>,
+    /// When the credential ends, in milliseconds since the epoch, UTC.
+    pub expires_at_ms: Option<i64>,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// The ways to be somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// No credential was shown.
+    Nobody,
+    /// Whoever has the machine: a command that works on the data folder itself.
+    Operator,
+    /// A user who signed in.
+    Person {
+        /// The user's immutable id.
+        user_id: String,
+        /// The user's name.
+        username: String,
+        /// Whether a second factor was shown. What doesn't say so is without.
+        mfa: bool,
+        /// The sign-in's id (`origin_jti`).
+        session_id: String,
+    },
+    /// A program with an API key, acting as a user. Never with MFA.
+    ApiKey {
+        /// The id of the user it acts as.
+        user_id: String,
+        /// That user's name.
+        username: String,
+        /// The key's id (a UUID).
+        key_id: String,
+        /// The key's name.
+        key_name: String,
+        /// The 12 characters of the key that are safe to show.
+        public_id: String,
+    },
+}
+
+impl Caller {
+    /// Somebody without any credential.
+    pub fn nobody(origin: Origin) -> Self {
+        Self {
+            identity: Identity::Nobody,
+            roles: Arc::default(),
+            permissions: Arc::default(),
+            expires_at_ms: None,
+            origin,
+        }
+    }
+
+    /// Whoever has the machine; may do everything.
+    pub fn operator() -> Self {
+        let everything = Permission::parse("*").ok();
+        Self {
+            identity: Identity::Operator,
+            permissions: Arc::new(everything.into_iter().collect()),
+            ..Self::nobody(Origin::default())
+        }
+    }
+
+    /// Whether the caller holds `permission`.
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions.allows_text(permission)
+    }
+
+    /// Lets the caller through only with `permission`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without a credential, `Forbidden` without the permission.
+    pub fn require(&self, permission: &str) -> Result<()> {
+        self.require_any(&[permission])
+    }
+
+    /// Lets the caller through with any of `permissions`; the first is named in the refusal.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without a credential, `Forbidden` without any of the permissions.
+    pub fn require_any(&self, permissions: &[&str]) -> Result<()> {
+        if self.identity == Identity::Nobody {
+            return Err(Error::unauthenticated("Sign in, or send an API key in the Authorization header."));
+        }
+        if permissions.iter().any(|permission| self.may(permission)) {
+            return Ok(());
+        }
+        let missing = permissions.first().copied().unwrap_or_default();
+        Err(Error::forbidden(
+            missing,
+            format!("This needs the permission {missing}; ask an administrator for a role that has it."),
+        ))
+    }
+
+    /// Lets the caller through only when they hold all of `permissions`: nobody grants, or takes over, more than
+    /// they have.
+    ///
+    /// # Errors
+    /// `Forbidden` with the first permission that the caller lacks.
+    pub fn require_all_of(&self, permissions: &PermissionSet) -> Result<()> {
+        match permissions.iter().find(|permission| !self.permissions.allows(permission)) {
+            None => Ok(()),
+            Some(missing) => Err(Error::forbidden(
+                missing.as_str(),
+                format!("This concerns rights above your own ({missing}); ask somebody who holds them."),
+            )),
+        }
+    }
+
+    /// The id of the user who asks or is acted for, where there is one.
+    pub fn user_id(&self) -> Option<&str> {
+        match &self.identity {
+            Identity::Person { user_id, .. } | Identity::ApiKey { user_id, .. } => Some(user_id),
+            Identity::Nobody | Identity::Operator => None,
+        }
+    }
+
+    /// The name to show for the caller.
+    pub fn name(&self) -> &str {
+        match &self.identity {
+            Identity::Person { username, .. } | Identity::ApiKey { username, .. } => username,
+            Identity::Nobody => "nobody",
+            Identity::Operator => "operator",
+        }
+    }
+
+    /// `person`, `api_key`, `operator` or `nobody`.
+    pub fn kind(&self) -> &'static str {
+        match self.identity {
+            Identity::Nobody => "nobody",
+            Identity::Operator => "operator",
+            Identity::Person { .. } => "person",
+            Identity::ApiKey { .. } => "api_key",
+        }
+    }
+
+    /// What was shown as proof: a session's id or a key's public id, both safe to keep.
+    pub fn credential(&self) -> Option<&str> {
+        match &self.identity {
+            Identity::Person { session_id, .. } => Some(session_id),
+            Identity::ApiKey { public_id, .. } => Some(public_id),
+            Identity::Nobody | Identity::Operator => None,
+        }
+    }
+
+    /// Whether a second factor was shown.
+    pub fn has_mfa(&self) -> bool {
+        matches!(self.identity, Identity::Person { mfa: true, .. })
+    }
+}

@@ -1,0 +1,59 @@
+//! What any home of users must do.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::audit::Change;
+use crate::error::Result;
+use crate::page::Page;
+use crate::secret::Secret;
+use crate::user::{User, UserQuery};
+
+/// A home of users: Keyward's own pool, or one kept elsewhere.
+///
+/// Rights are checked before; what is given here is to be carried out, with `change` entered in the same
+/// transaction (or around the call, where the users are kept elsewhere). Program users are listed and found
+/// beside the accounts, for a name means one of them alone.
+#[async_trait]
+pub trait Directory: fmt::Debug + Send + Sync {
+    /// The pool's id, like `us-east-1_k3Y9wRd0A`.
+    fn pool_id(&self) -> &str;
+
+    /// A password that the pool's policy accepts, to be changed at the first sign-in.
+    fn temporary_password(&self) -> Secret;
+
+    /// The users that fit, by name.
+    async fn list(&self, query: &UserQuery) -> Result<Page<User>>;
+
+    /// The user of this name or id.
+    async fn find(&self, name_or_id: &str) -> Result<Option<User>>;
+
+    /// Makes the account with its roles (by id), or nothing.
+    async fn create(
+        &self,
+        user: &User,
+        temporary_password: &Secret,
+        role_ids: &[String],
+        created_by: &str,
+        change: &Change,
+    ) -> Result<()>;
+
+    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends sessions.
+    async fn update(&self, user: &User, change: &Change) -> Result<()>;
+
+    /// Deletes the user with their sessions, assignments and keys.
+    async fn delete(&self, user: &User, change: &Change) -> Result<()>;
+
+    /// Sets a temporary password and ends the sessions; `version` is the version that was read.
+    async fn set_temporary_password(
+        &self,
+        user: &User,
+        version: i64,
+        password: &Secret,
+        change: &Change,
+    ) -> Result<()>;
+
+    /// Ends all sessions of the user.
+    async fn sign_out(&self, user: &User, change: &Change) -> Result<()>;
+}

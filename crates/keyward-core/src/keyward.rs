@@ -1,0 +1,87 @@
+//! The one object that every surface holds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::local_pool::LocalPool;
+use crate::master_key::MasterKey;
+use crate::random::Random;
+use crate::store::Store;
+
+/// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles in
+/// `role.rs`, and so on.
+pub struct Keyward {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) master_key: MasterKey,
+    /// Where the home pool's users live.
+    pub(crate) directory: Arc<dyn Directory>,
+    /// The home pool, when it is our own.
+    pub(crate) local_pool: Arc<LocalPool>,
+    pub(crate) access: Access,
+}
+
+/// What can be set of it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What an API key begins with, before the underscore: 2 to 16 of `a-z0-9`.
+    pub api_key_prefix: String,
+    /// How old an answer about rights may be at most, in milliseconds.
+    pub revocation_bound_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { api_key_prefix: "vams".to_owned(), revocation_bound_ms: 1000 }
+    }
+}
+
+impl Keyward {
+    /// Keyward on this database, with the home pool that lives in it.
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        random: Random,
+        master_key: MasterKey,
+        local_pool: Arc<LocalPool>,
+    ) -> Self {
+        let access = Access::new(settings.revocation_bound_ms, &store);
+        let directory = Arc::clone(&local_pool) as Arc<dyn Directory>;
+        Self { settings, store, clock, random, master_key, directory, local_pool, access }
+    }
+
+    /// The home pool, for what is said in the Cognito protocol.
+    pub fn local_pool(&self) -> &Arc<LocalPool> {
+        &self.local_pool
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where everything here takes its randomness from.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when it doesn't.
+    pub async fn ping(&self) -> crate::error::Result<()> {
+        self.store.ping().await
+    }
+}
+
+impl fmt::Debug for Keyward {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Keyward").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

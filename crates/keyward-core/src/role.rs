@@ -1,0 +1,397 @@
+//! Roles: names for sets of permissions, and who has them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::audit::Target;
+use crate::caller::Caller;
+use crate::error::{Code, Error, Result, Thing};
+use crate::keyward::Keyward;
+use crate::page::{Cursor, Page};
+use crate::permission::{MANAGE_ROLES, MANAGE_USERS, Permission, PermissionSet, VIEW_ROLES, VIEW_USERS};
+use crate::user::{User, require_version};
+
+/// A named set of permissions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// The immutable id, a UUID: a role made anew under an old name is another role.
+    pub id: String,
+    /// 1 to 128 characters.
+    pub name: String,
+    /// 1 to 256 characters.
+    pub description: String,
+    /// What it allows.
+    pub permissions: Vec<Permission>,
+    /// The role sleeps unless its user signed in with a second factor; under an API key it always sleeps.
+    pub mfa_required: bool,
+    /// Where the role comes from (`INTERNAL_SYSTEM`), as VAMS keeps it.
+    pub source: Option<String>,
+    /// Its name there.
+    pub source_identifier: Option<String>,
+    /// Milliseconds since the epoch, UTC.
+    pub created_at_ms: i64,
+    /// Milliseconds since the epoch, UTC.
+    pub updated_at_ms: i64,
+    /// Counts the changes; what `If-Match` compares.
+    pub version: i64,
+}
+
+/// What it takes to make a role.
+#[derive(Debug, Clone, Default, Serialize)]
+#[expect(missing_docs, reason = "as in Role")]
+pub struct NewRole {
+    pub name: String,
+    pub description: String,
+    pub permissions: Vec<String>,
+    pub mfa_required: bool,
+    pub source: Option<String>,
+    pub source_identifier: Option<String>,
+}
+
+/// What to change of a role; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "as in Role")]
+#[expect(clippy::option_option, reason = "absent, cleared and set are three things")]
+pub struct RoleUpdate {
+    pub description: Option<String>,
+    /// The whole new list.
+    pub permissions: Option<Vec<String>>,
+    pub mfa_required: Option<bool>,
+    pub source: Option<Option<String>>,
+    pub source_identifier: Option<Option<String>>,
+    /// Refuse unless the role still has this version.
+    pub if_match: Option<i64>,
+}
+
+/// A user's roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignments {
+    /// The user's id.
+    pub user_id: String,
+    /// The user's name.
+    pub username: String,
+    /// The roles' names, sorted.
+    pub roles: Vec<String>,
+    /// When the first of them was given; milliseconds since the epoch, UTC.
+    pub created_at_ms: i64,
+}
+
+/// What came of giving roles to a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// The user's roles, as they now are.
+    pub assignments: Assignments,
+    /// Whether nobody had the name, and a program user was made for it.
+    pub created_program_user: bool,
+}
+
+/// What one role gives to one user.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) role: String,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) mfa_required: bool,
+}
+
+impl Keyward {
+    /// Makes a role.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:roles` or for permissions above the caller's, `InvalidInput`,
+    /// `AlreadyExists(Role)`.
+    pub async fn create_role(&self, caller: &Caller, new: NewRole) -> Result<Role> {
+        const ACTION: &str = "role.create";
+        let outcome = async {
+            caller.require(MANAGE_ROLES)?;
+            let permissions = permissions(&new.permissions)?;
+            caller.require_all_of(&permissions.iter().cloned().collect())?;
+            if let Some(answer) = self.replay(caller, ACTION, &new).await? {
+                return Ok(answer);
+            }
+            let now_ms = self.clock.now_ms();
+            let role = Role {
+                id: self.random.uuid(),
+                name: role_name(&new.name)?,
+                description: description(&new.description)?,
+                permissions,
+                mfa_required: new.mfa_required,
+                source: source(new.source.as_deref())?,
+                source_identifier: source_identifier(new.source_identifier.as_deref())?,
+                created_at_ms: now_ms,
+                updated_at_ms: now_ms,
+                version: 1,
+            };
+            let detail = json!({ "permissions": role.permissions, "mfa_required": role.mfa_required });
+            let target = Target::new("role", &role.id, &role.name);
+            let change = self.change_with_reply(caller, ACTION, &new, &role, target, detail)?;
+            self.store.insert_role(&role, &change).await?;
+            Ok(role)
+        };
+        self.audited(caller, ACTION, Target::named("role", &new.name), outcome.await).await
+    }
+
+    /// The roles, by name.
+    ///
+    /// # Errors
+    /// `Forbidden` without `view:roles` or `manage:roles`.
+    pub async fn list_roles(&self, caller: &Caller, page: &Cursor) -> Result<Page<Role>> {
+        caller.require_any(&[VIEW_ROLES, MANAGE_ROLES])?;
+        self.store.roles(page).await
+    }
+
+    /// The role of this name.
+    ///
+    /// # Errors
+    /// `Forbidden` without `view:roles` or `manage:roles`, `NotFound(Role)`.
+    pub async fn role(&self, caller: &Caller, name: &str) -> Result<Role> {
+        caller.require_any(&[VIEW_ROLES, MANAGE_ROLES])?;
+        self.known_role(name).await
+    }
+
+    /// Changes what is named in `update`, and nothing else. It takes effect on the next request of everybody who
+    /// has the role.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:roles` or for permissions above the caller's (the old or the new ones),
+    /// `NotFound(Role)`, `InvalidInput`, `PreconditionFailed`, `Conflict` when no admin would be left.
+    pub async fn update_role(&self, caller: &Caller, name: &str, update: RoleUpdate) -> Result<Role> {
+        const ACTION: &str = "role.update";
+        let outcome = async {
+            caller.require(MANAGE_ROLES)?;
+            let mut role = self.known_role(name).await?;
+            caller.require_all_of(&role.permissions.iter().cloned().collect())?;
+            require_version(update.if_match, role.version)?;
+            let mut changed = Vec::new();
+            if let Some(text) = &update.description {
+                role.description = description(text)?;
+                changed.push("description");
+            }
+            if let Some(texts) = &update.permissions {
+                role.permissions = permissions(texts)?;
+                caller.require_all_of(&role.permissions.iter().cloned().collect())?;
+                changed.push("permissions");
+            }
+            if let Some(mfa_required) = update.mfa_required {
+                role.mfa_required = mfa_required;
+                changed.push("mfa_required");
+            }
+            if let Some(text) = &update.source {
+                role.source = source(text.as_deref())?;
+                changed.push("source");
+            }
+            if let Some(text) = &update.source_identifier {
+                role.source_identifier = source_identifier(text.as_deref())?;
+                changed.push("source_identifier");
+            }
+            if changed.is_empty() {
+                return Err(Error::invalid(
+                    "description",
+                    "Say what to change: description, permissions, mfa_required, source or source_identifier.",
+                ));
+            }
+            role.updated_at_ms = self.clock.now_ms();
+            let detail = json!({
+                "changed": changed,
+                "permissions": role.permissions,
+                "mfa_required": role.mfa_required,
+            });
+            let change = self.change(caller, ACTION, Target::new("role", &role.id, &role.name), detail);
+            self.store.update_role(&role, &change).await?;
+            role.version += 1;
+            Ok(role)
+        };
+        self.audited(caller, ACTION, Target::named("role", name), outcome.await).await
+    }
+
+    /// Deletes the role and takes it from everybody who has it.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:roles` or for a role above the caller's rights, `NotFound(Role)`,
+    /// `PreconditionFailed`, `Conflict` when no admin would be left.
+    pub async fn delete_role(&self, caller: &Caller, name: &str, if_match: Option<i64>) -> Result<Role> {
+        const ACTION: &str = "role.delete";
+        let outcome = async {
+            caller.require(MANAGE_ROLES)?;
+            let role = self.known_role(name).await?;
+            caller.require_all_of(&role.permissions.iter().cloned().collect())?;
+            require_version(if_match, role.version)?;
+            let change = self.change(caller, ACTION, Target::new("role", &role.id, &role.name), json!({}));
+            self.store.delete_role(&role, self.clock.now_ms(), &change).await?;
+            Ok(role)
+        };
+        self.audited(caller, ACTION, Target::named("role", name), outcome.await).await
+    }
+
+    /// Who has which roles, by username; users without any are left out.
+    ///
+    /// # Errors
+    /// `Forbidden` without `view:users` or `manage:users`.
+    pub async fn list_assignments(&self, caller: &Caller, page: &Cursor) -> Result<Page<Assignments>> {
+        caller.require_any(&[VIEW_USERS, MANAGE_USERS])?;
+        self.store.assignments(self.directory.pool_id(), page).await
+    }
+
+    /// The user's roles.
+    ///
+    /// # Errors
+    /// As [`Keyward::user`].
+    pub async fn user_roles(&self, caller: &Caller, name_or_id: &str) -> Result<Assignments> {
+        let user = self.user(caller, name_or_id).await?;
+        self.assignments_of(&user).await
+    }
+
+    /// Gives these roles to the user, all or none. A name that nobody has becomes a program user.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for rights above the caller's (the roles' or the user's),
+    /// `NotFound(Role)`, `AlreadyExists(Assignment)` when the user has one of them, `InvalidInput`.
+    pub async fn assign_roles(&self, caller: &Caller, name_or_id: &str, roles: &[String]) -> Result<Assigned> {
+        self.change_roles(caller, "role.assign", name_or_id, roles, false).await
+    }
+
+    /// Makes the user's roles exactly these. A name that nobody has becomes a program user.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for rights above the caller's (the roles' or the user's),
+    /// `NotFound(Role)`, `InvalidInput`, `Conflict` when no admin would be left.
+    pub async fn set_roles(&self, caller: &Caller, name_or_id: &str, roles: &[String]) -> Result<Assigned> {
+        self.change_roles(caller, "role.set", name_or_id, roles, true).await
+    }
+
+    /// Takes one role from the user.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
+    /// `NotFound(Assignment)`, `Conflict` when no admin would be left.
+    pub async fn remove_role(&self, caller: &Caller, name_or_id: &str, role: &str) -> Result<()> {
+        let user = async {
+            caller.require(MANAGE_USERS)?;
+            self.known_user(name_or_id).await
+        };
+        let target = Target::named("user", name_or_id);
+        let user = self.audited(caller, "role.set", target, user.await).await?;
+        let remaining: Vec<String> = user.roles.iter().filter(|name| *name != role).cloned().collect();
+        if remaining.len() == user.roles.len() {
+            return Err(Error::not_found(Thing::Assignment, "The user doesn't have this role."));
+        }
+        self.set_roles(caller, &user.id, &remaining).await.map(drop)
+    }
+
+    async fn change_roles(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        name_or_id: &str,
+        names: &[String],
+        is_whole_set: bool,
+    ) -> Result<Assigned> {
+        let outcome = async {
+            caller.require(MANAGE_USERS)?;
+            if names.is_empty() && !is_whole_set {
+                return Err(Error::invalid("roles", "At least one role name is required"));
+            }
+            let role_ids = self.grantable_roles(caller, names).await?;
+            let known = self.directory.find(name_or_id).await?;
+            let created_program_user = known.is_none();
+            let user = match known {
+                Some(user) => {
+                    self.require_over(caller, &user.id).await?;
+                    user
+                }
+                None if names.is_empty() => return Err(crate::user::unknown_user(name_or_id)),
+                None => self.new_program_user(name_or_id)?,
+            };
+            let detail = json!({ "roles": names, "created_program_user": created_program_user });
+            let change = self.change(caller, action, Target::new("user", &user.id, &user.username), detail);
+            if created_program_user {
+                let pool_id = self.directory.pool_id();
+                self.store.insert_program_user(pool_id, &user, &role_ids, caller.name(), &change).await?;
+            } else if is_whole_set {
+                self.store.set_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change).await?;
+            } else {
+                self.store.add_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change).await?;
+            }
+            Ok(Assigned { assignments: self.assignments_of(&user).await?, created_program_user })
+        };
+        self.audited(caller, action, Target::named("user", name_or_id), outcome.await).await
+    }
+
+    async fn assignments_of(&self, user: &User) -> Result<Assignments> {
+        let found = self.store.assignments_of(&user.id).await?;
+        Ok(found.unwrap_or_else(|| Assignments {
+            user_id: user.id.clone(),
+            username: user.username.clone(),
+            roles: Vec::new(),
+            created_at_ms: user.created_at_ms,
+        }))
+    }
+
+    /// The ids of these roles, all of which the caller may give away.
+    pub(crate) async fn grantable_roles(&self, caller: &Caller, names: &[String]) -> Result<Vec<String>> {
+        let mut ids = Vec::with_capacity(names.len());
+        for name in names {
+            let role = self.store.role(name).await?.ok_or_else(|| unknown_role(name))?;
+            caller.require_all_of(&role.permissions.iter().cloned().collect::<PermissionSet>())?;
+            if !ids.contains(&role.id) {
+                ids.push(role.id);
+            }
+        }
+        Ok(ids)
+    }
+
+    async fn known_role(&self, name: &str) -> Result<Role> {
+        self.store.role(name).await?.ok_or_else(|| unknown_role(name))
+    }
+}
+
+/// The error for a role that isn't there.
+fn unknown_role(name: &str) -> Error {
+    let named = role_name(name).unwrap_or_default();
+    Error::new(Code::NotFound(Thing::Role), format!("Role '{named}' does not exist in the system"))
+}
+
+/// A role's name: 1 to 128 characters, no control characters, no white space at its ends. It takes what Cognito's
+/// group names may be and what VAMS' role names may be.
+pub(crate) fn role_name(text: &str) -> Result<String> {
+    let is_name = (1..=128).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
+        && !text.contains('/');
+    if is_name {
+        return Ok(text.to_owned());
+    }
+    Err(Error::invalid("name", "A role's name must be 1 to 128 characters, without slashes or spaces at its ends."))
+}
+
+fn description(text: &str) -> Result<String> {
+    if (1..=256).contains(&text.chars().count()) && !text.contains('\0') {
+        return Ok(text.to_owned());
+    }
+    Err(Error::invalid("description", "The description must be 1 to 256 characters."))
+}
+
+fn permissions(texts: &[String]) -> Result<Vec<Permission>> {
+    if texts.len() > 1000 {
+        return Err(Error::invalid("permissions", "A role has at most 1000 permissions."));
+    }
+    let mut permissions = texts.iter().map(|text| Permission::parse(text)).collect::<Result<Vec<_>>>()?;
+    permissions.sort_unstable();
+    permissions.dedup();
+    Ok(permissions)
+}
+
+fn source(text: Option<&str>) -> Result<Option<String>> {
+    match text {
+        None | Some("INTERNAL_SYSTEM") => Ok(text.map(str::to_owned)),
+        Some(_) => Err(Error::invalid("source", "Invalid source. Allowed values: INTERNAL_SYSTEM")),
+    }
+}
+
+fn source_identifier(text: Option<&str>) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > 256 || text.contains('\0') => {
+            Err(Error::invalid("source_identifier", "The source identifier must be at most 256 characters."))
+        }
+        _ => Ok(text.map(str::to_owned)),
+    }
+}

@@ -1,0 +1,413 @@
+//! The database: all SQL, one text for SQLite and PostgreSQL.
+//!
+//! A method is one unit of work: its transaction never leaves it, and a change enters together with its audit
+//! event. A transaction that changes what anybody may do begins with the revision's row, which on PostgreSQL
+//! makes such transactions wait for each other as SQLite's single writer does; checks made inside it hold.
+
+mod api_key;
+mod audit;
+mod role;
+mod session;
+mod user;
+mod user_pool;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::SqlStr;
+
+pub use self::api_key::{KeyRecord, SecretUse};
+pub use self::session::{NewSession, SessionRecord};
+pub use self::user::{Account, NewAccount, PasswordRecord};
+pub use self::user_pool::{AppClient, UserPool};
+use crate::audit::Change;
+use crate::error::{Code, Error, Result};
+
+/// How long a writer waits for another before the answer is "unavailable".
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) database: Database,
+    /// Counts the changes of rights that were made through this process.
+    epoch: Arc<AtomicU64>,
+}
+
+/// Which database it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Database {
+    /// The embedded database: one connection writes, a few read beside it.
+    Sqlite {
+        /// SQLite has one writer; a queue of our own is fairer than its busy handler.
+        writer: SqlitePool,
+        /// Readers are never blocked by the writer (WAL).
+        readers: SqlitePool,
+    },
+    /// A PostgreSQL server.
+    Postgres(PgPool),
+}
+
+/// Evaluates `$body` with `$connection`, a connection for reading.
+macro_rules! read {
+    ($store:expr, $connection:ident => $body:expr) => {
+        match &$store.database {
+            $crate::store::Database::Sqlite { readers, .. } => {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "not every body borrows it anew")]
+                let mut acquired = readers.acquire().await?;
+                let $connection = &mut *acquired;
+                $body
+            }
+            $crate::store::Database::Postgres(pool) => {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "not every body borrows it anew")]
+                let mut acquired = pool.acquire().await?;
+                let $connection = &mut *acquired;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs `$body` in a transaction of its own: committed when it is `Ok`, undone otherwise.
+macro_rules! write {
+    ($store:expr, $transaction:ident => $body:block) => {
+        match &$store.database {
+            $crate::store::Database::Sqlite { writer, .. } => {
+                let mut begun = writer.begin_with("BEGIN IMMEDIATE").await?;
+                let outcome: $crate::error::Result<_> = async {
+                    let $transaction = &mut *begun;
+                    $body
+                }
+                .await;
+                match outcome {
+                    Ok(value) => begun.commit().await.map(|()| value).map_err($crate::error::Error::from),
+                    Err(error) => {
+                        begun.rollback().await?;
+                        Err(error)
+                    }
+                }
+            }
+            $crate::store::Database::Postgres(pool) => {
+                let mut begun = pool.begin().await?;
+                let outcome: $crate::error::Result<_> = async {
+                    let $transaction = &mut *begun;
+                    $body
+                }
+                .await;
+                match outcome {
+                    Ok(value) => begun.commit().await.map(|()| value).map_err($crate::error::Error::from),
+                    Err(error) => {
+                        begun.rollback().await?;
+                        Err(error)
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// As `write!`, for what changes what somebody may do: the revision goes up first (see the module's comment), and
+/// what this process keeps in memory is forgotten before anybody hears that the change was made.
+macro_rules! write_rights {
+    ($store:expr, $transaction:ident => $body:block) => {{
+        let outcome = $crate::store::write!($store, $transaction => {
+            sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 1").execute(&mut *$transaction).await?;
+            $body
+        });
+        $store.forget();
+        outcome
+    }};
+}
+
+/// As `write_rights!`, refused when the last admin who can sign in would go.
+macro_rules! write_keeping_an_admin {
+    ($store:expr, $now_ms:expr, $transaction:ident => $body:block) => {
+        $crate::store::write_rights!($store, $transaction => {
+            let now_ms: i64 = $now_ms;
+            let before: (i64,) =
+                sqlx::query_as($crate::store::ADMINS).bind(now_ms).fetch_one(&mut *$transaction).await?;
+            let value = $body?;
+            let after: (i64,) =
+                sqlx::query_as($crate::store::ADMINS).bind(now_ms).fetch_one(&mut *$transaction).await?;
+            if before.0 > 0 && after.0 == 0 {
+                return Err($crate::error::Error::conflict(
+                    "This would leave no admin who can sign in; make another one first, with a role that has `*`.",
+                ));
+            }
+            Ok(value)
+        })
+    };
+}
+
+/// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or temporary and
+/// not too old), a role with `*`, and a second factor where that role asks for one.
+pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
+    JOIN assignments a ON a.user_id = u.id JOIN roles r ON r.id = a.role_id \
+    WHERE u.enabled AND u.password_hash IS NOT NULL \
+    AND (u.status = 'CONFIRMED' OR (u.status = 'FORCE_CHANGE_PASSWORD' \
+        AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
+    AND (u.totp_enabled OR NOT r.mfa_required) AND r.permissions LIKE '%\"*\"%'";
+
+/// Enters the change's audit event, and its reply where the request asked for one.
+macro_rules! record {
+    ($transaction:expr, $change:expr) => {{
+        let change: &$crate::audit::Change = $change;
+        let event = &change.event;
+        sqlx::query(
+            "INSERT INTO audit_events (id, at_ms, actor_kind, actor_id, actor_name, credential, action, \
+             target_kind, target_id, target_name, outcome, detail, request_id, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        )
+        .bind(&event.id)
+        .bind(event.at_ms)
+        .bind(event.actor_kind.as_str())
+        .bind(event.actor_id.as_deref())
+        .bind(event.actor_name.as_str())
+        .bind(event.credential.as_deref())
+        .bind(event.action.as_str())
+        .bind(event.target_kind.as_str())
+        .bind(event.target_id.as_deref())
+        .bind(event.target_name.as_deref())
+        .bind(event.outcome.as_str())
+        .bind(event.detail.to_string())
+        .bind(event.request_id.as_str())
+        .bind(event.address.as_deref())
+        .execute(&mut *$transaction)
+        .await?;
+        if let Some(reply) = &change.reply {
+            let inserted = sqlx::query(
+                "INSERT INTO replies (id, fingerprint, sealed, expires_at_ms) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(reply.id.as_str())
+            .bind(reply.fingerprint.as_str())
+            .bind(reply.sealed.as_str())
+            .bind(reply.expires_at_ms)
+            .execute(&mut *$transaction)
+            .await;
+            $crate::store::unless_taken(inserted, || {
+                $crate::error::Error::conflict(
+                    "Another request with this Idempotency-Key came at the same time; repeat it to have its answer.",
+                )
+            })?;
+        }
+    }};
+}
+
+/// Declares what a query gives back, readable from both databases by the columns' names.
+macro_rules! rows {
+    ($(#[$meta:meta])* struct $name:ident { $($column:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        struct $name { $($column: $type),* }
+        $crate::store::rows!(@for sqlx::sqlite::SqliteRow, $name { $($column),* });
+        $crate::store::rows!(@for sqlx::postgres::PgRow, $name { $($column),* });
+    };
+    (@for $row:ty, $name:ident { $($column:ident),* }) => {
+        impl<'r> sqlx::FromRow<'r, $row> for $name {
+            fn from_row(row: &'r $row) -> Result<Self, sqlx::Error> {
+                use sqlx::Row as _;
+                Ok(Self { $($column: row.try_get(stringify!($column))?),* })
+            }
+        }
+    };
+}
+
+pub(crate) use {read, record, rows, write, write_keeping_an_admin, write_rights};
+
+impl Store {
+    fn new(database: Database) -> Self {
+        Self { database, epoch: Arc::default() }
+    }
+
+    /// Counts the changes of rights that were made through this process.
+    pub(crate) fn epoch(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.epoch)
+    }
+
+    /// Makes everything forgotten that was read before now.
+    pub(crate) fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Opens the SQLite database in `file`, made when it isn't there, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file can't be opened or written.
+    pub async fn sqlite(file: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .optimize_on_close(true, None);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        migrator().run(&writer).await.map_err(not_migrated)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .test_before_acquire(false)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self::new(Database::Sqlite { writer, readers }))
+    }
+
+    /// Connects to the PostgreSQL database at `url` and brings its tables up to date.
+    ///
+    /// # Errors
+    /// `InvalidInput("database")` for a URL that isn't one, `Unavailable` when the server doesn't answer.
+    pub async fn postgres(url: &str) -> Result<Self> {
+        let options: PgConnectOptions = url.parse().map_err(|cause: sqlx::Error| {
+            Error::invalid("database", "The database must be a URL such as postgres://user@host/name.").because(cause)
+        })?;
+        let pool =
+            PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT).connect_with(options).await?;
+        migrator().run(&pool).await.map_err(not_migrated)?;
+        Ok(Self::new(Database::Postgres(pool)))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.revision().await.map(drop)
+    }
+
+    /// How many changes of rights there were; a cache of rights is good as long as this stays.
+    pub async fn revision(&self) -> Result<i64> {
+        let value: (i64,) = read!(self, connection => {
+            sqlx::query_as("SELECT value FROM revision WHERE id = 1").fetch_one(connection).await?
+        });
+        Ok(value.0)
+    }
+
+    /// A setting's value.
+    pub async fn setting(&self, name: &str) -> Result<Option<String>> {
+        let row: Option<(String,)> = read!(self, connection => {
+            sqlx::query_as("SELECT value FROM settings WHERE name = $1").bind(name).fetch_optional(connection).await?
+        });
+        Ok(row.map(|(value,)| value))
+    }
+
+    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions.
+    pub async fn sweep(&self, now_ms: i64) -> Result<()> {
+        write!(self, transaction => {
+            for statement in [
+                "DELETE FROM used_once WHERE expires_at_ms < $1",
+                "DELETE FROM replies WHERE expires_at_ms < $1",
+                "DELETE FROM sessions WHERE expires_at_ms < $1",
+                "DELETE FROM sign_in_failures WHERE failed_at_ms + 3600000 < $1 AND locked_until_ms < $1",
+                "DELETE FROM api_key_secrets WHERE valid_until_ms < $1",
+            ] {
+                sqlx::query(statement).bind(now_ms).execute(&mut *transaction).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The reply kept under `id`, with the fingerprint of the request that it answered.
+    pub async fn reply(&self, id: &str, now_ms: i64) -> Result<Option<(String, String)>> {
+        read!(self, connection => {
+            Ok(sqlx::query_as("SELECT fingerprint, sealed FROM replies WHERE id = $1 AND expires_at_ms >= $2")
+                .bind(id).bind(now_ms).fetch_optional(connection).await?)
+        })
+    }
+
+    /// Enters an event that goes with no change: a failed sign-in, a refusal.
+    pub async fn record_event(&self, change: &Change) -> Result<()> {
+        write!(self, transaction => {
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Waits until everything is written, and closes.
+    pub async fn close(&self) {
+        match &self.database {
+            Database::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Database::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// The tables of this version.
+fn migrator() -> Migrator {
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "initial".into(),
+        MigrationType::Simple,
+        SqlStr::from_static(include_str!("../migrations/0001_initial.sql")),
+        false,
+    )])
+}
+
+fn not_migrated(cause: sqlx::migrate::MigrateError) -> Error {
+    Error::new(
+        Code::Unavailable,
+        "The database can't be brought up to date; it may belong to a newer Keyward, or the disk may be full.",
+    )
+    .because(cause)
+}
+
+/// The error of an insert that found its name taken: which statement failed says which name it was, for SQLite
+/// reports no constraint's name.
+pub(crate) fn unless_taken<T>(outcome: Result<T, sqlx::Error>, taken: impl FnOnce() -> Error) -> Result<T> {
+    outcome.map_err(|error| match &error {
+        sqlx::Error::Database(database) if database.is_unique_violation() => taken().because(error),
+        _ => error.into(),
+    })
+}
+
+impl From<sqlx::Error> for Error {
+    /// What says that the database can't be reached or written now is `Unavailable`, the rest a defect of ours.
+    fn from(error: sqlx::Error) -> Self {
+        let is_passing = match &error {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_) => true,
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+                // SQLite's primary result codes (https://sqlite.org/rescode.html): PERM, BUSY, LOCKED, NOMEM,
+                // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB; the extended ones keep them in the low byte.
+                let is_sqlite = matches!(sqlite_primary(&code), Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26));
+                // PostgreSQL's classes: connection, resources, operator's intervention, system, serialization.
+                let is_postgres =
+                    code.len() == 5 && ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class));
+                is_sqlite || is_postgres
+            }),
+            _ => false,
+        };
+        if is_passing {
+            Self::new(Code::Unavailable, "The database doesn't answer now; try again in a moment.").because(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+fn sqlite_primary(code: &str) -> Option<u32> {
+    // A code of five characters is PostgreSQL's; SQLite's extended codes have at most four digits.
+    (code.len() < 5).then(|| code.parse::<u32>().ok()).flatten().map(|number| number & 0xFF)
+}
+
+/// The outcome of a change that was to meet one row of the version that was read.
+pub(crate) fn one_row(rows_affected: u64) -> Result<()> {
+    if rows_affected == 1 {
+        return Ok(());
+    }
+    Err(Error::conflict("It was changed or deleted at the same moment; read it again and repeat the change."))
+}

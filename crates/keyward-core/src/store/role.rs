@@ -1,0 +1,281 @@
+//! Roles' rows, and who has them.
+
+use super::{Store, read, record, rows, unless_taken, write_keeping_an_admin, write_rights};
+use crate::audit::Change;
+use crate::error::{Error, Result, Thing};
+use crate::page::{Cursor, Page};
+use crate::permission::Permission;
+use crate::role::{Assignments, Grant, Role};
+use crate::user::User;
+
+rows! {
+    struct RoleRow {
+        id: String, name: String, description: String, permissions: String, mfa_required: bool,
+        source: Option<String>, source_identifier: Option<String>, created_at_ms: i64, updated_at_ms: i64,
+        version: i64,
+    }
+}
+
+rows! {
+    struct GrantRow { name: String, permissions: String, mfa_required: bool }
+}
+
+rows! {
+    struct AssignmentsRow { user_id: String, username: String, username_key: String, roles: String, created_at_ms: i64 }
+}
+
+/// What a row holds that nobody can read allows nothing.
+fn permissions(json: &str) -> Vec<Permission> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+impl From<RoleRow> for Role {
+    fn from(row: RoleRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            description: row.description,
+            permissions: permissions(&row.permissions),
+            mfa_required: row.mfa_required,
+            source: row.source,
+            source_identifier: row.source_identifier,
+            created_at_ms: row.created_at_ms,
+            updated_at_ms: row.updated_at_ms,
+            version: row.version,
+        }
+    }
+}
+
+impl From<AssignmentsRow> for Assignments {
+    fn from(row: AssignmentsRow) -> Self {
+        Self {
+            user_id: row.user_id,
+            username: row.username,
+            roles: super::user::role_names(&row.roles),
+            created_at_ms: row.created_at_ms,
+        }
+    }
+}
+
+/// Gives the roles in `$role_ids` to the user `$user_id`, within a transaction.
+macro_rules! insert_assignments {
+    ($transaction:expr, $user_id:expr, $role_ids:expr, $created_by:expr, $now_ms:expr) => {
+        for role_id in $role_ids {
+            let inserted = sqlx::query(
+                "INSERT INTO assignments (user_id, role_id, created_by, created_at_ms) VALUES ($1, $2, $3, $4)",
+            )
+            .bind($user_id)
+            .bind(role_id.as_str())
+            .bind($created_by)
+            .bind($now_ms)
+            .execute(&mut *$transaction)
+            .await;
+            $crate::store::role::unless_gone(
+                $crate::store::unless_taken(inserted, || {
+                    $crate::error::Error::already_exists(
+                        $crate::error::Thing::Assignment,
+                        "One or more roles already exist for this user",
+                    )
+                })
+            )?;
+        }
+    };
+}
+pub(super) use insert_assignments;
+
+/// The error of an assignment whose role or user went away a moment ago.
+pub(super) fn unless_gone<T>(outcome: Result<T>) -> Result<T> {
+    outcome.map_err(|error| {
+        let is_gone = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<sqlx::Error>()).is_some_and(|cause| {
+            matches!(cause, sqlx::Error::Database(database) if database.is_foreign_key_violation())
+        });
+        if is_gone {
+            Error::not_found(Thing::Role, "The role or the user was deleted at the same moment.")
+        } else {
+            error
+        }
+    })
+}
+
+impl Store {
+    /// Makes the role.
+    pub async fn insert_role(&self, role: &Role, change: &Change) -> Result<()> {
+        let permissions = serde_json::to_string(&role.permissions).map_err(Error::internal)?;
+        write_rights!(self, transaction => {
+            let inserted = sqlx::query(
+                "INSERT INTO roles (id, name, description, permissions, mfa_required, source, source_identifier, \
+                 created_at_ms, updated_at_ms, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            )
+            .bind(role.id.as_str())
+            .bind(role.name.as_str())
+            .bind(role.description.as_str())
+            .bind(permissions.as_str())
+            .bind(role.mfa_required)
+            .bind(role.source.as_deref())
+            .bind(role.source_identifier.as_deref())
+            .bind(role.created_at_ms)
+            .bind(role.updated_at_ms)
+            .bind(role.version)
+            .execute(&mut *transaction)
+            .await;
+            unless_taken(inserted, || Error::already_exists(Thing::Role, "Role already exists"))?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// The role of this name.
+    pub async fn role(&self, name: &str) -> Result<Option<Role>> {
+        let row: Option<RoleRow> = read!(self, connection => {
+            sqlx::query_as("SELECT * FROM roles WHERE name = $1").bind(name).fetch_optional(connection).await?
+        });
+        Ok(row.map(Role::from))
+    }
+
+    /// The roles, by name.
+    pub async fn roles(&self, page: &Cursor) -> Result<Page<Role>> {
+        let rows: Vec<RoleRow> = read!(self, connection => {
+            sqlx::query_as("SELECT * FROM roles WHERE name > $1 ORDER BY name LIMIT $2")
+                .bind(page.after())
+                .bind(page.limit_and_one())
+                .fetch_all(connection)
+                .await?
+        });
+        Ok(page.page(rows.into_iter().map(Role::from).collect(), |role| &role.name))
+    }
+
+    /// Writes what can change of the role; `role.version` is the version that was read.
+    pub async fn update_role(&self, role: &Role, change: &Change) -> Result<()> {
+        let permissions = serde_json::to_string(&role.permissions).map_err(Error::internal)?;
+        write_keeping_an_admin!(self, role.updated_at_ms, transaction => {
+            let updated = sqlx::query(
+                "UPDATE roles SET description = $3, permissions = $4, mfa_required = $5, source = $6, \
+                 source_identifier = $7, updated_at_ms = $8, version = version + 1 WHERE id = $1 AND version = $2",
+            )
+            .bind(role.id.as_str())
+            .bind(role.version)
+            .bind(role.description.as_str())
+            .bind(permissions.as_str())
+            .bind(role.mfa_required)
+            .bind(role.source.as_deref())
+            .bind(role.source_identifier.as_deref())
+            .bind(role.updated_at_ms)
+            .execute(&mut *transaction)
+            .await?;
+            super::one_row(updated.rows_affected())?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Deletes the role with its assignments.
+    pub async fn delete_role(&self, role: &Role, now_ms: i64, change: &Change) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            let deleted = sqlx::query("DELETE FROM roles WHERE id = $1 AND version = $2")
+                .bind(role.id.as_str())
+                .bind(role.version)
+                .execute(&mut *transaction)
+                .await?;
+            super::one_row(deleted.rows_affected())?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// What the user's roles give.
+    pub(crate) async fn grants(&self, user_id: &str) -> Result<Vec<Grant>> {
+        let rows: Vec<GrantRow> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT r.name, r.permissions, r.mfa_required FROM assignments a JOIN roles r ON r.id = a.role_id \
+                 WHERE a.user_id = $1 ORDER BY r.name",
+            )
+            .bind(user_id)
+            .fetch_all(connection)
+            .await?
+        });
+        let grant = |row: GrantRow| Grant {
+            role: row.name,
+            permissions: permissions(&row.permissions),
+            mfa_required: row.mfa_required,
+        };
+        Ok(rows.into_iter().map(grant).collect())
+    }
+
+    /// Gives more roles to the user, all or none.
+    pub async fn add_assignments(
+        &self,
+        user: &User,
+        role_ids: &[String],
+        created_by: &str,
+        now_ms: i64,
+        change: &Change,
+    ) -> Result<()> {
+        write_rights!(self, transaction => {
+            insert_assignments!(transaction, user.id.as_str(), role_ids, created_by, now_ms);
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Makes the user's roles exactly these; those that stay keep their date.
+    pub async fn set_assignments(
+        &self,
+        user: &User,
+        role_ids: &[String],
+        created_by: &str,
+        now_ms: i64,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            let held: Vec<(String,)> = sqlx::query_as("SELECT role_id FROM assignments WHERE user_id = $1")
+                .bind(user.id.as_str())
+                .fetch_all(&mut *transaction)
+                .await?;
+            for (role_id,) in held.iter().filter(|(role_id,)| !role_ids.contains(role_id)) {
+                sqlx::query("DELETE FROM assignments WHERE user_id = $1 AND role_id = $2")
+                    .bind(user.id.as_str())
+                    .bind(role_id.as_str())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            let added = role_ids.iter().filter(|role_id| !held.iter().any(|(held,)| held == *role_id));
+            insert_assignments!(transaction, user.id.as_str(), added, created_by, now_ms);
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// The user's roles, when there are any.
+    pub async fn assignments_of(&self, user_id: &str) -> Result<Option<Assignments>> {
+        let row: Option<AssignmentsRow> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT u.id AS user_id, u.username, u.username_key, string_agg(r.name, '\n') AS roles, \
+                 MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
+                 JOIN roles r ON r.id = a.role_id WHERE u.id = $1 GROUP BY u.id, u.username, u.username_key",
+            )
+            .bind(user_id)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.map(Assignments::from))
+    }
+
+    /// Who in the pool has which roles, by username.
+    pub async fn assignments(&self, pool_id: &str, page: &Cursor) -> Result<Page<Assignments>> {
+        let rows: Vec<AssignmentsRow> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT u.id AS user_id, u.username, u.username_key, string_agg(r.name, '\n') AS roles, \
+                 MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
+                 JOIN roles r ON r.id = a.role_id WHERE u.pool_id = $1 AND u.username_key > $2 \
+                 GROUP BY u.id, u.username, u.username_key ORDER BY u.username_key LIMIT $3",
+            )
+            .bind(pool_id)
+            .bind(page.after())
+            .bind(page.limit_and_one())
+            .fetch_all(connection)
+            .await?
+        });
+        let page = page.page(rows, |row| &row.username_key);
+        Ok(Page { items: page.items.into_iter().map(Assignments::from).collect(), next: page.next })
+    }
+}

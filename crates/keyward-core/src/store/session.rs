@@ -1,0 +1,240 @@
+//! Sign-ins' rows: sessions, failures, what may be used once.
+
+use super::user::end_sessions;
+use super::{Store, read, record, rows, write, write_rights};
+use crate::audit::Change;
+use crate::error::Result;
+use crate::user::User;
+
+rows! {
+    struct SessionRow {
+        id: String, user_id: String, username: String, user_enabled: bool, client_id: String, pool_id: String,
+        mfa: bool, created_at_ms: i64, expires_at_ms: i64, revoked_at_ms: Option<i64>,
+    }
+}
+
+/// A sign-in, with what must be known of its user.
+#[derive(Debug, Clone)]
+pub struct SessionRecord {
+    /// The tokens' `origin_jti`.
+    pub id: String,
+    /// Who signed in.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// Whether they are enabled.
+    pub user_enabled: bool,
+    /// Through which app client.
+    pub client_id: String,
+    /// In which pool.
+    pub pool_id: String,
+    /// Whether a second factor was shown.
+    pub mfa: bool,
+    /// When; milliseconds since the epoch, UTC.
+    pub created_at_ms: i64,
+    /// When the refresh token ends.
+    pub expires_at_ms: i64,
+    /// When it was revoked.
+    pub revoked_at_ms: Option<i64>,
+}
+
+/// A sign-in to be kept.
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    /// The tokens' `origin_jti`.
+    pub id: &'a str,
+    /// Who signed in.
+    pub user_id: &'a str,
+    /// Through which app client.
+    pub client_id: &'a str,
+    /// SHA-256 of the refresh token, hexadecimal digits.
+    pub refresh_hash: &'a str,
+    /// Whether a second factor was shown.
+    pub mfa: bool,
+    /// When; milliseconds since the epoch, UTC.
+    pub created_at_ms: i64,
+    /// When the refresh token ends.
+    pub expires_at_ms: i64,
+}
+
+impl From<SessionRow> for SessionRecord {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            username: row.username,
+            user_enabled: row.user_enabled,
+            client_id: row.client_id,
+            pool_id: row.pool_id,
+            mfa: row.mfa,
+            created_at_ms: row.created_at_ms,
+            expires_at_ms: row.expires_at_ms,
+            revoked_at_ms: row.revoked_at_ms,
+        }
+    }
+}
+
+impl SessionRecord {
+    /// What the session of this user would be, signed in without MFA.
+    pub(crate) fn imagined(user: &User) -> Self {
+        Self {
+            id: String::new(),
+            user_id: user.id.clone(),
+            username: user.username.clone(),
+            user_enabled: user.enabled,
+            client_id: String::new(),
+            pool_id: String::new(),
+            mfa: false,
+            created_at_ms: 0,
+            expires_at_ms: i64::MAX,
+            revoked_at_ms: None,
+        }
+    }
+}
+
+macro_rules! select_sessions {
+    ($condition:literal) => {
+        concat!(
+            "SELECT s.id, s.user_id, u.username, u.enabled AS user_enabled, s.client_id, u.pool_id, s.mfa, ",
+            "s.created_at_ms, s.expires_at_ms, s.revoked_at_ms FROM sessions s JOIN users u ON u.id = s.user_id ",
+            $condition
+        )
+    };
+}
+
+impl Store {
+    /// Keeps a new sign-in, and forgets the failures before it.
+    pub async fn insert_session(
+        &self,
+        pool_id: &str,
+        username_key: &str,
+        session: NewSession<'_>,
+        change: &Change,
+    ) -> Result<()> {
+        write!(self, transaction => {
+            sqlx::query(
+                "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(session.id)
+            .bind(session.user_id)
+            .bind(session.client_id)
+            .bind(session.refresh_hash)
+            .bind(session.mfa)
+            .bind(session.created_at_ms)
+            .bind(session.expires_at_ms)
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query("DELETE FROM sign_in_failures WHERE pool_id = $1 AND username_key = $2")
+                .bind(pool_id)
+                .bind(username_key)
+                .execute(&mut *transaction)
+                .await?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// The sign-in of this id.
+    pub async fn session_record(&self, id: &str) -> Result<Option<SessionRecord>> {
+        let row: Option<SessionRow> = read!(self, connection => {
+            sqlx::query_as(select_sessions!("WHERE s.id = $1")).bind(id).fetch_optional(connection).await?
+        });
+        Ok(row.map(SessionRecord::from))
+    }
+
+    /// The sign-in that this refresh token belongs to, by the token's hash.
+    pub async fn session_by_refresh_hash(&self, hash: &str) -> Result<Option<SessionRecord>> {
+        let row: Option<SessionRow> = read!(self, connection => {
+            sqlx::query_as(select_sessions!("WHERE s.refresh_hash = $1")).bind(hash).fetch_optional(connection).await?
+        });
+        Ok(row.map(SessionRecord::from))
+    }
+
+    /// Ends one sign-in: its refresh token and all tokens that came of it.
+    pub async fn revoke_session(&self, id: &str, now_ms: i64, change: &Change) -> Result<()> {
+        write_rights!(self, transaction => {
+            sqlx::query("UPDATE sessions SET revoked_at_ms = $2 WHERE id = $1 AND revoked_at_ms IS NULL")
+                .bind(id)
+                .bind(now_ms)
+                .execute(&mut *transaction)
+                .await?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Ends all sign-ins of the user.
+    pub async fn revoke_sessions(&self, user_id: &str, now_ms: i64, change: &Change) -> Result<()> {
+        write_rights!(self, transaction => {
+            end_sessions!(transaction, user_id, now_ms);
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Uses up `id`, which nobody needs to remember after `expires_at_ms`; `false` when it was used before.
+    pub async fn use_once(&self, id: &str, expires_at_ms: i64) -> Result<bool> {
+        write!(self, transaction => {
+            let inserted =
+                sqlx::query("INSERT INTO used_once (id, expires_at_ms) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+                    .bind(id)
+                    .bind(expires_at_ms)
+                    .execute(&mut *transaction)
+                    .await?;
+            Ok(inserted.rows_affected() == 1)
+        })
+    }
+
+    /// Until when password attempts for this name are locked, and how many have failed of late (since `since_ms`).
+    pub async fn sign_in_failures(&self, pool_id: &str, username_key: &str, since_ms: i64) -> Result<(i64, i64)> {
+        let row: Option<(i64, i64)> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT failures, locked_until_ms FROM sign_in_failures \
+                 WHERE pool_id = $1 AND username_key = $2 AND failed_at_ms >= $3",
+            )
+            .bind(pool_id)
+            .bind(username_key)
+            .bind(since_ms)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.unwrap_or_default())
+    }
+
+    /// Counts one more failed attempt at `now_ms`; what came before `since_ms` is forgotten. `lock_ms` says for how
+    /// long so many failures lock. The count after it.
+    pub async fn add_sign_in_failure(
+        &self,
+        pool_id: &str,
+        username_key: &str,
+        now_ms: i64,
+        since_ms: i64,
+        lock_ms: fn(i64) -> i64,
+        change: &Change,
+    ) -> Result<i64> {
+        write!(self, transaction => {
+            // One statement that counts, so that attempts made at once are all counted.
+            let (failures,): (i64,) = sqlx::query_as(
+                "INSERT INTO sign_in_failures (pool_id, username_key, failures, failed_at_ms, locked_until_ms) \
+                 VALUES ($1, $2, 1, $3, 0) ON CONFLICT (pool_id, username_key) DO UPDATE SET failures = \
+                 CASE WHEN sign_in_failures.failed_at_ms < $4 THEN 1 ELSE sign_in_failures.failures + 1 END, \
+                 failed_at_ms = $3 RETURNING failures",
+            )
+            .bind(pool_id)
+            .bind(username_key)
+            .bind(now_ms)
+            .bind(since_ms)
+            .fetch_one(&mut *transaction)
+            .await?;
+            sqlx::query("UPDATE sign_in_failures SET locked_until_ms = $3 WHERE pool_id = $1 AND username_key = $2")
+                .bind(pool_id)
+                .bind(username_key)
+                .bind(now_ms.saturating_add(lock_ms(failures)))
+                .execute(&mut *transaction)
+                .await?;
+            record!(transaction, change);
+            Ok(failures)
+        })
+    }
+}

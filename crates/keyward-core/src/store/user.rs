@@ -1,0 +1,358 @@
+//! Users' rows: accounts of the pools, and program users beside them.
+
+use super::role::insert_assignments;
+use super::{Store, one_row, read, record, rows, unless_taken, write_keeping_an_admin, write_rights};
+use crate::audit::Change;
+use crate::error::{Error, Result, Thing};
+use crate::page::Page;
+use crate::user::{User, UserKind, UserQuery, UserStatus, username_key};
+
+rows! {
+    struct UserRow {
+        id: String, username: String, username_key: String, kind: String, status: String, enabled: bool,
+        email: Option<String>, email_verified: bool, phone: Option<String>, attributes: String,
+        totp_enabled: bool, created_at_ms: i64, updated_at_ms: i64, version: i64, roles: Option<String>,
+    }
+}
+
+rows! {
+    struct AccountRow {
+        pool_id: String, password_hash: Option<String>, temporary_until_ms: Option<i64>, srp_salt: Option<String>,
+        srp_verifier: Option<String>, totp_secret: Option<String>, totp_last_step: i64,
+    }
+}
+
+/// Ends all sessions of a user, within a transaction.
+macro_rules! end_sessions {
+    ($transaction:expr, $user_id:expr, $now_ms:expr) => {
+        sqlx::query("UPDATE sessions SET revoked_at_ms = $2 WHERE user_id = $1 AND revoked_at_ms IS NULL")
+            .bind($user_id)
+            .bind($now_ms)
+            .execute(&mut *$transaction)
+            .await?
+    };
+}
+pub(super) use end_sessions;
+
+/// What a user row is read from; `$1` onwards are the condition's.
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, u.email_verified, ",
+            "u.phone, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, u.version, u.pool_id, ",
+            "u.password_hash, u.temporary_until_ms, u.srp_salt, u.srp_verifier, u.totp_secret, u.totp_last_step, ",
+            "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
+            "WHERE a.user_id = u.id) AS roles FROM users u ",
+            $rest
+        )
+    };
+}
+
+/// The names in what `string_agg` gave, sorted. No role's name has a line break in it.
+pub(super) fn role_names(aggregated: &str) -> Vec<String> {
+    let mut names: Vec<String> = aggregated.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            kind: if row.kind == "program" { UserKind::Program } else { UserKind::Account },
+            status: UserStatus::parse(&row.status),
+            enabled: row.enabled,
+            email: row.email,
+            email_verified: row.email_verified,
+            phone: row.phone,
+            attributes: serde_json::from_str(&row.attributes).unwrap_or_default(),
+            mfa: row.totp_enabled,
+            roles: role_names(row.roles.as_deref().unwrap_or_default()),
+            created_at_ms: row.created_at_ms,
+            updated_at_ms: row.updated_at_ms,
+            version: row.version,
+        }
+    }
+}
+
+/// An account with what signing in needs to know.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// The pool that the account is in.
+    pub pool_id: String,
+    /// The password, hashed and as an SRP verifier; none for whoever has no password.
+    pub password: Option<PasswordRecord>,
+    /// The secret of the software token, sealed.
+    pub totp_secret: Option<String>,
+    /// The last step whose code was used; a code is good once.
+    pub totp_last_step: i64,
+}
+
+/// A password as it is stored.
+#[derive(Debug, Clone)]
+pub struct PasswordRecord {
+    /// Argon2id, in PHC form.
+    pub hash: String,
+    /// Until when a temporary one is good; milliseconds since the epoch, UTC.
+    pub temporary_until_ms: Option<i64>,
+    /// The SRP salt, minimal hexadecimal digits.
+    pub srp_salt: String,
+    /// The SRP verifier, sealed.
+    pub srp_verifier: String,
+}
+
+/// An account to be made.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The pool to make it in.
+    pub pool_id: &'a str,
+    /// Its password; none for a program user.
+    pub password: Option<&'a PasswordRecord>,
+    /// The ids of the roles to have from the start.
+    pub role_ids: &'a [String],
+    /// The name of who makes it.
+    pub created_by: &'a str,
+}
+
+impl From<(UserRow, AccountRow)> for Account {
+    fn from((user, row): (UserRow, AccountRow)) -> Self {
+        let password = match (row.password_hash, row.srp_salt, row.srp_verifier) {
+            (Some(hash), Some(srp_salt), Some(srp_verifier)) => {
+                Some(PasswordRecord { hash, temporary_until_ms: row.temporary_until_ms, srp_salt, srp_verifier })
+            }
+            _ => None,
+        };
+        Self {
+            user: user.into(),
+            pool_id: row.pool_id,
+            password,
+            totp_secret: row.totp_secret,
+            totp_last_step: row.totp_last_step,
+        }
+    }
+}
+
+/// Both parts of one row.
+struct FullRow(UserRow, AccountRow);
+
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for FullRow
+where
+    UserRow: sqlx::FromRow<'r, R>,
+    AccountRow: sqlx::FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self(UserRow::from_row(row)?, AccountRow::from_row(row)?))
+    }
+}
+
+/// The error for a username that somebody has.
+fn user_exists() -> Error {
+    Error::already_exists(Thing::User, "User already exists")
+}
+
+impl Store {
+    /// The users of the pool that fit, by name.
+    pub async fn users(&self, pool_id: &str, query: &UserQuery) -> Result<Page<User>> {
+        let search = query.search.as_deref().map(username_key).unwrap_or_default();
+        let rows: Vec<UserRow> = read!(self, connection => {
+            sqlx::query_as(select_users!(
+                "WHERE u.pool_id = $1 AND u.username_key > $2 AND (CAST($3 AS TEXT) IS NULL OR u.kind = $3) \
+                 AND (substr(u.username_key, 1, length($4)) = $4 \
+                    OR substr(lower(u.email), 1, length($4)) = $4) ORDER BY u.username_key LIMIT $5"
+            ))
+            .bind(pool_id)
+            .bind(query.page.after())
+            .bind(query.kind.map(UserKind::as_str))
+            .bind(search.as_str())
+            .bind(query.page.limit_and_one())
+            .fetch_all(connection)
+            .await?
+        });
+        let page = query.page.page(rows, |row| &row.username_key);
+        Ok(Page { items: page.items.into_iter().map(User::from).collect(), next: page.next })
+    }
+
+    /// The account of this name or id in the pool, or the program user.
+    pub async fn account(&self, pool_id: &str, name_or_id: &str) -> Result<Option<Account>> {
+        if name_or_id.contains('\0') {
+            return Ok(None);
+        }
+        let rows: Vec<FullRow> = read!(self, connection => {
+            sqlx::query_as(select_users!("WHERE u.pool_id = $1 AND (u.username_key = $2 OR u.id = $3)"))
+                .bind(pool_id)
+                .bind(username_key(name_or_id))
+                .bind(name_or_id)
+                .fetch_all(connection)
+                .await?
+        });
+        // Nobody may take another's id for a name: the id wins.
+        let mut accounts: Vec<Account> = rows.into_iter().map(|FullRow(user, row)| (user, row).into()).collect();
+        accounts.sort_by_key(|account| account.user.id != name_or_id);
+        Ok(accounts.into_iter().next())
+    }
+
+    /// Makes the account with its roles.
+    pub async fn insert_account(&self, new: NewAccount<'_>, change: &Change) -> Result<()> {
+        let user = new.user;
+        let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
+        write_rights!(self, transaction => {
+            let inserted = sqlx::query(
+                "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
+                 email_verified, phone, attributes, password_hash, temporary_until_ms, srp_salt, srp_verifier, \
+                 totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19)",
+            )
+            .bind(user.id.as_str())
+            .bind(new.pool_id)
+            .bind(user.username.as_str())
+            .bind(username_key(&user.username))
+            .bind(user.kind.as_str())
+            .bind(user.status.as_str())
+            .bind(user.enabled)
+            .bind(user.email.as_deref())
+            .bind(user.email_verified)
+            .bind(user.phone.as_deref())
+            .bind(attributes.as_str())
+            .bind(new.password.map(|password| password.hash.as_str()))
+            .bind(new.password.and_then(|password| password.temporary_until_ms))
+            .bind(new.password.map(|password| password.srp_salt.as_str()))
+            .bind(new.password.map(|password| password.srp_verifier.as_str()))
+            .bind(user.mfa)
+            .bind(user.created_at_ms)
+            .bind(user.updated_at_ms)
+            .bind(user.version)
+            .execute(&mut *transaction)
+            .await;
+            unless_taken(inserted, user_exists)?;
+            insert_assignments!(transaction, user.id.as_str(), new.role_ids, new.created_by, user.created_at_ms);
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Makes a program user with its roles.
+    pub async fn insert_program_user(
+        &self,
+        pool_id: &str,
+        user: &User,
+        role_ids: &[String],
+        created_by: &str,
+        change: &Change,
+    ) -> Result<()> {
+        self.insert_account(NewAccount { user, pool_id, password: None, role_ids, created_by }, change).await
+    }
+
+    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends sessions.
+    pub async fn update_user(&self, user: &User, change: &Change) -> Result<()> {
+        let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
+        write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            let updated = sqlx::query(
+                "UPDATE users SET email = $3, email_verified = $4, phone = $5, enabled = $6, attributes = $7, \
+                 updated_at_ms = $8, version = version + 1 WHERE id = $1 AND version = $2",
+            )
+            .bind(user.id.as_str())
+            .bind(user.version)
+            .bind(user.email.as_deref())
+            .bind(user.email_verified)
+            .bind(user.phone.as_deref())
+            .bind(user.enabled)
+            .bind(attributes.as_str())
+            .bind(user.updated_at_ms)
+            .execute(&mut *transaction)
+            .await?;
+            one_row(updated.rows_affected())?;
+            if !user.enabled {
+                end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
+            }
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Deletes the user; sessions, assignments and keys go by the tables' own rules.
+    pub async fn delete_user(&self, user: &User, now_ms: i64, change: &Change) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            let deleted = sqlx::query("DELETE FROM users WHERE id = $1 AND version = $2")
+                .bind(user.id.as_str())
+                .bind(user.version)
+                .execute(&mut *transaction)
+                .await?;
+            one_row(deleted.rows_affected())?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Gives the account of version `version` a password and a status, and ends its sessions.
+    pub async fn set_password(
+        &self,
+        user: &User,
+        version: i64,
+        password: &PasswordRecord,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            let updated = sqlx::query(
+                "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, srp_salt = $6, \
+                 srp_verifier = $7, updated_at_ms = $8, version = version + 1 WHERE id = $1 AND version = $2",
+            )
+            .bind(user.id.as_str())
+            .bind(version)
+            .bind(user.status.as_str())
+            .bind(password.hash.as_str())
+            .bind(password.temporary_until_ms)
+            .bind(password.srp_salt.as_str())
+            .bind(password.srp_verifier.as_str())
+            .bind(user.updated_at_ms)
+            .execute(&mut *transaction)
+            .await?;
+            one_row(updated.rows_affected())?;
+            end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Keeps a software token's secret, sealed, that isn't proven yet; the one in use stays until it is.
+    pub async fn set_totp(
+        &self,
+        user_id: &str,
+        secret: Option<&str>,
+        is_enabled: bool,
+        now_ms: i64,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            let updated = sqlx::query(
+                "UPDATE users SET totp_secret = $2, totp_enabled = $3, updated_at_ms = $4, version = version + 1 \
+                 WHERE id = $1",
+            )
+            .bind(user_id)
+            .bind(secret)
+            .bind(is_enabled)
+            .bind(now_ms)
+            .execute(&mut *transaction)
+            .await?;
+            one_row(updated.rows_affected())?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Uses up the code of this step; `false` when it, or a later one, was used before.
+    pub async fn use_totp_step(&self, user_id: &str, step: i64) -> Result<bool> {
+        super::write!(self, transaction => {
+            let updated = sqlx::query("UPDATE users SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2")
+                .bind(user_id)
+                .bind(step)
+                .execute(&mut *transaction)
+                .await?;
+            Ok(updated.rows_affected() == 1)
+        })
+    }
+}
