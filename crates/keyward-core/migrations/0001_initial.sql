@@ -58,8 +58,7 @@ CREATE TABLE users (
     attributes TEXT NOT NULL, -- JSON object
     password_hash TEXT,
     temporary_until_ms BIGINT,
-    srp_salt TEXT,
-    srp_verifier TEXT, -- sealed
+    srp_verifier TEXT, -- with its salt, sealed
     totp_secret TEXT, -- sealed
     totp_enabled BOOLEAN NOT NULL,
     totp_last_step BIGINT NOT NULL,

@@ -315,7 +315,8 @@ impl Keyward {
         if permissions.is_empty() || permissions.len() > 100 {
             return Err(Error::invalid("permissions", "Ask about 1 to 100 permissions."));
         }
-        let permissions = permissions.iter().map(|text| Permission::parse(text)).collect::<Result<Vec<_>>>()?;
+        let permissions =
+            permissions.iter().map(|text| Permission::parse(text)).collect::<Result<Vec<_>>>()?;
         let (subject, identity) = match about {
             About::Caller => {
                 let Some(user_id) = caller.user_id() else {
@@ -362,9 +363,11 @@ impl Keyward {
                 (Some(subject), Some(identity))
             }
             About::ApiKey(id) => {
-                let record = self.store.key_record_by_id(id).await?.ok_or_else(|| {
-                    Error::not_found(crate::error::Thing::ApiKey, "API key not found")
-                })?;
+                let record = self
+                    .store
+                    .key_record_by_id(id)
+                    .await?
+                    .ok_or_else(|| Error::not_found(crate::error::Thing::ApiKey, "API key not found"))?;
                 let grants = self.store.grants(&record.user_id).await?;
                 let subject = Arc::new(Subject::new(Record::Key(Box::new(record)), grants));
                 match self.judge(&subject, client_address) {
@@ -445,7 +448,9 @@ impl Keyward {
     ) -> Result<Result<Caller, Reason>> {
         match credential {
             Credential::ApiKey(key) => {
-                let Some(subject) = self.key_subject(key).await? else { return Ok(Err(Reason::UnknownCredential)) };
+                let Some(subject) = self.key_subject(key).await? else {
+                    return Ok(Err(Reason::UnknownCredential));
+                };
                 Ok(self.judge(&subject, address).map(|(identity, expires_at_ms)| {
                     self.note_use(&subject, &origin);
                     subject.caller(identity, expires_at_ms, origin)
@@ -465,7 +470,8 @@ impl Keyward {
                 Ok(self.judge(&subject, address).and_then(|(identity, _)| match identity {
                     Identity::Person { user_id, username, mfa, session_id } if user_id == token.sub => {
                         // The session and the token must both say so: a missing claim means without.
-                        let identity = Identity::Person { user_id, username, mfa: mfa && token.mfa, session_id };
+                        let identity =
+                            Identity::Person { user_id, username, mfa: mfa && token.mfa, session_id };
                         Ok(subject.caller(identity, Some(token.exp.saturating_mul(1000)), origin))
                     }
                     _ => Err(Reason::UnknownCredential),
@@ -528,11 +534,7 @@ impl Keyward {
     }
 
     /// Whether the credential is good at this moment and from this address.
-    fn judge(
-        &self,
-        subject: &Subject,
-        address: Option<IpAddr>,
-    ) -> Result<(Identity, Option<i64>), Reason> {
+    fn judge(&self, subject: &Subject, address: Option<IpAddr>) -> Result<(Identity, Option<i64>), Reason> {
         let now_ms = self.clock.now_ms();
         match &subject.record {
             Record::Session(record) => {
@@ -553,7 +555,8 @@ impl Keyward {
                 ))
             }
             Record::Key(record) => {
-                let has_ended = record.expires_at.is_some() && record.expires_at_ms.is_none_or(|at| at <= now_ms);
+                let has_ended =
+                    record.expires_at.is_some() && record.expires_at_ms.is_none_or(|at| at <= now_ms);
                 if !record.active {
                     return Err(Reason::Disabled);
                 }
@@ -643,7 +646,11 @@ impl Keyward {
     }
 
     /// All is refused, for a reason that has to do with the credential itself.
-    fn decide_against(subject: Option<&Subject>, reason: Reason, permissions: Vec<Permission>) -> Authorization {
+    fn decide_against(
+        subject: Option<&Subject>,
+        reason: Reason,
+        permissions: Vec<Permission>,
+    ) -> Authorization {
         let grants = subject.map(|subject| subject.grants.as_slice()).unwrap_or_default();
         let decisions = permissions
             .into_iter()
@@ -659,9 +666,10 @@ impl Keyward {
 impl Caller {
     fn require_any_credential(&self) -> Result<()> {
         match self.identity {
-            Identity::Nobody => {
-                Err(Error::new(Code::Unauthenticated, "Sign in, or send an API key in the Authorization header."))
-            }
+            Identity::Nobody => Err(Error::new(
+                Code::Unauthenticated,
+                "Sign in, or send an API key in the Authorization header.",
+            )),
             _ => Ok(()),
         }
     }

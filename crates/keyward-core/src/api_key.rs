@@ -331,7 +331,8 @@ impl Keyward {
                 key.allowed_addresses = allowed_addresses(texts)?;
                 changed.push("allowed_addresses");
             }
-            let may_widen = !changed.iter().all(|field| *field == "description") && update.active != Some(false);
+            let may_widen =
+                !changed.iter().all(|field| *field == "description") && update.active != Some(false);
             if may_widen {
                 caller.require_all_of(&self.key_rights(&key.user_id, key.scope.as_deref()).await?)?;
             }
@@ -389,16 +390,24 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `NotFound(ApiKey)`,
     /// `InvalidInput`, `Conflict` for a key that is disabled or expired.
-    pub async fn rotate_api_key(&self, caller: &Caller, id: &str, overlap_seconds: i64) -> Result<IssuedApiKey> {
+    pub async fn rotate_api_key(
+        &self,
+        caller: &Caller,
+        id: &str,
+        overlap_seconds: i64,
+    ) -> Result<IssuedApiKey> {
         const ACTION: &str = "api-key.rotate";
         let outcome = async {
             caller.require(MANAGE_API_KEYS)?;
             let mut key = self.known_api_key(id).await?;
             caller.require_all_of(&self.key_rights(&key.user_id, key.scope.as_deref()).await?)?;
             if !(0..=MAXIMUM_OVERLAP_SECONDS).contains(&overlap_seconds) {
-                return Err(Error::invalid("overlap_seconds", "The overlap must be between 0 seconds and 90 days."));
+                return Err(Error::invalid(
+                    "overlap_seconds",
+                    "The overlap must be between 0 seconds and 90 days.",
+                ));
             }
-            let request = (&key.id, overlap_seconds);
+            let request = (key.id.clone(), overlap_seconds);
             if let Some(answer) = self.replay(caller, ACTION, &request).await? {
                 return Ok(answer);
             }
@@ -411,7 +420,8 @@ impl Keyward {
             self.flush_uses().await?;
             let (secret, stored) = self.new_secret();
             let until_ms = now_ms + overlap_seconds * 1000;
-            let valid_until_ms = key.expires_at_ms.map_or(until_ms, |expires_at_ms| expires_at_ms.min(until_ms));
+            let valid_until_ms =
+                key.expires_at_ms.map_or(until_ms, |expires_at_ms| expires_at_ms.min(until_ms));
             let overlaps = overlap_seconds > 0;
             key.previous = overlaps.then(|| PreviousSecret {
                 public_id: std::mem::take(&mut key.public_id),
@@ -467,7 +477,9 @@ impl Keyward {
         let mut results = Vec::with_capacity(imported.len());
         for new in imported {
             let user = users.get(new.user.as_str());
-            match user.map_or(Err(Error::invalid("user", "unknown")), |user| self.imported_key(caller, new, user)) {
+            match user
+                .map_or(Err(Error::invalid("user", "unknown")), |user| self.imported_key(caller, new, user))
+            {
                 Ok((key, secret)) => {
                     let target = Target::new("api-key", &key.id, &key.name);
                     let change = self.change(caller, ACTION, target, json!({ "user": key.username }));
@@ -533,7 +545,9 @@ impl Keyward {
         let no_roles = |name: &str| {
             Error::invalid(
                 "user",
-                format!("User '{name}' has no roles assigned. Cannot create API key for a user without roles."),
+                format!(
+                    "User '{name}' has no roles assigned. Cannot create API key for a user without roles."
+                ),
             )
         };
         match self.directory.find(name_or_id).await? {
@@ -565,7 +579,8 @@ impl Keyward {
 /// A new key's text, `<prefix>_<12 of public id><46 of secret><6 of checksum>`, and what is stored of it.
 fn new_secret(random: &Random, prefix: &str) -> (Secret, StoredSecret) {
     let public_id = random.base62(PUBLIC_ID_LENGTH).expose().to_owned();
-    let body = zeroize::Zeroizing::new(format!("{prefix}_{public_id}{}", random.base62(SECRET_LENGTH).expose()));
+    let body =
+        zeroize::Zeroizing::new(format!("{prefix}_{public_id}{}", random.base62(SECRET_LENGTH).expose()));
     let text = format!("{}{}", *body, checksum(&body));
     let hash = crate::sha256_hex(text.as_bytes());
     (Secret::from(text), StoredSecret { hash, public_id })
@@ -713,7 +728,8 @@ fn allowed_addresses(texts: &[String]) -> Result<Vec<IpNet>> {
         return Err(Error::invalid("allowed_addresses", "A key has at most 100 address ranges."));
     }
     let parse = |text: &String| {
-        let block = text.parse::<IpNet>().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
+        let block =
+            text.parse::<IpNet>().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
         block.map(|block| block.trunc()).map_err(|_| {
             Error::invalid(
                 "allowed_addresses",
@@ -763,7 +779,18 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for text in ["not-a-date", "2027-13-01", "2027-02-30", "2027-366", "tomorrow", "1", "2027", "", "2027-06-30T25:00", "2027-06-30T10:00[Europe/Paris]"] {
+        for text in [
+            "not-a-date",
+            "2027-13-01",
+            "2027-02-30",
+            "2027-366",
+            "tomorrow",
+            "1",
+            "2027",
+            "",
+            "2027-06-30T25:00",
+            "2027-06-30T10:00[Europe/Paris]",
+        ] {
             assert!(parse_expiry(text).is_err(), "{text}");
         }
     }

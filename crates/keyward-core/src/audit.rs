@@ -9,6 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
 use crate::page::{Cursor, Page};
 use crate::permission::VIEW_AUDIT;
+use crate::random::Random;
 
 /// How long an answer is kept for a request that is repeated with the same `Idempotency-Key`.
 const REPLY_LIFETIME_MS: i64 = 10 * 60 * 1000;
@@ -97,6 +98,29 @@ pub struct Change {
     pub(crate) reply: Option<Reply>,
 }
 
+impl Change {
+    /// What is made at the machine before there is a Keyward to make it.
+    pub(crate) fn by_operator(random: &Random, now_ms: i64, action: &str, kind: &str, id: &str) -> Self {
+        let event = AuditEvent {
+            id: random.uuid_at(now_ms),
+            at_ms: now_ms,
+            actor_kind: "operator".to_owned(),
+            actor_id: None,
+            actor_name: "operator".to_owned(),
+            credential: None,
+            action: action.to_owned(),
+            target_kind: kind.to_owned(),
+            target_id: Some(id.to_owned()),
+            target_name: None,
+            outcome: Outcome::Done,
+            detail: serde_json::json!({}),
+            request_id: String::new(),
+            address: None,
+        };
+        Self { event, reply: None }
+    }
+}
+
 /// A sealed answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
@@ -163,7 +187,9 @@ impl Keyward {
         request: &impl Serialize,
     ) -> Result<Option<T>> {
         let Some((id, fingerprint)) = self.reply_id(caller, action, request)? else { return Ok(None) };
-        let Some((known, sealed)) = self.store.reply(&id, self.clock.now_ms()).await? else { return Ok(None) };
+        let Some((known, sealed)) = self.store.reply(&id, self.clock.now_ms()).await? else {
+            return Ok(None);
+        };
         if known != fingerprint {
             return Err(Error::conflict(
                 "This Idempotency-Key was used for a different request; take a new one for each request.",
@@ -191,7 +217,8 @@ impl Keyward {
             ));
         }
         let who = serde_json::to_string(&(caller.kind(), caller.user_id(), key)).map_err(Error::internal)?;
-        let body = zeroize::Zeroizing::new(serde_json::to_string(&(action, request)).map_err(Error::internal)?);
+        let body =
+            zeroize::Zeroizing::new(serde_json::to_string(&(action, request)).map_err(Error::internal)?);
         // Keyed, for the request may hold a password, and a plain hash of it could be guessed at.
         let fingerprint = self.master_key.fingerprint("reply", body.as_bytes())?;
         Ok(Some((crate::sha256_hex(who.as_bytes()), fingerprint)))
@@ -227,7 +254,8 @@ impl Keyward {
         mut detail: Value,
     ) -> AuditEvent {
         let at_ms = self.clock.now_ms();
-        if let (Identity::ApiKey { key_id, key_name, .. }, Some(members)) = (&caller.identity, detail.as_object_mut())
+        if let (Identity::ApiKey { key_id, key_name, .. }, Some(members)) =
+            (&caller.identity, detail.as_object_mut())
         {
             members.insert("through_key".into(), serde_json::json!({ "id": key_id, "name": key_name }));
         }

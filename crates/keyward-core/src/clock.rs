@@ -1,7 +1,7 @@
 //! The only place that asks what time it is.
 
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -60,6 +60,7 @@ impl Clock {
 ///
 /// A moment that no calendar knows is given as the epoch's bound, never as an error: it is only shown.
 pub fn rfc3339(ms: i64) -> String {
-    let timestamp = Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX });
+    let timestamp =
+        Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX });
     format!("{timestamp:.3}")
 }

@@ -29,11 +29,13 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// The user of this name or id.
     async fn find(&self, name_or_id: &str) -> Result<Option<User>>;
 
-    /// Makes the account with its roles (by id), or nothing.
+    /// Makes the account with its roles (by id), or nothing. A temporary password is to be changed at the first
+    /// sign-in.
     async fn create(
         &self,
         user: &User,
-        temporary_password: &Secret,
+        password: &Secret,
+        is_temporary: bool,
         role_ids: &[String],
         created_by: &str,
         change: &Change,
@@ -45,12 +47,14 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// Deletes the user with their sessions, assignments and keys.
     async fn delete(&self, user: &User, change: &Change) -> Result<()>;
 
-    /// Sets a temporary password and ends the sessions; `version` is the version that was read.
-    async fn set_temporary_password(
+    /// Sets a password, temporary or for good, with the status that `user` says, and ends the sessions; `version` is
+    /// the version that was read.
+    async fn set_password(
         &self,
         user: &User,
         version: i64,
         password: &Secret,
+        is_temporary: bool,
         change: &Change,
     ) -> Result<()>;
 

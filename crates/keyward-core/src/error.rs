@@ -107,8 +107,11 @@ impl Error {
 
     /// A defect of ours, with its cause for the log.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
-        Self::new(Code::Internal, "Something went wrong in Keyward; the log has the details under this request's id.")
-            .because(cause)
+        Self::new(
+            Code::Internal,
+            "Something went wrong in Keyward; the log has the details under this request's id.",
+        )
+        .because(cause)
     }
 
     /// The same error, with what went wrong underneath.

@@ -77,11 +77,9 @@ impl MasterKey {
     /// hexadecimal digits.
     pub fn fingerprint(&self, purpose: &'static str, text: &[u8]) -> Result<String> {
         let info = [b"fingerprint of ".as_slice(), purpose.as_bytes()];
-        let key: hmac::Key = self
-            .0
-            .expand(&info, hmac::HMAC_SHA256)
-            .map(hmac::Key::from)
-            .map_err(|_| Error::internal(anyhow::anyhow!("deriving the fingerprint key for {purpose} failed")))?;
+        let key: hmac::Key = self.0.expand(&info, hmac::HMAC_SHA256).map(hmac::Key::from).map_err(|_| {
+            Error::internal(anyhow::anyhow!("deriving the fingerprint key for {purpose} failed"))
+        })?;
         Ok(crate::hex(hmac::sign(&key, text).as_ref()))
     }
 

@@ -69,7 +69,9 @@ impl Cursor {
 }
 
 fn decode(cursor: &str) -> Result<String> {
-    let wrong = || Error::invalid("cursor", "This is not a cursor of ours; leave it out to start from the beginning.");
+    let wrong = || {
+        Error::invalid("cursor", "This is not a cursor of ours; leave it out to start from the beginning.")
+    };
     // What we give out encodes at most a name of 256 characters.
     if cursor.len() > 2048 {
         return Err(wrong());

@@ -67,6 +67,15 @@ impl Random {
         Secret::from(text)
     }
 
+    /// `length` characters of `0-9a-z`, as Cognito names its app clients.
+    pub fn lower_alphanumeric(&self, length: usize) -> String {
+        (0..length)
+            .filter_map(|_| BASE62.get(usize::from(self.below(36))))
+            .map(u8::to_ascii_lowercase)
+            .map(char::from)
+            .collect()
+    }
+
     /// A random UUID (version 4).
     pub fn uuid(&self) -> String {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()

@@ -245,7 +245,12 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `manage:users` or for rights above the caller's (the roles' or the user's),
     /// `NotFound(Role)`, `AlreadyExists(Assignment)` when the user has one of them, `InvalidInput`.
-    pub async fn assign_roles(&self, caller: &Caller, name_or_id: &str, roles: &[String]) -> Result<Assigned> {
+    pub async fn assign_roles(
+        &self,
+        caller: &Caller,
+        name_or_id: &str,
+        roles: &[String],
+    ) -> Result<Assigned> {
         self.change_roles(caller, "role.assign", name_or_id, roles, false).await
     }
 
@@ -307,9 +312,13 @@ impl Keyward {
                 let pool_id = self.directory.pool_id();
                 self.store.insert_program_user(pool_id, &user, &role_ids, caller.name(), &change).await?;
             } else if is_whole_set {
-                self.store.set_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change).await?;
+                self.store
+                    .set_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change)
+                    .await?;
             } else {
-                self.store.add_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change).await?;
+                self.store
+                    .add_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change)
+                    .await?;
             }
             Ok(Assigned { assignments: self.assignments_of(&user).await?, created_program_user })
         };
@@ -360,7 +369,10 @@ pub(crate) fn role_name(text: &str) -> Result<String> {
     if is_name {
         return Ok(text.to_owned());
     }
-    Err(Error::invalid("name", "A role's name must be 1 to 128 characters, without slashes or spaces at its ends."))
+    Err(Error::invalid(
+        "name",
+        "A role's name must be 1 to 128 characters, without slashes or spaces at its ends.",
+    ))
 }
 
 fn description(text: &str) -> Result<String> {

@@ -9,17 +9,19 @@ mod audit;
 mod role;
 mod session;
 mod user;
-mod user_pool;
+pub(crate) mod user_pool;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::SqlStr;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 pub use self::api_key::{KeyRecord, SecretUse};
 pub use self::session::{NewSession, SessionRecord};
@@ -269,10 +271,14 @@ impl Store {
     /// `InvalidInput("database")` for a URL that isn't one, `Unavailable` when the server doesn't answer.
     pub async fn postgres(url: &str) -> Result<Self> {
         let options: PgConnectOptions = url.parse().map_err(|cause: sqlx::Error| {
-            Error::invalid("database", "The database must be a URL such as postgres://user@host/name.").because(cause)
+            Error::invalid("database", "The database must be a URL such as postgres://user@host/name.")
+                .because(cause)
         })?;
-        let pool =
-            PgPoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT).connect_with(options).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options)
+            .await?;
         migrator().run(&pool).await.map_err(not_migrated)?;
         Ok(Self::new(Database::Postgres(pool)))
     }
@@ -383,16 +389,18 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) => database.code().is_some_and(|code| {
                 // SQLite's primary result codes (https://sqlite.org/rescode.html): PERM, BUSY, LOCKED, NOMEM,
                 // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB; the extended ones keep them in the low byte.
-                let is_sqlite = matches!(sqlite_primary(&code), Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26));
+                let is_sqlite =
+                    matches!(sqlite_primary(&code), Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26));
                 // PostgreSQL's classes: connection, resources, operator's intervention, system, serialization.
-                let is_postgres =
-                    code.len() == 5 && ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class));
+                let is_postgres = code.len() == 5
+                    && ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class));
                 is_sqlite || is_postgres
             }),
             _ => false,
         };
         if is_passing {
-            Self::new(Code::Unavailable, "The database doesn't answer now; try again in a moment.").because(error)
+            Self::new(Code::Unavailable, "The database doesn't answer now; try again in a moment.")
+                .because(error)
         } else {
             Self::internal(error)
         }

@@ -174,7 +174,9 @@ impl Keyward {
             if user.kind == UserKind::Program {
                 let answer = UserWithPassword { user: user.clone(), temporary_password: None };
                 let change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
-                self.store.insert_program_user(self.directory.pool_id(), &user, &roles, caller.name(), &change).await?;
+                self.store
+                    .insert_program_user(self.directory.pool_id(), &user, &roles, caller.name(), &change)
+                    .await?;
                 return Ok(answer);
             }
             let password = match &new.temporary_password {
@@ -183,7 +185,7 @@ impl Keyward {
             };
             let answer = UserWithPassword { user: user.clone(), temporary_password: Some(password.clone()) };
             let change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
-            self.directory.create(&user, &password, &roles, caller.name(), &change).await?;
+            self.directory.create(&user, &password, true, &roles, caller.name(), &change).await?;
             Ok(answer)
         };
         self.audited(caller, ACTION, Target::named("user", &new.username), outcome.await).await
@@ -258,7 +260,12 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
     /// `PreconditionFailed`, `Conflict` for the last admin.
-    pub async fn delete_user(&self, caller: &Caller, name_or_id: &str, if_match: Option<i64>) -> Result<User> {
+    pub async fn delete_user(
+        &self,
+        caller: &Caller,
+        name_or_id: &str,
+        if_match: Option<i64>,
+    ) -> Result<User> {
         const ACTION: &str = "user.delete";
         let outcome = async {
             caller.require(MANAGE_USERS)?;
@@ -266,7 +273,8 @@ impl Keyward {
             self.require_over(caller, &user.id).await?;
             require_version(if_match, user.version)?;
             let target = Target::new("user", &user.id, &user.username);
-            let change = self.change(caller, ACTION, target, json!({ "kind": user.kind, "roles": user.roles }));
+            let change =
+                self.change(caller, ACTION, target, json!({ "kind": user.kind, "roles": user.roles }));
             self.directory.delete(&user, &change).await?;
             Ok(user)
         };
@@ -303,7 +311,7 @@ impl Keyward {
             let target = Target::new("user", &answer.user.id, &answer.user.username);
             let change =
                 self.change_with_reply(caller, ACTION, &answer.user.id, &answer, target, json!({}))?;
-            self.directory.set_temporary_password(&answer.user, version, &password, &change).await?;
+            self.directory.set_password(&answer.user, version, &password, true, &change).await?;
             Ok(answer)
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
@@ -343,7 +351,7 @@ impl Keyward {
         caller.require_all_of(&self.rights_of(user_id).await?)
     }
 
-    fn new_user(&self, new: &NewUser) -> Result<User> {
+    pub(crate) fn new_user(&self, new: &NewUser) -> Result<User> {
         let (kind, username, email) = if new.program {
             (UserKind::Program, program_name(&new.username)?, None)
         } else {
@@ -405,13 +413,17 @@ pub(crate) fn require_version(if_match: Option<i64>, version: i64) -> Result<()>
 pub(crate) fn email_address(field: &'static str, text: &str) -> Result<String> {
     let is_address = text.split_once('@').is_some_and(|(local, domain)| {
         let is_local = !local.is_empty()
-            && local.chars().all(|character| character.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(character));
+            && local
+                .chars()
+                .all(|character| character.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(character));
         let is_domain = domain.contains('.')
             && domain.split('.').all(|label| {
                 !label.is_empty()
                     && !label.starts_with('-')
                     && !label.ends_with('-')
-                    && label.chars().all(|character| character.is_alphanumeric() || character == '-' || character == '_')
+                    && label
+                        .chars()
+                        .all(|character| character.is_alphanumeric() || character == '-' || character == '_')
             });
         is_local && is_domain
     });

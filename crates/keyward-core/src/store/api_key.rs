@@ -225,7 +225,12 @@ impl Store {
     }
 
     /// Makes the key with its secret.
-    pub(crate) async fn insert_api_key(&self, key: &ApiKey, secret: &StoredSecret, change: &Change) -> Result<()> {
+    pub(crate) async fn insert_api_key(
+        &self,
+        key: &ApiKey,
+        secret: &StoredSecret,
+        change: &Change,
+    ) -> Result<()> {
         let (scope, addresses) = columns(key)?;
         // A new key changes nobody's rights: nothing that is kept in memory knows of it.
         write!(self, transaction => {
@@ -269,7 +274,12 @@ impl Store {
     }
 
     /// The keys that fit, by name.
-    pub async fn api_keys(&self, user_id: Option<&str>, name: Option<&str>, page: &Cursor) -> Result<Page<ApiKey>> {
+    pub async fn api_keys(
+        &self,
+        user_id: Option<&str>,
+        name: Option<&str>,
+        page: &Cursor,
+    ) -> Result<Page<ApiKey>> {
         let rows: Vec<KeyRow> = read!(self, connection => {
             sqlx::query_as(select_keys!(
                 "WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1) AND (CAST($2 AS TEXT) IS NULL OR k.name = $2) \
@@ -283,7 +293,10 @@ impl Store {
             .await?
         });
         let page = page.page(rows, |row| &row.name);
-        Ok(Page { items: page.items.into_iter().map(ApiKey::try_from).collect::<Result<_>>()?, next: page.next })
+        Ok(Page {
+            items: page.items.into_iter().map(ApiKey::try_from).collect::<Result<_>>()?,
+            next: page.next,
+        })
     }
 
     /// The key of this id.

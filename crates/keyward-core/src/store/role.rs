@@ -86,9 +86,9 @@ pub(super) use insert_assignments;
 /// The error of an assignment whose role or user went away a moment ago.
 pub(super) fn unless_gone<T>(outcome: Result<T>) -> Result<T> {
     outcome.map_err(|error| {
-        let is_gone = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<sqlx::Error>()).is_some_and(|cause| {
-            matches!(cause, sqlx::Error::Database(database) if database.is_foreign_key_violation())
-        });
+        let is_gone = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<sqlx::Error>()).is_some_and(
+            |cause| matches!(cause, sqlx::Error::Database(database) if database.is_foreign_key_violation()),
+        );
         if is_gone {
             Error::not_found(Thing::Role, "The role or the user was deleted at the same moment.")
         } else {

@@ -187,7 +187,12 @@ impl Store {
     }
 
     /// Until when password attempts for this name are locked, and how many have failed of late (since `since_ms`).
-    pub async fn sign_in_failures(&self, pool_id: &str, username_key: &str, since_ms: i64) -> Result<(i64, i64)> {
+    pub async fn sign_in_failures(
+        &self,
+        pool_id: &str,
+        username_key: &str,
+        since_ms: i64,
+    ) -> Result<(i64, i64)> {
         let row: Option<(i64, i64)> = read!(self, connection => {
             sqlx::query_as(
                 "SELECT failures, locked_until_ms FROM sign_in_failures \

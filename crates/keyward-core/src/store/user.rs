@@ -17,7 +17,7 @@ rows! {
 
 rows! {
     struct AccountRow {
-        pool_id: String, password_hash: Option<String>, temporary_until_ms: Option<i64>, srp_salt: Option<String>,
+        pool_id: String, password_hash: Option<String>, temporary_until_ms: Option<i64>,
         srp_verifier: Option<String>, totp_secret: Option<String>, totp_last_step: i64,
     }
 }
@@ -40,7 +40,7 @@ macro_rules! select_users {
         concat!(
             "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, u.email_verified, ",
             "u.phone, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, u.version, u.pool_id, ",
-            "u.password_hash, u.temporary_until_ms, u.srp_salt, u.srp_verifier, u.totp_secret, u.totp_last_step, ",
+            "u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, u.totp_last_step, ",
             "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
             "WHERE a.user_id = u.id) AS roles FROM users u ",
             $rest
@@ -50,7 +50,8 @@ macro_rules! select_users {
 
 /// The names in what `string_agg` gave, sorted. No role's name has a line break in it.
 pub(super) fn role_names(aggregated: &str) -> Vec<String> {
-    let mut names: Vec<String> = aggregated.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let mut names: Vec<String> =
+        aggregated.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     names.sort_unstable();
     names
 }
@@ -98,9 +99,7 @@ pub struct PasswordRecord {
     pub hash: String,
     /// Until when a temporary one is good; milliseconds since the epoch, UTC.
     pub temporary_until_ms: Option<i64>,
-    /// The SRP salt, minimal hexadecimal digits.
-    pub srp_salt: String,
-    /// The SRP verifier, sealed.
+    /// The SRP verifier with its salt, sealed.
     pub srp_verifier: String,
 }
 
@@ -121,12 +120,11 @@ pub struct NewAccount<'a> {
 
 impl From<(UserRow, AccountRow)> for Account {
     fn from((user, row): (UserRow, AccountRow)) -> Self {
-        let password = match (row.password_hash, row.srp_salt, row.srp_verifier) {
-            (Some(hash), Some(srp_salt), Some(srp_verifier)) => {
-                Some(PasswordRecord { hash, temporary_until_ms: row.temporary_until_ms, srp_salt, srp_verifier })
-            }
-            _ => None,
-        };
+        let password = row.password_hash.zip(row.srp_verifier).map(|(hash, srp_verifier)| PasswordRecord {
+            hash,
+            temporary_until_ms: row.temporary_until_ms,
+            srp_verifier,
+        });
         Self {
             user: user.into(),
             pool_id: row.pool_id,
@@ -177,6 +175,20 @@ impl Store {
         Ok(Page { items: page.items.into_iter().map(User::from).collect(), next: page.next })
     }
 
+    /// The name of the account with a role that allows everything which was made first.
+    pub(crate) async fn first_admin(&self) -> Result<Option<String>> {
+        let row: Option<(String,)> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT u.username FROM users u JOIN assignments a ON a.user_id = u.id \
+                 JOIN roles r ON r.id = a.role_id WHERE u.kind = 'account' AND r.permissions LIKE '%\"*\"%' \
+                 ORDER BY u.created_at_ms, u.id LIMIT 1",
+            )
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.map(|(username,)| username))
+    }
+
     /// The account of this name or id in the pool, or the program user.
     pub async fn account(&self, pool_id: &str, name_or_id: &str) -> Result<Option<Account>> {
         if name_or_id.contains('\0') {
@@ -191,7 +203,8 @@ impl Store {
                 .await?
         });
         // Nobody may take another's id for a name: the id wins.
-        let mut accounts: Vec<Account> = rows.into_iter().map(|FullRow(user, row)| (user, row).into()).collect();
+        let mut accounts: Vec<Account> =
+            rows.into_iter().map(|FullRow(user, row)| (user, row).into()).collect();
         accounts.sort_by_key(|account| account.user.id != name_or_id);
         Ok(accounts.into_iter().next())
     }
@@ -203,9 +216,9 @@ impl Store {
         write_rights!(self, transaction => {
             let inserted = sqlx::query(
                 "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
-                 email_verified, phone, attributes, password_hash, temporary_until_ms, srp_salt, srp_verifier, \
+                 email_verified, phone, attributes, password_hash, temporary_until_ms, srp_verifier, \
                  totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, $18)",
             )
             .bind(user.id.as_str())
             .bind(new.pool_id)
@@ -220,7 +233,6 @@ impl Store {
             .bind(attributes.as_str())
             .bind(new.password.map(|password| password.hash.as_str()))
             .bind(new.password.and_then(|password| password.temporary_until_ms))
-            .bind(new.password.map(|password| password.srp_salt.as_str()))
             .bind(new.password.map(|password| password.srp_verifier.as_str()))
             .bind(user.mfa)
             .bind(user.created_at_ms)
@@ -298,15 +310,14 @@ impl Store {
     ) -> Result<()> {
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             let updated = sqlx::query(
-                "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, srp_salt = $6, \
-                 srp_verifier = $7, updated_at_ms = $8, version = version + 1 WHERE id = $1 AND version = $2",
+                "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, srp_verifier = $6, \
+                 updated_at_ms = $7, version = version + 1 WHERE id = $1 AND version = $2",
             )
             .bind(user.id.as_str())
             .bind(version)
             .bind(user.status.as_str())
             .bind(password.hash.as_str())
             .bind(password.temporary_until_ms)
-            .bind(password.srp_salt.as_str())
             .bind(password.srp_verifier.as_str())
             .bind(user.updated_at_ms)
             .execute(&mut *transaction)

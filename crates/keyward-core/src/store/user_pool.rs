@@ -168,7 +168,8 @@ impl Store {
                 .fetch_all(connection)
                 .await?
         });
-        let key = |row: SigningKeyRow| SealedKey { kid: row.kid, token_use: row.token_use, sealed: row.sealed };
+        let key =
+            |row: SigningKeyRow| SealedKey { kid: row.kid, token_use: row.token_use, sealed: row.sealed };
         Ok(rows.into_iter().map(key).collect())
     }
 }

@@ -1,0 +1,151 @@
+//! What Keyward begins with: the default roles, the first admin, and a way back in for whoever has the machine.
+
+use serde_json::json;
+
+use crate::audit::Target;
+use crate::caller::Caller;
+use crate::error::{Error, Result, Thing};
+use crate::keyward::Keyward;
+use crate::permission::Permission;
+use crate::role::Role;
+use crate::secret::Secret;
+use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword};
+
+/// The role of those who may do everything.
+pub const ADMINS: &str = "ADMINS";
+
+/// The roles that every Keyward begins with: name, description, permissions.
+const DEFAULT_ROLES: [(&str, &str, &[&str]); 5] = [
+    (ADMINS, "May do everything", &["*"]),
+    (
+        "LAB_MANAGERS",
+        "Run the lab and manage its users",
+        &["submit:SOP*", "view:*", "draft:*", "approve:*", "manage:users"],
+    ),
+    (
+        "RESEARCHERS",
+        "Submit and draft, see their own and their group's",
+        &["submit:SOP*", "view:own", "view:group", "draft:*"],
+    ),
+    ("CLINICIANS", "Submit and draft, see their own", &["submit:SOP*", "view:own", "draft:*"]),
+    ("SERVICE", "Applications that ask what a credential may do", &["verify:credentials"]),
+];
+
+/// The first admin, at the first start.
+#[derive(Debug, Clone)]
+pub struct FirstAdmin {
+    /// The admin's name, an email address.
+    pub email: String,
+    /// A password that counts as permanent; a temporary one is made when there is none.
+    pub password: Option<Secret>,
+}
+
+impl Keyward {
+    /// Whether nobody has been here before: there is no account yet. (The last admin can't be deleted, so this
+    /// never comes true again.)
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn is_new(&self) -> Result<bool> {
+        let query = UserQuery { kind: Some(UserKind::Account), ..UserQuery::default() };
+        Ok(self.directory.list(&query).await?.items.is_empty())
+    }
+
+    /// Makes the default roles and the first admin, once; nothing when that was done before.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no address, `PasswordRejected`.
+    pub async fn bootstrap(&self, first: FirstAdmin) -> Result<Option<UserWithPassword>> {
+        if !self.is_new().await? {
+            return Ok(None);
+        }
+        let operator = Caller::operator();
+        let is_temporary = first.password.is_none();
+        let password = first.password.unwrap_or_else(|| self.directory.temporary_password());
+        let mut user = self.new_user(&NewUser {
+            username: first.email,
+            roles: vec![ADMINS.to_owned()],
+            ..NewUser::default()
+        })?;
+        if !is_temporary {
+            user.status = UserStatus::Confirmed;
+        }
+        // Roles that a start before this one made, and was cut off after, are there already.
+        for role in self.default_roles()? {
+            if self.store.role(&role.name).await?.is_none() {
+                let target = Target::new("role", &role.id, &role.name);
+                let change =
+                    self.change(&operator, "role.create", target, json!({ "permissions": role.permissions }));
+                self.store.insert_role(&role, &change).await?;
+            }
+        }
+        let roles = self.grantable_roles(&operator, &user.roles).await?;
+        let target = Target::new("user", &user.id, &user.username);
+        let change =
+            self.change(&operator, "user.create", target, json!({ "roles": user.roles, "first": true }));
+        self.directory.create(&user, &password, is_temporary, &roles, operator.name(), &change).await?;
+        Ok(Some(UserWithPassword { user, temporary_password: is_temporary.then_some(password) }))
+    }
+
+    /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has the
+    /// machine, when nobody can get in. Without a name, the admin who was made first.
+    ///
+    /// # Errors
+    /// `NotFound(User)` when there is no such account.
+    pub async fn recover_admin(&self, name: Option<&str>) -> Result<UserWithPassword> {
+        let operator = Caller::operator();
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.store.first_admin().await?.ok_or_else(|| {
+                Error::not_found(Thing::User, "There is no admin to recover; name an account with --user.")
+            })?,
+        };
+        let user = self.known_user(&name).await?;
+        if user.kind == UserKind::Program {
+            return Err(Error::not_found(
+                Thing::User,
+                "That is a program user, which can't sign in; name an account.",
+            ));
+        }
+        if self.store.role(ADMINS).await?.is_none() {
+            for role in self.default_roles()?.into_iter().filter(|role| role.name == ADMINS) {
+                let target = Target::new("role", &role.id, &role.name);
+                let change =
+                    self.change(&operator, "role.create", target, json!({ "permissions": role.permissions }));
+                self.store.insert_role(&role, &change).await?;
+            }
+        }
+        if !user.enabled {
+            let update = crate::user::UserUpdate { enabled: Some(true), ..Default::default() };
+            self.update_user(&operator, &user.id, update).await?;
+        }
+        if !user.roles.iter().any(|role| role == ADMINS) {
+            self.assign_roles(&operator, &user.id, &[ADMINS.to_owned()]).await?;
+        }
+        self.reset_password(&operator, &user.id).await
+    }
+
+    fn default_roles(&self) -> Result<Vec<Role>> {
+        let now_ms = self.clock.now_ms();
+        DEFAULT_ROLES
+            .iter()
+            .map(|(name, description, permissions)| {
+                Ok(Role {
+                    id: self.random.uuid(),
+                    name: (*name).to_owned(),
+                    description: (*description).to_owned(),
+                    permissions: permissions
+                        .iter()
+                        .map(|text| Permission::parse(text))
+                        .collect::<Result<_>>()?,
+                    mfa_required: false,
+                    source: None,
+                    source_identifier: None,
+                    created_at_ms: now_ms,
+                    updated_at_ms: now_ms,
+                    version: 1,
+                })
+            })
+            .collect()
+    }
+}
