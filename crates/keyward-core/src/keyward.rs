@@ -33,11 +33,17 @@ pub struct Settings {
     pub api_key_prefix: String,
     /// How old an answer about rights may be at most, in milliseconds.
     pub revocation_bound_ms: i64,
+    /// Where the server is reached from outside, without a slash at its end.
+    pub public_url: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { api_key_prefix: "vams".to_owned(), revocation_bound_ms: 1000 }
+        Self {
+            api_key_prefix: "vams".to_owned(),
+            revocation_bound_ms: 1000,
+            public_url: "http://localhost:8480".to_owned(),
+        }
     }
 }
 
@@ -59,6 +65,11 @@ impl Keyward {
     /// The home pool, for what is said in the Cognito protocol.
     pub fn local_pool(&self) -> &Arc<LocalPool> {
         &self.local_pool
+    }
+
+    /// What was set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The clock that everything here goes by.

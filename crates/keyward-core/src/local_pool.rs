@@ -38,19 +38,10 @@ const FIRST_CLIENT_FLOWS: [&str; 4] = [
 pub struct PoolSettings {
     /// The region that the pool's id begins with, `us-east-1`.
     pub region: String,
-    /// What tokens name as their issuer, without the pool's id at its end when it is derived from the public URL.
-    pub issuer: Issuer,
+    /// What tokens name as their issuer; `{pool}` in it stands for the pool's id.
+    pub issuer: String,
     /// What passwords must be like.
     pub password_policy: PasswordPolicy,
-}
-
-/// Where a pool's tokens say that they come from.
-#[derive(Debug, Clone)]
-pub enum Issuer {
-    /// `{public URL}/{pool id}`.
-    Under(String),
-    /// This very text.
-    Fixed(String),
 }
 
 /// A pool of users on our own database.
@@ -91,10 +82,7 @@ impl LocalPool {
             .ok_or_else(|| Error::not_found(Thing::UserPool, "The home pool is gone from the database."))?;
         let clients = store.app_clients(&pool_id).await?;
         let keys = open_keys(&store, &pool_id, &master_key).await?;
-        let issuer = match settings.issuer {
-            Issuer::Under(url) => format!("{}/{pool_id}", url.trim_end_matches('/')),
-            Issuer::Fixed(issuer) => issuer,
-        };
+        let issuer = settings.issuer.replace("{pool}", &pool_id);
         let password_policy = settings.password_policy;
         Ok(Self { pool, clients, keys, issuer, password_policy, hasher, store, clock, random, master_key })
     }

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `keyward`: the server and the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keyward::cli::run()
+}

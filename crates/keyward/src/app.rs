@@ -1,0 +1,93 @@
+//! The application: every surface in one router, with what goes around all of them.
+//!
+//! The same router is served by `keyward serve`, by a function in the cloud, and by tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use keyward_core::clock::Clock;
+use keyward_core::error::{Code, Error, Result};
+use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
+use keyward_core::local_pool::{LocalPool, PoolSettings};
+use keyward_core::master_key::MasterKey;
+use keyward_core::random::Random;
+use keyward_core::store::Store;
+use tokio::time::timeout;
+
+use crate::config::{Config, Database};
+use crate::http::{self, Failure, plain, speaking};
+
+/// How long the store may take to answer whether it is there.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Opens the database and the home pool, made at the first start.
+///
+/// # Errors
+/// What the database or the pool say; each with its sentence for the operator.
+pub async fn open(config: &Config, random: Random, master_key: MasterKey) -> Result<Arc<Keyward>> {
+    let Database::Sqlite(file) = &config.database;
+    let store = Store::sqlite(file).await?;
+    let clock = Clock::System;
+    let cost = HashingCost {
+        memory_kib: config.password_hashing.memory_kib,
+        iterations: config.password_hashing.iterations,
+        parallelism: config.password_hashing.parallelism,
+    };
+    let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING)?;
+    let policy = &config.password_policy;
+    let pool = PoolSettings {
+        region: config.region.clone(),
+        issuer: config.issuer(),
+        password_policy: PasswordPolicy {
+            minimum_length: policy.minimum_length,
+            require_uppercase: policy.require_uppercase,
+            require_lowercase: policy.require_lowercase,
+            require_numbers: policy.require_digit,
+            require_symbols: policy.require_symbol,
+            temporary_validity_days: policy.temporary_password_days,
+        },
+    };
+    let pool =
+        LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key.clone())
+            .await?;
+    let settings = Settings {
+        api_key_prefix: config.api_key_prefix.clone(),
+        revocation_bound_ms: i64::try_from(config.revocation_bound_ms).unwrap_or(i64::MAX),
+        public_url: config.public_url(),
+    };
+    Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
+}
+
+/// All routes: the surfaces', `/healthz` and `/readyz`, with the layers common to all.
+///
+/// Each surface comes wrapped in [`speaking`]; of those that stand at the root, exactly one has kept its answer
+/// to unknown paths.
+pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
+    let health = speaking(health().with_state(Arc::clone(keyward)), plain);
+    http::layers(health, config, keyward.random())
+}
+
+/// `GET /healthz` answers while the process lives, `GET /readyz` while it can do its work.
+fn health() -> Router<Arc<Keyward>> {
+    let readiness = async |State(keyward): State<Arc<Keyward>>| {
+        let failed = match timeout(READY_TIMEOUT, keyward.ping()).await {
+            Ok(Ok(())) => return Ok(fine()),
+            Ok(Err(error)) => anyhow::Error::from(error),
+            Err(elapsed) => elapsed.into(),
+        };
+        Err(Failure::from(
+            Error::new(Code::Unavailable, "The store doesn't answer; try again.").because(failed),
+        ))
+    };
+    Router::new().route("/healthz", get(async || fine())).route("/readyz", get(readiness))
+}
+
+fn fine() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#)
+}

@@ -1,0 +1,1047 @@
+//! Every setting of the server, once, with where its value came from; and the only reader of the environment.
+//!
+//! A flag wins over an environment variable, that over `keyward.toml`, that over the default. An empty
+//! environment variable counts as unset. A setting that nobody knows stops the start, wherever it stands: a
+//! typo in a setting that guards something must not go unnoticed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Display;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use axum::http::Uri;
+use clap::{Arg, ArgMatches, Command};
+use ipnet::IpNet;
+use keyward_core::master_key::MasterKey;
+use keyward_core::secret::Secret;
+use tracing::level_filters::LevelFilter;
+
+use crate::complaint::Complaint;
+
+/// What stands in place of a secret.
+const MASK: &str = "********";
+
+/// The file that is read when no other is named, in the working folder.
+const DEFAULT_FILE: &str = "keyward.toml";
+
+/// The variable that names another file, as `--config` does.
+const FILE_VARIABLE: &str = "KEYWARD_CONFIG";
+
+/// Variables that the command line reads through [`environment`]; the server knows them so as not to take them
+/// for typos.
+pub const CLIENT_VARIABLES: &[&str] = &[
+    "KEYWARD_URL",
+    "KEYWARD_API_KEY",
+    "KEYWARD_TOKEN",
+    "KEYWARD_PROFILE",
+    "KEYWARD_TIMEOUT",
+    "KEYWARD_HOME",
+    "KEYWARD_KEYRING",
+];
+
+/// One setting: the only place that names it, beside the field of [`Config`] that holds its value.
+struct Setting {
+    /// Its name in `keyward.toml`; the flag is the same with `-` for `_`.
+    name: &'static str,
+    /// Its environment variable.
+    variable: &'static str,
+    /// What stands for its value in the help.
+    value_name: &'static str,
+    /// The text that counts when nobody gives one; `""` where the default is worked out, or nothing.
+    default: &'static str,
+    help: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// `true` or `false`; as a flag, the name alone means `true`.
+    Switch,
+    /// Only from the environment, since a command line is seen by every process and a file by many readers.
+    Secret,
+}
+
+impl Setting {
+    const fn plain(
+        name: &'static str,
+        variable: &'static str,
+        value_name: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { name, variable, value_name, default, help, kind: Kind::Plain }
+    }
+
+    const fn switch(
+        name: &'static str,
+        variable: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { name, variable, value_name: "true|false", default, help, kind: Kind::Switch }
+    }
+
+    const fn secret(name: &'static str, variable: &'static str, help: &'static str) -> Self {
+        Self { name, variable, value_name: "", default: "", help, kind: Kind::Secret }
+    }
+
+    fn flag(&self) -> String {
+        format!("--{}", self.name.replace('_', "-"))
+    }
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting::plain(
+        "listen",
+        "KEYWARD_LISTEN",
+        "ADDRESS",
+        "127.0.0.1:8480",
+        "Address and port to listen on; a port alone means this machine only",
+    ),
+    Setting::plain(
+        "database",
+        "KEYWARD_DATABASE",
+        "URL",
+        "",
+        "Where everything is stored: sqlite:FILE, by default keyward.db in the data folder",
+    ),
+    Setting::plain(
+        "data_dir",
+        "KEYWARD_DATA_DIR",
+        "FOLDER",
+        "./data",
+        "Folder of the database, the master key and the lock; one server at a time",
+    ),
+    Setting::plain(
+        "public_url",
+        "KEYWARD_PUBLIC_URL",
+        "URL",
+        "",
+        "Where clients reach this server, by default http(s)://localhost:PORT",
+    ),
+    Setting::plain(
+        "trusted_proxies",
+        "KEYWARD_TRUSTED_PROXIES",
+        "CIDR,...",
+        "",
+        "Networks of the proxies whose X-Forwarded-For is believed",
+    ),
+    Setting::switch(
+        "behind_proxy",
+        "KEYWARD_BEHIND_PROXY",
+        "false",
+        "Allow plain HTTP beyond this machine, because a proxy in front does the TLS",
+    ),
+    Setting::plain(
+        "tls_cert",
+        "KEYWARD_TLS_CERT",
+        "FILE",
+        "",
+        "Certificate chain (PEM) to serve HTTPS with; read again when it changes",
+    ),
+    Setting::plain("tls_key", "KEYWARD_TLS_KEY", "FILE", "", "Private key (PEM) of the certificate"),
+    Setting::plain(
+        "environment",
+        "KEYWARD_ENV",
+        "NAME",
+        "dev",
+        "What this deployment is for: dev, test, stage or prod",
+    ),
+    Setting::plain(
+        "region",
+        "KEYWARD_REGION",
+        "NAME",
+        "us-east-1",
+        "Region that pool ids begin with, as in Amazon Cognito",
+    ),
+    Setting::plain(
+        "api_key_prefix",
+        "KEYWARD_API_KEY_PREFIX",
+        "TEXT",
+        "vams",
+        "What new API keys begin with: 2 to 16 of a-z and 0-9",
+    ),
+    Setting::plain(
+        "issuer",
+        "KEYWARD_ISSUER",
+        "URL",
+        "",
+        "The iss of tokens, {pool} stands for the pool's id; by default PUBLIC_URL/{pool}",
+    ),
+    Setting::plain(
+        "admin_email",
+        "KEYWARD_ADMIN_EMAIL",
+        "EMAIL",
+        "",
+        "Email address of the first admin, when the database is new",
+    ),
+    Setting::secret(
+        "admin_password",
+        "KEYWARD_ADMIN_PASSWORD",
+        "Password of the first admin, when the database is new",
+    ),
+    Setting::secret(
+        "master_key",
+        "KEYWARD_MASTER_KEY",
+        "64 hexadecimal digits under which secrets are sealed at rest",
+    ),
+    Setting::plain(
+        "master_key_file",
+        "KEYWARD_MASTER_KEY_FILE",
+        "FILE",
+        "",
+        "File with the master key, by default made in the data folder",
+    ),
+    Setting::plain(
+        "revocation_bound_ms",
+        "KEYWARD_REVOCATION_BOUND_MS",
+        "MS",
+        "1000",
+        "How old an answer about rights may be on another node, 0 to 60000 milliseconds",
+    ),
+    Setting::plain(
+        "hashing_memory_kib",
+        "KEYWARD_HASHING_MEMORY_KIB",
+        "KIB",
+        "19456",
+        "Memory for hashing one password (Argon2id), KiB",
+    ),
+    Setting::plain(
+        "hashing_iterations",
+        "KEYWARD_HASHING_ITERATIONS",
+        "COUNT",
+        "2",
+        "Passes for hashing one password, 1 to 100",
+    ),
+    Setting::plain(
+        "hashing_parallelism",
+        "KEYWARD_HASHING_PARALLELISM",
+        "COUNT",
+        "1",
+        "Lanes for hashing one password, 1 to 64",
+    ),
+    Setting::plain(
+        "password_minimum_length",
+        "KEYWARD_PASSWORD_MINIMUM_LENGTH",
+        "COUNT",
+        "8",
+        "Characters that a password has at least, 6 to 99",
+    ),
+    Setting::switch(
+        "password_require_uppercase",
+        "KEYWARD_PASSWORD_REQUIRE_UPPERCASE",
+        "true",
+        "Passwords need an upper-case letter",
+    ),
+    Setting::switch(
+        "password_require_lowercase",
+        "KEYWARD_PASSWORD_REQUIRE_LOWERCASE",
+        "true",
+        "Passwords need a lower-case letter",
+    ),
+    Setting::switch(
+        "password_require_digit",
+        "KEYWARD_PASSWORD_REQUIRE_DIGIT",
+        "true",
+        "Passwords need a digit",
+    ),
+    Setting::switch(
+        "password_require_symbol",
+        "KEYWARD_PASSWORD_REQUIRE_SYMBOL",
+        "true",
+        "Passwords need a symbol",
+    ),
+    Setting::plain(
+        "temporary_password_days",
+        "KEYWARD_TEMPORARY_PASSWORD_DAYS",
+        "DAYS",
+        "7",
+        "Days that a temporary password is good for, 1 to 365",
+    ),
+    Setting::plain(
+        "log_format",
+        "KEYWARD_LOG_FORMAT",
+        "FORMAT",
+        "text",
+        "Form of the log lines: text or json",
+    ),
+    Setting::plain(
+        "log_level",
+        "KEYWARD_LOG_LEVEL",
+        "LEVEL",
+        "info",
+        "Least weight of log lines: error, warn, info, debug (with one line for each request) or trace",
+    ),
+];
+
+/// The settings of the server, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen. Port 0 asks for any free one; whoever binds then writes the real one here, since
+    /// [`Config::public_url`] is worked out from it.
+    pub listen: SocketAddr,
+    /// Where everything is stored.
+    pub database: Database,
+    /// The folder that one server holds.
+    pub data_dir: PathBuf,
+    /// Networks whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether a proxy in front does the TLS.
+    pub behind_proxy: bool,
+    /// The files to serve HTTPS with.
+    pub tls: Option<TlsFiles>,
+    /// What this deployment is for.
+    pub environment: Environment,
+    /// The region that pool ids begin with.
+    pub region: String,
+    /// What new API keys begin with, without the `_`.
+    pub api_key_prefix: String,
+    /// The first admin's email address.
+    pub admin_email: Option<String>,
+    /// The first admin's password; counts as permanent. Only ever with `admin_email`.
+    pub admin_password: Option<Secret>,
+    /// Where the master key comes from.
+    pub master_key: MasterKeySource,
+    /// How old an answer about rights may be, milliseconds.
+    pub revocation_bound_ms: u64,
+    /// What hashing a password costs.
+    pub password_hashing: PasswordHashing,
+    /// What a password must be like.
+    pub password_policy: PasswordPolicy,
+    /// The form of the log lines.
+    pub log_format: LogFormat,
+    /// The least weight of log lines.
+    pub log_level: LevelFilter,
+    public_url: Option<String>,
+    issuer: Option<String>,
+    rows: Vec<Row>,
+}
+
+/// Where everything is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+}
+
+/// The files to serve HTTPS with, PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead to a root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What a deployment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// Somebody's own machine.
+    Dev,
+    /// Automatic tests.
+    Test,
+    /// A rehearsal of production.
+    Stage,
+    /// The real thing.
+    Prod,
+}
+
+/// Where the master key comes from.
+#[derive(Debug, Clone)]
+pub enum MasterKeySource {
+    /// It was given in the environment.
+    Given(MasterKey),
+    /// It stands in this file, which must be there.
+    File(PathBuf),
+    /// It stands in the data folder, where the first start puts it.
+    DataFolder,
+}
+
+/// What hashing a password (Argon2id) costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordHashing {
+    /// KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+/// What a password must be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent demands, as Amazon Cognito names them")]
+pub struct PasswordPolicy {
+    /// Characters, at least.
+    pub minimum_length: u32,
+    /// At least one upper-case letter.
+    pub require_uppercase: bool,
+    /// At least one lower-case letter.
+    pub require_lowercase: bool,
+    /// At least one digit.
+    pub require_digit: bool,
+    /// At least one symbol.
+    pub require_symbol: bool,
+    /// Days until a temporary password is refused.
+    pub temporary_password_days: u32,
+}
+
+/// The form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object for machines.
+    Json,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A flag of the command line, with its dashes.
+    Flag(String),
+    /// An environment variable.
+    Environment(&'static str),
+    /// The file of settings.
+    File(PathBuf),
+    /// Nobody gave one.
+    Default,
+}
+
+/// A setting as `keyward config show` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub setting: &'static str,
+    /// Its value, masked if it is a secret; `None` when it has none.
+    pub value: Option<String>,
+    /// Where the value came from.
+    pub source: Source,
+}
+
+/// An environment variable of this name; empty counts as unset.
+///
+/// A name of the form `KEYWARD_...` must stand in [`CLIENT_VARIABLES`], or the server would take it for a typo.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    debug_assert!(!name.starts_with("KEYWARD_") || CLIENT_VARIABLES.contains(&name), "{name} is not listed");
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Every `KEYWARD_...` variable that is not empty.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn keyward_variables() -> Result<BTreeMap<String, String>, Complaint> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("KEYWARD_")) else { continue };
+        let value = value
+            .into_string()
+            .map_err(|_| Complaint::usage(format!("The environment variable {name} is not UTF-8 text.")))?;
+        if !value.is_empty() {
+            variables.insert(name.to_owned(), value);
+        }
+    }
+    Ok(variables)
+}
+
+/// The flags of a command that needs the settings: `serve`, `config show`, and what works at the machine.
+#[derive(Debug, Default)]
+pub struct ServeArguments {
+    file: Option<PathBuf>,
+    given: BTreeMap<&'static str, String>,
+}
+
+impl clap::Args for ServeArguments {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(format!(
+                "File with settings [env: {FILE_VARIABLE}] [default: {DEFAULT_FILE}, if it is there]"
+            ));
+        let settings = SETTINGS.iter().filter(|setting| setting.kind != Kind::Secret).map(|setting| {
+            let default = match setting.default {
+                "" => String::new(),
+                default => format!(" [default: {default}]"),
+            };
+            let argument = Arg::new(setting.name)
+                .long(setting.name.replace('_', "-"))
+                .value_name(setting.value_name)
+                .help(format!("{} [env: {}]{default}", setting.help, setting.variable));
+            if setting.kind == Kind::Switch {
+                argument.num_args(0..=1).require_equals(true).default_missing_value("true")
+            } else {
+                argument
+            }
+        });
+        let secrets = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
+        let secrets = secrets.map(|setting| format!("  {}  {}", setting.variable, setting.help));
+        let epilogue = format!("Only in the environment:\n{}", secrets.collect::<Vec<_>>().join("\n"));
+        command.arg(file).args(settings).after_help(epilogue)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for ServeArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut arguments = Self::default();
+        arguments.update_from_arg_matches(matches)?;
+        Ok(arguments)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.file = matches.get_one::<PathBuf>("config").cloned();
+        self.given = SETTINGS
+            .iter()
+            .filter(|setting| setting.kind != Kind::Secret)
+            .filter_map(|setting| Some((setting.name, matches.get_one::<String>(setting.name)?.clone())))
+            .collect();
+        Ok(())
+    }
+}
+
+impl Config {
+    /// The settings that these flags, the environment and the file make together.
+    pub fn load(arguments: &ServeArguments) -> Result<Self, Complaint> {
+        Self::resolve(arguments, &keyward_variables()?, Path::new(DEFAULT_FILE))
+    }
+
+    fn resolve(
+        arguments: &ServeArguments,
+        variables: &BTreeMap<String, String>,
+        default_file: &Path,
+    ) -> Result<Self, Complaint> {
+        refuse_unknown_variables(variables)?;
+        let named = arguments.file.clone().or_else(|| variables.get(FILE_VARIABLE).map(PathBuf::from));
+        let file = match &named {
+            Some(path) => File::read(path)?.ok_or_else(|| {
+                Complaint::usage(format!("The file of settings {} isn't there.", path.display()))
+                    .hint("Check the path behind --config or KEYWARD_CONFIG.")
+            })?,
+            None => File::read(default_file)?.unwrap_or_default(),
+        };
+        Values::layer(arguments, variables, &file).into_config()
+    }
+
+    /// Where clients reach this server, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| default_public_url(self.listen, self.tls.is_some()))
+    }
+
+    /// The `iss` of tokens; `{pool}` in it stands for the pool's id.
+    pub fn issuer(&self) -> String {
+        self.issuer.clone().unwrap_or_else(|| format!("{}/{{pool}}", self.public_url()))
+    }
+
+    /// Every setting, its value with secrets masked, and where it came from.
+    pub fn describe(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+fn default_public_url(listen: SocketAddr, tls: bool) -> String {
+    format!("{}://localhost:{}", if tls { "https" } else { "http" }, listen.port())
+}
+
+/// What stands in the file of settings, as text.
+#[derive(Default)]
+struct File {
+    path: PathBuf,
+    texts: BTreeMap<&'static str, String>,
+}
+
+impl File {
+    /// What stands in it; `None` when it isn't there.
+    fn read(path: &Path) -> Result<Option<Self>, Complaint> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let path = path.display();
+                return Err(Complaint::usage(format!("The file of settings {path} can't be read: {error}.")));
+            }
+        };
+        Self::parse(path, &text).map(Some)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Complaint> {
+        let shown = path.display();
+        let table = text.parse::<toml::Table>().map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let what = error.message().lines().next().unwrap_or_default();
+            Complaint::usage(format!("{shown} isn't TOML at line {line}: {what}."))
+                .hint("Write one setting on each line, as in: listen = \"127.0.0.1:8480\"")
+        })?;
+        let mut texts = BTreeMap::new();
+        for (name, value) in table {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name).ok_or_else(|| {
+                Complaint::usage(format!("{shown} has an unknown setting `{name}`.")).hint(did_you_mean(
+                    &name,
+                    SETTINGS
+                        .iter()
+                        .filter(|setting| setting.kind != Kind::Secret)
+                        .map(|setting| setting.name),
+                ))
+            })?;
+            if setting.kind == Kind::Secret {
+                let complaint =
+                    format!("{shown} holds {name}, which is a secret, and files are read by many.");
+                return Err(Complaint::usage(complaint)
+                    .hint(format!("Take it out and give it as {} in the environment.", setting.variable)));
+            }
+            let text = text_of(&value).ok_or_else(|| {
+                Complaint::usage(format!("{shown} gives {name} a {}, which it can't be.", value.type_str()))
+                    .hint("Write a text, a number, true or false, or a list of texts.")
+            })?;
+            texts.insert(setting.name, text);
+        }
+        Ok(Self { path: path.to_path_buf(), texts })
+    }
+}
+
+/// A TOML value as it would be written behind a flag.
+fn text_of(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(switch) => Some(switch.to_string()),
+        toml::Value::Array(items) => {
+            items.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>().map(|items| items.join(","))
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}
+
+fn refuse_unknown_variables(variables: &BTreeMap<String, String>) -> Result<(), Complaint> {
+    let known = || {
+        let settings = SETTINGS.iter().map(|setting| setting.variable);
+        settings.chain(CLIENT_VARIABLES.iter().copied()).chain([FILE_VARIABLE])
+    };
+    for (name, value) in variables {
+        if !known().any(|variable| variable == name) && !is_made_by_kubernetes(name, value) {
+            return Err(Complaint::usage(format!("The environment variable {name} is unknown."))
+                .hint(did_you_mean(name, known())));
+        }
+    }
+    Ok(())
+}
+
+/// Whether Kubernetes (or Docker's links) put this variable there because a service is called `keyward...`:
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+fn is_made_by_kubernetes(name: &str, value: &str) -> bool {
+    let is_url = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
+    let port_of_protocol = name
+        .split_once("_PORT_")
+        .is_some_and(|(_, rest)| rest.starts_with(|character: char| character.is_ascii_digit()));
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || port_of_protocol
+        || (name.ends_with("_PORT") && is_url)
+}
+
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.87)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map_or_else(
+            || "`keyward config show` lists every setting.".to_owned(),
+            |(_, candidate)| format!("Did you mean {candidate}?"),
+        )
+}
+
+/// What a value should have been, in words that follow "must be", and perhaps a hint.
+struct Wrong {
+    must_be: String,
+    hint: Option<&'static str>,
+}
+
+impl Wrong {
+    fn new(must_be: impl Into<String>) -> Self {
+        Self { must_be: must_be.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
+
+/// The texts that won, before they are read.
+struct Values(Vec<Value>);
+
+struct Value {
+    setting: &'static Setting,
+    /// Empty when there is none.
+    text: Secret,
+    source: Source,
+}
+
+impl Values {
+    fn layer(arguments: &ServeArguments, variables: &BTreeMap<String, String>, file: &File) -> Self {
+        let value = |setting: &'static Setting| {
+            let (text, source) = if let Some(text) = arguments.given.get(setting.name) {
+                (text.as_str(), Source::Flag(setting.flag()))
+            } else if let Some(text) = variables.get(setting.variable) {
+                (text.as_str(), Source::Environment(setting.variable))
+            } else if let Some(text) = file.texts.get(setting.name) {
+                (text.as_str(), Source::File(file.path.clone()))
+            } else {
+                (setting.default, Source::Default)
+            };
+            Value { setting, text: Secret::from(text), source }
+        };
+        Self(SETTINGS.iter().map(value).collect())
+    }
+
+    fn into_config(self) -> Result<Config, Complaint> {
+        let listen = self.required("listen", listen_address)?;
+        let data_dir = PathBuf::from(self.required("data_dir", some_text)?);
+        let database = match self.optional("database", database)? {
+            Some(database) => database,
+            None => Database::Sqlite(data_dir.join("keyward.db")),
+        };
+        let behind_proxy = self.required("behind_proxy", switch)?;
+        let tls = self.tls()?;
+        if !listen.ip().to_canonical().is_loopback() && tls.is_none() && !behind_proxy {
+            return Err(Complaint::usage(format!(
+                "Listening on {listen} would send passwords and keys over the network in clear."
+            ))
+            .hint("Give --tls-cert and --tls-key, or --behind-proxy if a proxy in front does the TLS."));
+        }
+        let environment = self.required("environment", deployment)?;
+        let admin_email = self.optional("admin_email", email_address)?;
+        let admin_password = self.optional("admin_password", |text| Ok(Secret::from(text)))?;
+        if admin_password.is_some() && admin_email.is_none() {
+            return Err(Complaint::usage("KEYWARD_ADMIN_PASSWORD is set, but nobody to give it to.")
+                .hint("Set KEYWARD_ADMIN_EMAIL too, or leave both out to be shown a password once."));
+        }
+        let mut config = Config {
+            listen,
+            database,
+            data_dir,
+            trusted_proxies: self.optional("trusted_proxies", networks)?.unwrap_or_default(),
+            behind_proxy,
+            tls,
+            environment,
+            region: self.required("region", region)?,
+            api_key_prefix: self.required("api_key_prefix", api_key_prefix)?,
+            admin_email,
+            admin_password,
+            master_key: self.master_key()?,
+            revocation_bound_ms: self.number("revocation_bound_ms", 0..=60_000)?,
+            password_hashing: self.password_hashing(environment)?,
+            password_policy: self.password_policy()?,
+            log_format: self.required("log_format", log_format)?,
+            log_level: self.required("log_level", log_level)?,
+            public_url: self.optional("public_url", base_url)?,
+            issuer: self.optional("issuer", issuer)?,
+            rows: Vec::new(),
+        };
+        config.rows = self.rows(&config);
+        Ok(config)
+    }
+
+    fn tls(&self) -> Result<Option<TlsFiles>, Complaint> {
+        match (self.optional("tls_cert", path)?, self.optional("tls_key", path)?) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (None, None) => Ok(None),
+            (certificate, _) => {
+                let (there, missing) =
+                    if certificate.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
+                Err(Complaint::usage(format!("The setting {there} is of no use without {missing}."))
+                    .hint("Give both for HTTPS, or none for plain HTTP."))
+            }
+        }
+    }
+
+    fn master_key(&self) -> Result<MasterKeySource, Complaint> {
+        let given = self.optional("master_key", |text| {
+            MasterKey::parse(text)
+                .map_err(|_| Wrong::new("64 hexadecimal digits").hint("Make one with: openssl rand -hex 32"))
+        })?;
+        match (given, self.optional("master_key_file", path)?) {
+            (Some(_), Some(_)) => {
+                Err(Complaint::usage("Both KEYWARD_MASTER_KEY and master_key_file give a master key.")
+                    .hint("Keep the one under which the database was made, and take the other away."))
+            }
+            (Some(key), None) => Ok(MasterKeySource::Given(key)),
+            (None, Some(path)) => Ok(MasterKeySource::File(path)),
+            (None, None) => Ok(MasterKeySource::DataFolder),
+        }
+    }
+
+    fn password_hashing(&self, environment: Environment) -> Result<PasswordHashing, Complaint> {
+        let parallelism = self.number("hashing_parallelism", 1..=64)?;
+        // RFC 9106 asks for 8 KiB for each lane; below 7 MiB the OWASP cheat sheet recommends nothing at all, so
+        // that is for automatic tests alone.
+        let least =
+            if environment == Environment::Test { 8 * parallelism } else { 7168.max(8 * parallelism) };
+        Ok(PasswordHashing {
+            memory_kib: self.number("hashing_memory_kib", least..=4_194_304)?,
+            iterations: self.number("hashing_iterations", 1..=100)?,
+            parallelism,
+        })
+    }
+
+    fn password_policy(&self) -> Result<PasswordPolicy, Complaint> {
+        Ok(PasswordPolicy {
+            // Amazon Cognito's bounds:
+            // https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_PasswordPolicyType.html
+            minimum_length: self.number("password_minimum_length", 6..=99)?,
+            require_uppercase: self.required("password_require_uppercase", switch)?,
+            require_lowercase: self.required("password_require_lowercase", switch)?,
+            require_digit: self.required("password_require_digit", switch)?,
+            require_symbol: self.required("password_require_symbol", switch)?,
+            temporary_password_days: self.number("temporary_password_days", 1..=365)?,
+        })
+    }
+
+    /// The rows of `config show`: the text that won, or what was worked out where none was given.
+    fn rows(&self, config: &Config) -> Vec<Row> {
+        let row = |value: &Value| {
+            let Database::Sqlite(database) = &config.database;
+            let shown = match value.setting.name {
+                "listen" => config.listen.to_string(),
+                "database" => format!("sqlite:{}", database.display()),
+                "public_url" => config.public_url(),
+                "issuer" => config.issuer(),
+                _ if value.setting.kind == Kind::Secret && !value.text.is_empty() => MASK.to_owned(),
+                _ => value.text.expose().to_owned(),
+            };
+            let shown = Some(shown).filter(|shown| !shown.is_empty());
+            Row { setting: value.setting.name, value: shown, source: value.source.clone() }
+        };
+        self.0.iter().map(row).collect()
+    }
+
+    fn number<N: FromStr + PartialOrd + Display>(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<N>,
+    ) -> Result<N, Complaint> {
+        self.required(name, |text| {
+            text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+                Wrong::new(format!("a whole number from {} to {}", range.start(), range.end()))
+            })
+        })
+    }
+
+    /// The value of a setting that always has one.
+    fn required<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Result<T, Complaint> {
+        let Some(value) = self.0.iter().find(|value| value.setting.name == name) else {
+            return Err(Complaint::new(format!("The setting {name} is not in the list of settings.")));
+        };
+        // White space is nobody's wish in a setting, but it may well be part of a password.
+        let text = value.text.expose();
+        let text = if value.setting.kind == Kind::Secret { text } else { text.trim() };
+        read(text).map_err(|wrong| value.complain(&wrong))
+    }
+
+    /// The value of a setting that may have none.
+    fn optional<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Result<Option<T>, Complaint> {
+        self.required(name, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) })
+    }
+}
+
+impl Value {
+    /// Says what is wrong; without the value where that may hold a secret (a database's URL holds a password).
+    fn complain(&self, wrong: &Wrong) -> Complaint {
+        let Setting { name, kind, .. } = self.setting;
+        let source = match &self.source {
+            Source::Default => String::new(),
+            source => format!(" ({source})"),
+        };
+        let sentence = if *kind == Kind::Secret || *name == "database" {
+            format!("The setting {name}{source} must be {}.", wrong.must_be)
+        } else {
+            let text = self.text.expose().escape_debug();
+            format!("The setting {name}{source} must be {}, not \"{text}\".", wrong.must_be)
+        };
+        let complaint = Complaint::usage(sentence);
+        match wrong.hint {
+            Some(hint) => complaint.hint(hint),
+            None => complaint.hint("`keyward serve --help` tells about every setting."),
+        }
+    }
+}
+
+fn some_text(text: &str) -> Result<String, Wrong> {
+    if text.is_empty() { Err(Wrong::new("some text")) } else { Ok(text.to_owned()) }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "has the form of all readers")]
+fn path(text: &str) -> Result<PathBuf, Wrong> {
+    Ok(PathBuf::from(text))
+}
+
+fn switch(text: &str) -> Result<bool, Wrong> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Wrong::new("true or false")),
+    }
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, Wrong> {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    // `localhost` is 127.0.0.1 here: clients that try ::1 first go on to it.
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    let port = port.parse().map(|port| SocketAddr::new(loopback, port));
+    port.or_else(|_| text.parse()).map_err(|_| {
+        Wrong::new("an IP address and a port")
+            .hint("For example 127.0.0.1:8480, [::1]:8480, localhost:8480, or 8480 alone.")
+    })
+}
+
+fn database(text: &str) -> Result<Database, Wrong> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Err(Wrong::new("a SQLite file, since PostgreSQL opens with a later release")
+            .hint("Leave it out to use keyward.db in the data folder, or give sqlite:FILE."));
+    }
+    let wrong = || {
+        Wrong::new("sqlite: and the path of a file")
+            .hint("For example sqlite:./data/keyward.db; leave it out to use keyward.db in the data folder.")
+    };
+    let path = text.strip_prefix("sqlite:").ok_or_else(wrong)?;
+    // `sqlite://./file` and `sqlite:///file` are how sqlx and others write it.
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
+        return Err(wrong());
+    }
+    Ok(Database::Sqlite(PathBuf::from(path)))
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, Wrong> {
+    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+    parts.map(network).collect::<Option<_>>().ok_or_else(|| {
+        Wrong::new("a list of networks in CIDR notation")
+            .hint("For example 10.0.0.0/8,fd00::/8. A network of everything would let clients choose their address.")
+    })
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    (network.prefix_len() > 0).then(|| network.trunc())
+}
+
+fn deployment(text: &str) -> Result<Environment, Wrong> {
+    match text {
+        "dev" => Ok(Environment::Dev),
+        "test" => Ok(Environment::Test),
+        "stage" => Ok(Environment::Stage),
+        "prod" => Ok(Environment::Prod),
+        _ => Err(Wrong::new("dev, test, stage or prod")),
+    }
+}
+
+fn region(text: &str) -> Result<String, Wrong> {
+    let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=32).contains(&text.len()) && text.bytes().all(is_good) {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new("1 to 32 of a-z, 0-9 and -").hint("For example us-east-1."))
+    }
+}
+
+fn api_key_prefix(text: &str) -> Result<String, Wrong> {
+    let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if (2..=16).contains(&text.len()) && text.bytes().all(is_good) {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new("2 to 16 of a-z and 0-9").hint("Without the _ that follows it in a key."))
+    }
+}
+
+fn email_address(text: &str) -> Result<String, Wrong> {
+    let is_good = text
+        .split_once('@')
+        .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    if is_good && text.len() <= 256 && !text.contains(|character: char| character.is_whitespace()) {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new("an email address").hint("For example admin@example.com."))
+    }
+}
+
+/// An http or https URL, without the slash at its end.
+fn base_url(text: &str) -> Result<String, Wrong> {
+    let text = text.trim_end_matches('/');
+    let is_good = text.parse::<Uri>().is_ok_and(|uri| {
+        let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        has_scheme
+            && uri.authority().is_some_and(|host| !host.as_str().contains('@'))
+            && uri.query().is_none()
+    });
+    if is_good && !text.contains('#') {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new("an http or https URL without a name, query or fragment")
+            .hint("For example https://keyward.example.com."))
+    }
+}
+
+fn issuer(text: &str) -> Result<String, Wrong> {
+    base_url(&text.replace("{pool}", "pool"))?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn log_format(text: &str) -> Result<LogFormat, Wrong> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(Wrong::new("text or json")),
+    }
+}
+
+fn log_level(text: &str) -> Result<LevelFilter, Wrong> {
+    match text {
+        "off" | "error" | "warn" | "info" | "debug" | "trace" => {
+            text.parse().map_err(|_| Wrong::new("a level"))
+        }
+        _ => Err(Wrong::new("error, warn, info, debug, trace or off")),
+    }
+}
+
+impl Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(formatter, "flag {flag}"),
+            Self::Environment(variable) => write!(formatter, "environment {variable}"),
+            Self::File(path) => write!(formatter, "file {}", path.display()),
+            Self::Default => formatter.write_str("default"),
+        }
+    }
+}
+
+impl Environment {
+    /// Its name, as it is set.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Test => "test",
+            Self::Stage => "stage",
+            Self::Prod => "prod",
+        }
+    }
+}

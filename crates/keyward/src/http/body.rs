@@ -1,0 +1,256 @@
+//! Extractors whose refusals are failures of ours, so that each dialect can say them in its own form.
+//!
+//! No refusal repeats a value of the request: it may be a password in the wrong place.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::{Bytes, HttpBody as _};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::request::Parts;
+use http_body_util::LengthLimitError;
+use keyward_core::error::Error;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::Segment;
+
+use crate::http::BODY_LIMIT;
+use crate::http::failure::{Failure, HttpFailure};
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest name out of a request that a sentence repeats, characters.
+const NAME_LENGTH: usize = 64;
+
+/// The JSON body of a request, at most 1 MiB and 128 levels deep, whatever its content type.
+///
+/// `Option<Body<T>>` takes a request without a body for `None`.
+#[derive(Debug, Clone, Copy)]
+pub struct Body<T>(pub T);
+
+/// The query of a request's URL.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<T>(pub T);
+
+/// The named parts of a request's path.
+#[derive(Debug, Clone, Copy)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            return Err(HttpFailure::BodyMissing.into());
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Failure> {
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        parse(&bytes).map(Self).map(Some)
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes, Failure> {
+    if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(HttpFailure::UnsupportedMediaType.into());
+    }
+    let body = request.into_body();
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(HttpFailure::BodyTooLarge.into());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, BODY_LIMIT)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error))
+            if std::error::Error::source(&error)
+                .is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) =>
+        {
+            Err(HttpFailure::BodyTooLarge.into())
+        }
+        Ok(Err(_)) => {
+            Err(HttpFailure::BodyMalformed(Cow::Borrowed("The body broke off; send it again.")).into())
+        }
+        Err(_) => Err(HttpFailure::BodyTooSlow.into()),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => wrong_value::<T>(bytes),
+        Category::Syntax | Category::Eof | Category::Io => {
+            HttpFailure::BodyMalformed(Cow::Owned(format!("The body isn't valid JSON: {error}."))).into()
+        }
+    })
+}
+
+/// Reads the body a second time to find where it is wrong: keeping account of that costs more than reading, and
+/// most bodies are right.
+fn wrong_value<T: DeserializeOwned>(bytes: &[u8]) -> Failure {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Ok(_) => HttpFailure::BodyMalformed(Cow::Borrowed("The body can't be read; send it again.")).into(),
+        Err(error) => {
+            let text = error.inner().to_string();
+            // serde_json ends its text with the place: "... at line 1 column 9".
+            let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+            invalid(&path_of(error.path()), text, "The body")
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let query = parts.uri.query().unwrap_or_default();
+        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(deserializer)
+            .map(Self)
+            .map_err(|error| invalid(&path_of(error.path()), &error.inner().to_string(), "The query"))
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Failure;
+
+    #[expect(clippy::disallowed_types, reason = "what this extractor stands on")]
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        match axum::extract::Path::from_request_parts(parts, &()).await {
+            Ok(axum::extract::Path(values)) => Ok(Self(values)),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => Err(match error.into_kind() {
+                ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
+                    let expected = expectation(expected_type);
+                    Error::invalid(key.clone(), format!("`{key}` in the path must be {expected}.")).into()
+                }
+                ErrorKind::ParseError { expected_type, .. }
+                | ErrorKind::ParseErrorAtIndex { expected_type, .. } => {
+                    let expected = expectation(expected_type);
+                    Error::invalid("path", format!("The last part of the path must be {expected}.")).into()
+                }
+                ErrorKind::InvalidUtf8InPathParam { key } => {
+                    Error::invalid(key.clone(), format!("`{key}` in the path must be UTF-8.")).into()
+                }
+                ErrorKind::DeserializeError { key, message, .. } => invalid(&key, &message, "The path"),
+                ErrorKind::Message(message) => invalid("", &message, "The path"),
+                defect => Error::internal(anyhow::anyhow!("path parameters: {defect:?}")).into(),
+            }),
+            Err(defect) => Err(Error::internal(anyhow::anyhow!("path parameters: {defect:?}")).into()),
+        }
+    }
+}
+
+/// The place of a value, as `users[0].name`; empty for the whole.
+fn path_of(path: &serde_path_to_error::Path) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => text.extend(["[", &index.to_string(), "]"]),
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(&shortened(name));
+            }
+            Segment::Unknown => {}
+        }
+    }
+    text
+}
+
+/// A name out of a request, fit to be repeated.
+fn shortened(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(NAME_LENGTH).collect()
+}
+
+/// Says in our words what serde found wrong at `path`, without the value that it quotes. `whole` is what stands
+/// for an empty path.
+fn invalid(path: &str, found: &str, whole: &str) -> Failure {
+    let place = if path.is_empty() { whole.to_owned() } else { format!("`{path}`") };
+    let within = |name: &str| {
+        let name = shortened(name);
+        if path.is_empty() || path.ends_with(&name) { name } else { format!("{path}.{name}") }
+    };
+    let quoted = found.split_once('`').and_then(|(_, rest)| rest.split_once('`')).map(|(name, _)| name);
+    // The value may itself hold ", expected ", so what is expected begins after the last one.
+    let expected = found.rsplit_once(", expected ").map(|(_, expected)| expectation(expected));
+    let (field, sentence) = match (found, quoted, expected) {
+        (found, Some(name), _) if found.starts_with("missing field") => {
+            (within(name), format!("`{}` is missing.", within(name)))
+        }
+        (found, Some(name), _) if found.starts_with("duplicate field") => {
+            (within(name), format!("`{}` is given twice.", within(name)))
+        }
+        (found, Some(name), expected) if found.starts_with("unknown field") => {
+            let known = expected.map_or(String::new(), |expected| format!("; known here: {expected}"));
+            (within(name), format!("`{}` is unknown{known}.", within(name)))
+        }
+        (found, _, Some(expected)) if found.starts_with("unknown variant") => {
+            (path.to_owned(), format!("{place} must be {expected}."))
+        }
+        (found, _, Some(expected)) if found.starts_with("invalid type") => {
+            let kind = found.strip_prefix("invalid type: ").map_or("something else", kind);
+            (path.to_owned(), format!("{place} must be {expected}, not {kind}."))
+        }
+        (_, _, Some(expected)) => (path.to_owned(), format!("{place} must be {expected}.")),
+        ("invalid digit found in string" | "cannot parse integer from empty string", ..) => {
+            (path.to_owned(), format!("{place} must be a whole number."))
+        }
+        ("provided string was not `true` or `false`", ..) => {
+            (path.to_owned(), format!("{place} must be true or false."))
+        }
+        // The words of a type of ours that reads itself, or of `FromStr`: they quote nothing.
+        (found, ..) => (path.to_owned(), format!("{place} can't be read: {}.", shortened_sentence(found))),
+    };
+    let field = if field.is_empty() { whole.trim_start_matches("The ").to_owned() } else { field };
+    Error::invalid(field, sentence).into()
+}
+
+fn shortened_sentence(text: &str) -> String {
+    text.trim_end_matches('.').chars().filter(|character| !character.is_control()).take(200).collect()
+}
+
+/// What serde calls the kind of a value, before it quotes the value.
+fn kind(unexpected: &str) -> &'static str {
+    match unexpected.split([' ', ',']).next() {
+        Some("string" | "character") => "a text",
+        Some("integer") => "a whole number",
+        Some("floating") => "a fraction",
+        Some("boolean") => "true or false",
+        Some("null" | "unit" | "Option") => "null",
+        Some("map") => "an object",
+        Some("sequence") => "a list",
+        _ => "something else",
+    }
+}
+
+/// What serde or Rust calls a type, in the words of somebody who writes JSON.
+fn expectation(expected: &str) -> String {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a string" | "string" => "a text".to_owned(),
+        "a boolean" | "bool" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "an object".to_owned(),
+        _ if expected.starts_with("struct ") || expected.starts_with("internally tagged enum") => {
+            "an object".to_owned()
+        }
+        _ if expected.starts_with("variant ") || expected.starts_with("enum ") => {
+            "one of the known words".to_owned()
+        }
+        _ => expected.to_owned(),
+    }
+}

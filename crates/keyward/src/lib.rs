@@ -1,0 +1,20 @@
+//! Everything of Keyward that people touch: the HTTP surfaces and the command line.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test may fail"
+    )
+)]
+
+pub mod app;
+pub mod cli;
+pub mod complaint;
+pub mod config;
+pub mod data_folder;
+pub mod http;
+pub mod log;
+pub mod server;
