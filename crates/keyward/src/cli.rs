@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::complaint::Complaint;
 use crate::config::ServeArguments;
 
+mod admin;
 mod config;
 mod serve;
 
@@ -23,6 +24,9 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(ServeArguments),
+    /// Work on the data folder itself, when nobody can get in
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Look at the server's settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -32,6 +36,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Admin(command) => admin::run(&command),
         Command::Config(command) => config::run(&command),
     };
     match done {

@@ -18,8 +18,8 @@ use crate::config::{Config, Database, MasterKeySource};
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    /// The lock goes with the file, even if the process is killed.
-    _lock: File,
+    /// The lock goes with the file, even if the process is killed. None beside a server that holds it.
+    _lock: Option<File>,
 }
 
 impl DataFolder {
@@ -54,7 +54,18 @@ impl DataFolder {
         }
         // Only for the message above.
         lock.set_len(0).and_then(|()| writeln!(lock, "{}", process::id())).map_err(unusable)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        Ok(Self { path: path.to_path_buf(), _lock: Some(lock) })
+    }
+
+    /// Opens a folder that is there already, for a command at the machine. A server may hold it meanwhile: it sees
+    /// what is changed here as it sees another node's changes, within the revocation bound.
+    pub fn beside_a_server(config: &Config) -> Result<Self, Complaint> {
+        let Database::Sqlite(database) = &config.database;
+        if !database.exists() {
+            return Err(Complaint::new(format!("There is no database at {}.", database.display()))
+                .hint("Name the folder that the server uses with --data-dir."));
+        }
+        Ok(Self { path: config.data_dir.clone(), _lock: None })
     }
 
     /// The master key: as it was given, or out of its file, which the first start puts into this folder with

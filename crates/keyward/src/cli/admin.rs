@@ -1,0 +1,51 @@
+//! `keyward admin`: what is done at the machine itself, without a credential.
+
+use clap::{Args, Subcommand};
+use keyward_core::random::Random;
+
+use crate::app;
+use crate::complaint::Complaint;
+use crate::config::{Config, ServeArguments};
+use crate::data_folder::DataFolder;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminCommand {
+    /// Give an admin a new one-time password, when nobody can get in
+    ///
+    /// Works on the data folder, also while the server runs. The account is enabled and has the role ADMINS
+    /// afterwards; its sessions end.
+    #[command(after_help = "Example:\n  keyward admin recover --user admin@example.com")]
+    Recover(Recover),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Recover {
+    /// The account; without it, the admin who was made first
+    #[arg(long, value_name = "USERNAME")]
+    user: Option<String>,
+    #[command(flatten)]
+    server: ServeArguments,
+}
+
+pub(super) fn run(command: &AdminCommand) -> Result<(), Complaint> {
+    let AdminCommand::Recover(recover) = command;
+    let config = Config::load(&recover.server)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::new(format!("The command can't be started: {error}.")))?;
+    runtime.block_on(async {
+        let folder = DataFolder::beside_a_server(&config)?;
+        let master_key = folder.master_key(&config, &Random::System)?;
+        let keyward = app::open(&config, Random::System, master_key).await?;
+        let recovered = keyward.recover_admin(recover.user.as_deref()).await;
+        keyward.close().await;
+        let recovered = recovered?;
+        let password = recovered.temporary_password.unwrap_or_default();
+        super::print(&format!(
+            "The one-time password of {} is {}\nIt is shown this once; a new one is chosen at the next sign-in.",
+            recovered.user.username,
+            password.expose()
+        ))
+    })
+}
