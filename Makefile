@@ -15,7 +15,8 @@ help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A development build: it is ready in half the time of an optimised one (about 3 minutes on 2 cores, once).
-run: ## Build Keyward and start it at http://localhost:8480, with its data in ./data (ARGS="--listen ..." adds flags)
+# ARGS="--listen ..." adds flags.
+run: ## Build Keyward and start it at http://localhost:8480, its data in ./data
 	@scripts/need.sh cc
 	$(CARGO) run --locked --package keyward -- serve $(ARGS)
 
@@ -30,7 +31,7 @@ test-rust: ## Run the Rust tests alone
 	@scripts/need.sh cc postgresql
 	$(CARGO) test --locked --workspace
 
-test-clients: $(CACHE)/venv.done $(CACHE)/node.done ## Run the tests with real clients alone (boto3, pycognito, curl, ...)
+test-clients: $(CACHE)/venv.done $(CACHE)/node.done ## Run the tests with real clients alone (boto3, ...)
 	@scripts/need.sh cc curl jq
 	$(CARGO) build --locked --package keyward --bins --examples
 	$(PYTHON) -m pytest tests/clients $(ARGS)
@@ -41,7 +42,7 @@ lint: ## Hold the code against rustfmt, clippy and the allowed licences
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	python3 scripts/licences.py
 
-bench: ## Measure key verification beside a bare route and beside better-auth (about 6 minutes after the build)
+bench: ## Measure key verification beside a bare route and better-auth (6 minutes)
 	@scripts/need.sh cc node python wrk
 	$(CARGO) build --locked --release --package keyward
 	python3 bench/run.py $(ARGS)

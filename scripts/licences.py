@@ -28,12 +28,14 @@ def main() -> int:
     if shutil.which("cargo-deny"):
         checks = ["licenses", "bans", "sources"]
         problems += [1] * subprocess.run(["cargo", "deny", "--locked", "check", *checks], cwd=ROOT).returncode
-    print("licences: the advisory database was NOT consulted (`cargo deny check advisories` does that, online)")
+    print(
+        "licences: the advisory database was NOT consulted (`cargo deny check advisories` does that, online)"
+    )
     return 1 if problems else 0
 
 
 def dependencies() -> list[dict]:
-    """The packages that a build of this workspace with all features can use, on any platform, ours left out."""
+    """What a build of this workspace with all features can use, on any platform; our own crates left out."""
     # `cargo metadata` alone also lists what only a weak feature (`ring?/alloc`) names and nothing builds;
     # `cargo tree` resolves those, but doesn't say where a package comes from. Together they say it all.
     tree = ["tree", "--workspace", "--target", "all", "--edges", "normal,build,dev", "--prefix", "none"]

@@ -1,4 +1,4 @@
-//! The PostgreSQL that tests run on is itself under test: what follows must hold before a store can be trusted.
+//! The PostgreSQL that tests run on is itself under test: a store can be trusted only where this holds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 #[path = "support/postgres.rs"]

@@ -1,8 +1,8 @@
 //! A real PostgreSQL for tests: one server for each test process, one database for each test.
 //!
-//! The server is started by the first test that asks, from Debian's programs, in a temporary folder, on a socket
-//! of its own. A small shell script watches over it: when this process ends, however it ends, the pipe between
-//! them closes, and the script stops the server and removes the folder.
+//! The server is started by the first test that asks, from Debian's programs, in a temporary folder, on a
+//! socket of its own. A small shell script watches over it: when this process ends, however it ends, the pipe
+//! between them closes, and the script stops the server and removes the folder.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
