@@ -85,6 +85,7 @@ class Server:
             self._process.kill()
             raise
         self._reader.join(STOP_SECONDS)
+        self._process.stdout.close()
         return code
 
     def json(
