@@ -1,0 +1,67 @@
+"""A Keyward of their own for the tests: the built binary, on a free port, with a fresh data folder."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+from keyward_api import Keyward, Person, new_password
+from keyward_server import ROOT, Server
+from vams_client import VamsClient
+
+BINARY = Path(os.environ.get("KEYWARD_BINARY", ROOT / "target" / "debug" / "keyward"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_aws_settings(tmp_path_factory):
+    """Clients must find Keyward by what a test tells them, and need no AWS credentials for it."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "KEYWARD_", "COGNITO_"))]:
+        del os.environ[name]
+    empty = tmp_path_factory.mktemp("home")
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(empty / "none")
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@contextlib.contextmanager
+def running(folder: Path, **settings: str):
+    """A Keyward that is stopped in the end, and then searched for every secret that went over its wire."""
+    if not BINARY.exists():
+        pytest.fail(f"{BINARY} isn't built: run `make test`")
+    admin = Person("admin@example.com", new_password())
+    server = Server(
+        BINARY, folder / "data", admin_email=admin.username, admin_password=admin.password, **settings
+    ).start()
+    keyward = None
+    try:
+        keyward = Keyward(server, admin)
+        yield keyward
+    finally:
+        code = server.stop()
+        (folder / "server.log").write_bytes(server.output)
+    assert code == 0, server.output.decode()
+    assert len(keyward.secrets.values) > 3
+    for file in [folder / "server.log", *(path for path in server.data_dir.rglob("*") if path.is_file())]:
+        assert keyward.secrets.found_in(file.read_bytes()) == [], f"a secret lies in {file}"
+
+
+@pytest.fixture(scope="session")
+def keyward(tmp_path_factory, no_aws_settings):
+    """The Keyward that most tests share; each makes users, roles and keys of its own."""
+    with running(tmp_path_factory.mktemp("keyward")) as it:
+        yield it
+
+
+@pytest.fixture
+def fresh_keyward(tmp_path, no_aws_settings):
+    """A Keyward for one test alone."""
+    with running(tmp_path) as it:
+        yield it
+
+
+@pytest.fixture
+def vams(keyward):
+    """VAMS's client, set up and signed in as the administrator."""
+    client = VamsClient(keyward.url, keyward.secrets)
+    client.setup()
+    client.login(keyward.admin_person.username, keyward.admin_person.password)
+    return client
