@@ -37,19 +37,19 @@ async fn assert_a_fresh_database_takes_one_note() {
     assert_eq!(count, 1);
 }
 
-/// Only as the victim of the test below: starts the server, says where, and panics.
-#[tokio::test]
-#[ignore = "panics on purpose"]
-async fn a_test_that_panics() {
-    let url = postgres::database(migrate).await;
-    println!("server in {}", url.rsplit('=').next().unwrap());
-    panic!("on purpose");
-}
+/// Set for the process that this test starts to watch it die.
+const VICTIM: &str = "KEYWARD_TEST_VICTIM";
 
-#[test]
-fn the_server_and_its_folder_go_when_the_test_process_dies() {
+#[tokio::test]
+async fn the_server_and_its_folder_go_when_the_test_process_dies() {
+    if std::env::var_os(VICTIM).is_some() {
+        let url = postgres::database(migrate).await;
+        println!("server in {}", url.rsplit('=').next().unwrap());
+        panic!("on purpose");
+    }
     let mut victim = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "a_test_that_panics", "--nocapture"])
+        .args(["--exact", "the_server_and_its_folder_go_when_the_test_process_dies", "--nocapture"])
+        .env(VICTIM, "1")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
