@@ -5,6 +5,7 @@
 //! typo in a setting that guards something must not go unnoticed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fmt::Display;
 use std::fs;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use axum::http::Uri;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use ipnet::IpNet;
 use keyward_core::master_key::MasterKey;
 use keyward_core::secret::Secret;
@@ -434,15 +435,17 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Every `KEYWARD_...` variable that is not empty.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn keyward_variables() -> Result<BTreeMap<String, String>, Complaint> {
+/// Of an environment, every `KEYWARD_...` variable that is not empty.
+fn keyward_variables(
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, String>, Complaint> {
     let mut variables = BTreeMap::new();
-    for (name, value) in std::env::vars_os() {
+    for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with("KEYWARD_")) else { continue };
-        let value = value
-            .into_string()
-            .map_err(|_| Complaint::usage(format!("The environment variable {name} is not UTF-8 text.")))?;
+        let value = value.into_string().map_err(|_| {
+            Complaint::usage(format!("The environment variable {name} isn't text."))
+                .hint("Set it again, in UTF-8.")
+        })?;
         if !value.is_empty() {
             variables.insert(name.to_owned(), value);
         }
@@ -457,7 +460,7 @@ pub struct ServeArguments {
     given: BTreeMap<&'static str, String>,
 }
 
-impl clap::Args for ServeArguments {
+impl Args for ServeArguments {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new("config")
             .long("config")
@@ -492,7 +495,7 @@ impl clap::Args for ServeArguments {
     }
 }
 
-impl clap::FromArgMatches for ServeArguments {
+impl FromArgMatches for ServeArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut arguments = Self::default();
         arguments.update_from_arg_matches(matches)?;
@@ -512,8 +515,19 @@ impl clap::FromArgMatches for ServeArguments {
 
 impl Config {
     /// The settings that these flags, the environment and the file make together.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn load(arguments: &ServeArguments) -> Result<Self, Complaint> {
-        Self::resolve(arguments, &keyward_variables()?, Path::new(DEFAULT_FILE))
+        Self::resolve(arguments, &keyward_variables(std::env::vars_os())?, Path::new(DEFAULT_FILE))
+    }
+
+    /// The settings that these flags alone make, whatever stands around the process: for a program that holds
+    /// the server within it, as tests do.
+    pub fn from_flags(flags: &[&str]) -> Result<Self, Complaint> {
+        let command = ServeArguments::augment_args(Command::new("serve").no_binary_name(true));
+        let matches = command.try_get_matches_from(flags);
+        let arguments = matches.and_then(|matches| ServeArguments::from_arg_matches(&matches));
+        let arguments = arguments.map_err(|error| Complaint::usage(error.to_string()))?;
+        Values::layer(&arguments, &BTreeMap::new(), &File::default()).into_config()
     }
 
     fn resolve(
@@ -651,9 +665,11 @@ fn is_made_by_kubernetes(name: &str, value: &str) -> bool {
         || (name.ends_with("_PORT") && is_url)
 }
 
-fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+fn did_you_mean<'a>(name: &'a str, known: impl Iterator<Item = &'a str>) -> String {
+    // What all variables begin with would make any two of them alike.
+    let tail = |name: &'a str| name.strip_prefix("KEYWARD_").unwrap_or(name);
     known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(tail(name), tail(candidate)), candidate))
         .filter(|(likeness, _)| *likeness > 0.87)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map_or_else(
@@ -865,17 +881,18 @@ impl Values {
 }
 
 impl Value {
-    /// Says what is wrong; without the value where that may hold a secret (a database's URL holds a password).
+    /// Says what is wrong; without the value where that may hold a secret, as URLs may.
     fn complain(&self, wrong: &Wrong) -> Complaint {
         let Setting { name, kind, .. } = self.setting;
         let source = match &self.source {
             Source::Default => String::new(),
             source => format!(" ({source})"),
         };
-        let sentence = if *kind == Kind::Secret || *name == "database" {
+        let text = self.text.expose();
+        let sentence = if *kind == Kind::Secret || *name == "database" || text.contains("://") {
             format!("The setting {name}{source} must be {}.", wrong.must_be)
         } else {
-            let text = self.text.expose().escape_debug();
+            let text = text.escape_debug();
             format!("The setting {name}{source} must be {}, not \"{text}\".", wrong.must_be)
         };
         let complaint = Complaint::usage(sentence);
@@ -996,7 +1013,7 @@ fn base_url(text: &str) -> Result<String, Wrong> {
     if is_good && !text.contains('#') {
         Ok(text.to_owned())
     } else {
-        Err(Wrong::new("an http or https URL without a name, query or fragment")
+        Err(Wrong::new("an http or https URL without user, query or fragment")
             .hint("For example https://keyward.example.com."))
     }
 }
@@ -1045,3 +1062,6 @@ impl Environment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

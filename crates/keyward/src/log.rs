@@ -147,3 +147,51 @@ impl Visit for Fields {
         self.others.insert(field.name(), value.into());
     }
 }
+
+/// What tests have the log write. One log for all of them, since tracing keeps what it knows of its lines for
+/// the whole process; each test sees what its own thread wrote.
+#[cfg(test)]
+pub(crate) mod captured {
+    use std::cell::RefCell;
+    use std::io;
+
+    use super::{LevelFilter, LogFormat, subscriber};
+
+    thread_local! {
+        static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+
+    struct Capture;
+
+    impl io::Write for Capture {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            LINES.with_borrow_mut(|lines| lines.write(bytes))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// From now on.
+    pub(crate) fn start() {
+        let _ =
+            tracing::subscriber::set_global_default(subscriber(LogFormat::Text, LevelFilter::DEBUG, || {
+                Capture
+            }));
+        LINES.take();
+    }
+
+    /// The lines so far, without their times.
+    pub(crate) fn take() -> String {
+        let text = String::from_utf8(LINES.take()).unwrap();
+        let without_times = |line: &str| {
+            let line = line[25..].trim_start();
+            match line.split_once(" milliseconds=") {
+                Some((start, end)) => start.to_owned() + end.trim_start_matches(|character| character != ' '),
+                None => line.to_owned(),
+            }
+        };
+        text.lines().map(without_times).collect::<Vec<_>>().join("\n")
+    }
+}

@@ -15,7 +15,8 @@ use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::TokioTimer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::complaint::Complaint;
 use crate::config::Config;
@@ -90,8 +91,8 @@ impl Server {
         self,
         router: Router,
         timing: Timing,
-        stop: impl AsyncFnMut(),
-        flush: impl AsyncFnOnce(),
+        stop: StopSignals,
+        flush: impl Future<Output = ()>,
     ) -> Result<(), Complaint> {
         let Self { listener, address, certificate } = self;
         let serving = axum_server::Server::<SocketAddr>::from_listener(listener)
@@ -105,7 +106,7 @@ impl Server {
             }
         }
         .map_err(|error| Complaint::new(format!("Serving at {address} failed: {error}.")))?;
-        if tokio::time::timeout(timing.flush, flush()).await.is_err() {
+        if tokio::time::timeout(timing.flush, flush).await.is_err() {
             tracing::warn!("what was left to write took too long and was given up");
         }
         Ok(())
@@ -119,7 +120,7 @@ async fn run<A>(
     mut serving: axum_server::Server<SocketAddr, A>,
     router: Router,
     timing: Timing,
-    mut stop: impl AsyncFnMut(),
+    mut stop: StopSignals,
     watch: impl Future<Output = Infallible>,
 ) -> io::Result<()>
 where
@@ -141,41 +142,54 @@ where
     tokio::select! {
         result = &mut serving => return result,
         never = watch => match never {},
-        () = stop() => {}
+        () = stop.next() => {}
     }
     tracing::info!(connections = handle.connection_count(), "stopping; what runs may finish");
     handle.graceful_shutdown(Some(timing.stop));
     tokio::select! {
         result = &mut serving => return result,
-        () = stop() => {}
+        () = stop.next() => {}
     }
     tracing::warn!(connections = handle.connection_count(), "stopping at once");
     handle.shutdown();
     serving.await
 }
 
-/// What tells this process to stop: SIGTERM and SIGINT.
+/// What tells a server to stop: SIGTERM and SIGINT, or somebody by hand.
 #[derive(Debug)]
-pub struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
+pub struct StopSignals(mpsc::Receiver<()>);
 
 impl StopSignals {
-    /// Catches them from now on.
+    /// Catches this process's signals from now on.
     pub fn catch() -> Result<Self, Complaint> {
         let complain = |error: io::Error| Complaint::new(format!("Signals can't be caught: {error}."));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(complain)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(complain)?,
-        })
+        let mut terminate = signal(SignalKind::terminate()).map_err(complain)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(complain)?;
+        let (sender, stop) = Self::by_hand();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                if sender.send(()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(stop)
     }
 
-    /// Waits for the next of them.
-    pub async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Whatever is sent is taken for a signal: for a program that holds the server within it.
+    pub fn by_hand() -> (mpsc::Sender<()>, Self) {
+        let (sender, receiver) = mpsc::channel(2);
+        (sender, Self(receiver))
+    }
+
+    /// Waits for the next; forever, when nobody is left to send one.
+    async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<(), Complaint> {
 
 async fn serve(mut config: Config) -> Result<(), Complaint> {
     let random = Random::System;
-    let mut signals = StopSignals::catch()?;
+    let stop = StopSignals::catch()?;
     let folder = DataFolder::hold(&config.data_dir)?;
     // Listens before anything is made, so that a port in use leaves nothing behind; accepts when all is ready.
     let server = Server::bind(&mut config).await?;
@@ -47,11 +47,11 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
         let keyward = Arc::clone(&keyward);
         async move { keyward.run().await }
     });
-    let close = async || {
+    let close = async {
         upkeep.abort();
         keyward.close().await;
     };
-    server.serve(router, Timing::default(), async || signals.next().await, close).await
+    server.serve(router, Timing::default(), stop, close).await
 }
 
 /// Makes the first admin, at the first start.

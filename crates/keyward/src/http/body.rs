@@ -43,7 +43,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let bytes = read(request).await?;
+        let bytes = read(request, BODY_TIMEOUT).await?;
         if bytes.is_empty() {
             return Err(HttpFailure::BodyMissing.into());
         }
@@ -55,7 +55,7 @@ impl<T: DeserializeOwned, S: Sync> OptionalFromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Failure> {
-        let bytes = read(request).await?;
+        let bytes = read(request, BODY_TIMEOUT).await?;
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -63,7 +63,7 @@ impl<T: DeserializeOwned, S: Sync> OptionalFromRequest<S> for Body<T> {
     }
 }
 
-async fn read(request: Request) -> Result<Bytes, Failure> {
+async fn read(request: Request, within: Duration) -> Result<Bytes, Failure> {
     if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(HttpFailure::UnsupportedMediaType.into());
     }
@@ -71,7 +71,7 @@ async fn read(request: Request) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(HttpFailure::BodyTooLarge.into());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, BODY_LIMIT)).await {
+    match tokio::time::timeout(within, axum::body::to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error))
             if std::error::Error::source(&error)
@@ -193,7 +193,9 @@ fn invalid(path: &str, found: &str, whole: &str) -> Failure {
             (within(name), format!("`{}` is given twice.", within(name)))
         }
         (found, Some(name), expected) if found.starts_with("unknown field") => {
-            let known = expected.map_or(String::new(), |expected| format!("; known here: {expected}"));
+            let known = expected.map_or(String::new(), |expected| {
+                format!("; known here: {}", expected.trim_start_matches("one of "))
+            });
             (within(name), format!("`{}` is unknown{known}.", within(name)))
         }
         (found, _, Some(expected)) if found.starts_with("unknown variant") => {
@@ -252,5 +254,266 @@ fn expectation(expected: &str) -> String {
             "one of the known words".to_owned()
         }
         _ => expected.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use axum::Router;
+    use axum::http::{StatusCode, header};
+    use axum::response::Response;
+    use axum::routing::{get, post};
+    use http_body::Frame;
+    use http_body_util::BodyExt as _;
+    use keyward_core::error::Code;
+    use serde::Deserialize;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::http::{RequestId, speaking};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only reading it is of interest")]
+    struct NewUser {
+        username: String,
+        age: Option<u8>,
+        #[serde(default)]
+        roles: Vec<NewRole>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only reading it is of interest")]
+    struct NewRole {
+        name: String,
+        mfa_required: bool,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Account,
+        Program,
+    }
+
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only reading it is of interest")]
+    struct Page {
+        limit: Option<u32>,
+        kind: Option<Kind>,
+        all: Option<bool>,
+    }
+
+    /// A body of unknown length: so many times 64 KiB of blanks, or one that never comes.
+    enum Odd {
+        Blanks(usize),
+        Never,
+    }
+
+    impl http_body::Body for Odd {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            match &mut *self {
+                Self::Blanks(0) => Poll::Ready(None),
+                Self::Blanks(left) => {
+                    *left -= 1;
+                    Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b' '; 64 * 1024])))))
+                }
+                Self::Never => Poll::Pending,
+            }
+        }
+    }
+
+    /// A dialect in one line: status, field, sentence.
+    fn one_line(failure: &Failure, _: &RequestId) -> Response {
+        let field = match failure {
+            Failure::Core(Error { code: Code::InvalidInput(field), .. }) => format!(" [{field}]"),
+            _ => String::new(),
+        };
+        let line = format!("{}{field} {}", failure.status().as_u16(), failure.message());
+        Response::builder().status(failure.status()).body(line.into()).unwrap()
+    }
+
+    fn router() -> Router {
+        let router = Router::new()
+            .route("/users", post(|Body(_): Body<NewUser>| async { "fine" }))
+            .route(
+                "/optional",
+                post(
+                    |body: Option<Body<NewUser>>| async move { if body.is_some() { "some" } else { "none" } },
+                ),
+            )
+            .route("/anything", post(|Body(_): Body<serde_json::Value>| async { "fine" }))
+            .route("/page", get(|Query(_): Query<Page>| async { "fine" }))
+            .route("/number/{number}", get(|Path(_): Path<u32>| async { "fine" }))
+            .route("/text/{text}", get(|Path(text): Path<String>| async { text }));
+        speaking(router, one_line)
+    }
+
+    async fn answer(request: Request) -> String {
+        let response = router().oneshot(request).await.unwrap();
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    async fn posted(body: impl Into<axum::body::Body>) -> String {
+        answer(Request::post("/users").body(body.into()).unwrap()).await
+    }
+
+    async fn got(uri: &str) -> String {
+        answer(Request::get(uri).body(axum::body::Body::empty()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_good_body_is_read_whatever_its_content_type() {
+        let request = Request::post("/users").header(header::CONTENT_TYPE, "text/plain");
+
+        assert_eq!(answer(request.body(r#"{"username":"ada"}"#.into()).unwrap()).await, "fine");
+        assert_eq!(posted(r#"{"username":"ada","age":36,"kind":"program"}"#).await, "fine");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_body_is_told_with_the_place_and_without_the_value() {
+        let bodies = [
+            "",
+            "{",
+            "nonsense",
+            r#"{"username":"ada"} x"#,
+            r#"["ada"]"#,
+            r#""hunter2""#,
+            "{}",
+            r#"{"username":"ada","username":"bob"}"#,
+            r#"{"username":"ada","user_name":"bob"}"#,
+            r#"{"username":123456}"#,
+            r#"{"username":null}"#,
+            r#"{"username":["hunter2"]}"#,
+            r#"{"username":"ada","age":"hunter2"}"#,
+            r#"{"username":"ada","age":"hunter2, expected u8"}"#,
+            r#"{"username":"ada","age":300}"#,
+            r#"{"username":"ada","age":1.5}"#,
+            r#"{"username":"ada","roles":{}}"#,
+            r#"{"username":"ada","roles":[{"name":"ADMINS","mfa_required":true},{"name":"x"}]}"#,
+            r#"{"username":"ada","roles":[{"name":"ADMINS","mfa_required":"hunter2"}]}"#,
+            r#"{"username":"ada","kind":"hunter2"}"#,
+            r#"{"username":"ada","kind":7}"#,
+        ];
+
+        let mut answers = Vec::new();
+        for body in bodies {
+            answers.push(posted(body).await);
+        }
+
+        let answers = answers.join("\n");
+        insta::assert_snapshot!(answers, @r"
+        400 A body is needed; send a JSON object.
+        400 The body isn't valid JSON: EOF while parsing an object at line 1 column 1.
+        400 The body isn't valid JSON: expected ident at line 1 column 2.
+        400 The body isn't valid JSON: trailing characters at line 1 column 20.
+        400 [body] The body must be an object.
+        400 [body] The body must be an object, not a text.
+        400 [username] `username` is missing.
+        400 [username] `username` is given twice.
+        400 [user_name] `user_name` is unknown; known here: `username`, `age`, `roles`, `kind`.
+        400 [username] `username` must be a text, not a whole number.
+        400 [username] `username` must be a text, not null.
+        400 [username] `username` must be a text, not a list.
+        400 [age] `age` must be a whole number from 0 on, not a text.
+        400 [age] `age` must be a whole number from 0 on, not a text.
+        400 [age] `age` must be a whole number from 0 on.
+        400 [age] `age` must be a whole number from 0 on, not a fraction.
+        400 [roles] `roles` must be a list, not an object.
+        400 [roles[1].mfa_required] `roles[1].mfa_required` is missing.
+        400 [roles[0].mfa_required] `roles[0].mfa_required` must be true or false, not a text.
+        400 [kind] `kind` must be `account` or `program`.
+        400 The body isn't valid JSON: expected value at line 1 column 26.
+        ");
+        assert!(!answers.contains("hunter2") && !answers.contains("123456"));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_deep_is_refused() {
+        let deep = Request::post("/anything").body("[".repeat(100_000).into()).unwrap();
+
+        assert_eq!(
+            answer(deep).await,
+            "400 The body isn't valid JSON: recursion limit exceeded at line 1 column 128."
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_refused_announced_or_not() {
+        let large = "x".repeat(BODY_LIMIT + 1);
+
+        assert_eq!(posted(large).await, "413 The body is too large; send at most 1 MiB.");
+        assert_eq!(
+            posted(axum::body::Body::new(Odd::Blanks(17))).await,
+            "413 The body is too large; send at most 1 MiB."
+        );
+        let largest = format!(r#"{{"username":"{}"}}"#, "x".repeat(BODY_LIMIT - 15));
+        assert_eq!((largest.len(), posted(largest).await.as_str()), (BODY_LIMIT, "fine"));
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_refused() {
+        let request = Request::post("/users").header(header::CONTENT_ENCODING, "gzip");
+
+        assert!(answer(request.body("x".into()).unwrap()).await.starts_with("415 The body is compressed"));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_arrives_is_given_up() {
+        let request = Request::new(axum::body::Body::new(Odd::Never));
+
+        let failure = read(request, Duration::from_millis(1)).await.unwrap_err();
+
+        assert!(matches!(failure, Failure::Http(HttpFailure::BodyTooSlow)), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_optional() {
+        let post = |body: &'static str| Request::post("/optional").body(body.into()).unwrap();
+
+        assert_eq!(answer(post("")).await, "none");
+        assert_eq!(answer(post(r#"{"username":"ada"}"#)).await, "some");
+        assert_eq!(answer(post("{}")).await, "400 [username] `username` is missing.");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_query_is_told_with_the_name() {
+        assert_eq!(got("/page?limit=10&kind=account&unknown=1").await, "fine");
+        assert_eq!(got("/page?limit=many").await, "400 [limit] `limit` must be a whole number.");
+        assert_eq!(got("/page?limit=").await, "400 [limit] `limit` must be a whole number.");
+        assert_eq!(got("/page?kind=hunter2").await, "400 [kind] `kind` must be `account` or `program`.");
+        assert_eq!(got("/page?all=maybe").await, "400 [all] `all` must be true or false.");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_path_is_told() {
+        assert_eq!(got("/number/7").await, "fine");
+        assert_eq!(got("/text/a%20b").await, "a b");
+        assert_eq!(
+            got("/number/x").await,
+            "400 [path] The last part of the path must be a whole number from 0 on."
+        );
+        assert_eq!(got("/text/%ff").await, "400 [text] `text` in the path must be UTF-8.");
+    }
+
+    #[tokio::test]
+    async fn unknown_paths_and_wrong_methods_speak_the_dialect() {
+        let deleted = Request::delete("/users").body(axum::body::Body::empty()).unwrap();
+        let response = router().oneshot(deleted).await.unwrap();
+
+        assert_eq!(got("/nowhere").await, "404 There is nothing at this path.");
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()[header::ALLOW], "POST");
     }
 }

@@ -88,17 +88,10 @@ pub(super) fn current_address() -> Option<IpAddr> {
     CURRENT.try_with(|facts| facts.address).ok().flatten()
 }
 
-/// Lets `use_it` have the method and the route (never the path, which may name people) of the current request.
-pub(super) fn with_current_route(use_it: impl FnOnce(&str, &str)) {
-    let mut use_it = Some(use_it);
-    let _ = CURRENT.try_with(|facts| {
-        if let Some(use_it) = use_it.take() {
-            use_it(facts.method.as_str(), facts.route());
-        }
-    });
-    if let Some(use_it) = use_it {
-        use_it("-", "-");
-    }
+/// The method and the route of the current request; never the path, which may name people.
+pub(super) fn current_route() -> (Method, String) {
+    let route = CURRENT.try_with(|facts| (facts.method.clone(), facts.route().to_owned()));
+    route.unwrap_or((Method::GET, "-".to_owned()))
 }
 
 impl Facts {

@@ -1,0 +1,486 @@
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStringExt as _;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// What a person gives: flags, environment, and a file in the working folder.
+#[derive(Default)]
+struct Given<'a> {
+    flags: &'a [&'a str],
+    variables: &'a [(&'a str, &'a str)],
+    file: Option<&'a str>,
+}
+
+impl Given<'_> {
+    fn resolve(&self) -> Result<Config, Complaint> {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("keyward.toml");
+        if let Some(text) = self.file {
+            fs::write(&path, text).unwrap();
+        }
+        let variables = self.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::resolve(&arguments(self.flags), &variables.collect(), &path)
+    }
+}
+
+fn arguments(flags: &[&str]) -> ServeArguments {
+    let command = ServeArguments::augment_args(Command::new("serve"));
+    let matches = command.try_get_matches_from([&["serve"], flags].concat()).unwrap();
+    ServeArguments::from_arg_matches(&matches).unwrap()
+}
+
+fn with_flags(flags: &[&str]) -> Result<Config, Complaint> {
+    Given { flags, ..Given::default() }.resolve()
+}
+
+fn with_variable(name: &str, value: &str) -> Result<Config, Complaint> {
+    Given { variables: &[(name, value)], ..Given::default() }.resolve()
+}
+
+fn with_file(text: &str) -> Result<Config, Complaint> {
+    Given { file: Some(text), ..Given::default() }.resolve()
+}
+
+fn row(config: &Config, setting: &str) -> (Option<String>, String) {
+    let row = config.describe().iter().find(|row| row.setting == setting).unwrap();
+    let source = row.source.to_string();
+    (row.value.clone(), if source.starts_with("file ") { "file".to_owned() } else { source })
+}
+
+/// The complaint in one text, without the temporary folder in it.
+fn complaint(result: Result<Config, Complaint>) -> String {
+    let complaint = result.unwrap_err();
+    assert_eq!(complaint.exit_code, 2);
+    let hint = complaint.hint.expect("every wrong setting comes with a hint");
+    format!("{} | {hint}", complaint.sentence)
+}
+
+#[test]
+fn without_anything_given_the_defaults_hold() {
+    let config = Given::default().resolve().unwrap();
+
+    assert_eq!(config.listen, "127.0.0.1:8480".parse().unwrap());
+    assert_eq!(config.database, Database::Sqlite("./data/keyward.db".into()));
+    assert_eq!(config.public_url(), "http://localhost:8480");
+    assert_eq!(config.issuer(), "http://localhost:8480/{pool}");
+    assert_eq!(config.environment, Environment::Dev);
+    assert_eq!((config.region.as_str(), config.api_key_prefix.as_str()), ("us-east-1", "vams"));
+    assert_eq!(config.revocation_bound_ms, 1000);
+    assert_eq!(config.password_hashing, PasswordHashing { memory_kib: 19456, iterations: 2, parallelism: 1 });
+    assert_eq!(
+        config.password_policy,
+        PasswordPolicy {
+            minimum_length: 8,
+            require_uppercase: true,
+            require_lowercase: true,
+            require_digit: true,
+            require_symbol: true,
+            temporary_password_days: 7,
+        }
+    );
+    assert!(config.describe().iter().all(|row| row.source == Source::Default));
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+    let flags = ["--region", "eu-west-1"];
+    let variables = [("KEYWARD_REGION", "eu-west-2"), ("KEYWARD_API_KEY_PREFIX", "lab")];
+    let file = "region = 'eu-west-3'\napi_key_prefix = 'file'\nlog_format = 'json'\n";
+
+    let config = Given { flags: &flags, variables: &variables, file: Some(file) }.resolve().unwrap();
+
+    assert_eq!(row(&config, "region"), (Some("eu-west-1".into()), "flag --region".into()));
+    assert_eq!(
+        row(&config, "api_key_prefix"),
+        (Some("lab".into()), "environment KEYWARD_API_KEY_PREFIX".into())
+    );
+    assert_eq!(row(&config, "log_format"), (Some("json".into()), "file".into()));
+    assert_eq!(row(&config, "log_level"), (Some("info".into()), "default".into()));
+    assert_eq!((config.region.as_str(), config.api_key_prefix.as_str()), ("eu-west-1", "lab"));
+}
+
+#[test]
+fn the_file_is_named_in_describe() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("other.toml");
+    fs::write(
+        &path,
+        "listen = 9000\ntrusted_proxies = ['10.0.0.0/8', 'fd00::/8']\npassword_require_symbol = false",
+    )
+    .unwrap();
+
+    let config = Config::resolve(
+        &arguments(&["--config", path.to_str().unwrap()]),
+        &BTreeMap::new(),
+        Path::new("none"),
+    )
+    .unwrap();
+
+    assert_eq!(config.listen, "127.0.0.1:9000".parse().unwrap());
+    assert_eq!(config.trusted_proxies, ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+    assert!(!config.password_policy.require_symbol);
+    let listen = config.describe().iter().find(|row| row.setting == "listen").unwrap();
+    assert_eq!(listen.source, Source::File(path));
+}
+
+#[test]
+fn the_environment_may_name_the_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("other.toml");
+    fs::write(&path, "region = 'eu-west-3'").unwrap();
+    let variables = BTreeMap::from([("KEYWARD_CONFIG".to_owned(), path.to_str().unwrap().to_owned())]);
+
+    let config = Config::resolve(&arguments(&[]), &variables, Path::new("none")).unwrap();
+
+    assert_eq!(config.region, "eu-west-3");
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    assert_eq!(
+        complaint(with_flags(&["--config", "/nowhere/keyward.toml"])),
+        "The file of settings /nowhere/keyward.toml isn't there. | Check the path behind --config or KEYWARD_CONFIG."
+    );
+}
+
+#[test]
+fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
+    // A value for each that is right and not the default.
+    let values = [
+        ("listen", "127.0.0.1:9000"),
+        ("database", "sqlite:other.db"),
+        ("data_dir", "elsewhere"),
+        ("public_url", "https://keyward.example.com"),
+        ("trusted_proxies", "10.0.0.0/8"),
+        ("behind_proxy", "true"),
+        ("environment", "prod"),
+        ("region", "eu-west-1"),
+        ("api_key_prefix", "lab"),
+        ("issuer", "https://example.com/{pool}"),
+        ("admin_email", "admin@example.com"),
+        ("master_key_file", "key"),
+        ("revocation_bound_ms", "5"),
+        ("hashing_memory_kib", "8192"),
+        ("hashing_iterations", "3"),
+        ("hashing_parallelism", "2"),
+        ("password_minimum_length", "12"),
+        ("password_require_uppercase", "false"),
+        ("password_require_lowercase", "false"),
+        ("password_require_digit", "false"),
+        ("password_require_symbol", "false"),
+        ("temporary_password_days", "1"),
+        ("log_format", "json"),
+        ("log_level", "debug"),
+    ];
+    for (name, value) in values {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+        let flag = format!("{}={value}", setting.flag());
+        let expected = |source: &str| (Some(value.to_owned()), source.to_owned());
+
+        let by_flag = with_flags(&[&flag]).unwrap();
+        assert_eq!(row(&by_flag, name), expected(&format!("flag {}", setting.flag())));
+        let by_variable = with_variable(setting.variable, value).unwrap();
+        assert_eq!(row(&by_variable, name), expected(&format!("environment {}", setting.variable)));
+        assert_eq!(row(&with_file(&format!("{name} = '{value}'")).unwrap(), name), expected("file"));
+    }
+
+    let tested = values.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>();
+    let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !tested.contains(name));
+    // The two of TLS go together, and the secrets come from the environment alone: tests of their own.
+    assert_eq!(others.collect::<Vec<_>>(), ["tls_cert", "tls_key", "admin_password", "master_key"]);
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let variables = [("KEYWARD_REGION", ""), ("KEYWARD_LOG_LEVEL", "debug"), ("HOME", "/root")];
+    let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+
+    let variables = keyward_variables(variables.into_iter()).unwrap();
+
+    assert_eq!(variables, BTreeMap::from([("KEYWARD_LOG_LEVEL".to_owned(), "debug".to_owned())]));
+    assert_eq!(environment("A_NAME_THAT_NOBODY_SETS"), None);
+}
+
+#[test]
+fn a_variable_that_is_no_text_stops_the_start() {
+    let variable = (OsString::from("KEYWARD_ADMIN_PASSWORD"), OsString::from_vec(vec![0x70, 0xff]));
+
+    let complaint = keyward_variables([variable].into_iter()).unwrap_err();
+
+    assert_eq!(complaint.sentence, "The environment variable KEYWARD_ADMIN_PASSWORD isn't text.");
+}
+
+#[test]
+fn a_switch_needs_no_value_behind_its_flag() {
+    assert!(with_flags(&["--behind-proxy"]).unwrap().behind_proxy);
+    assert!(!with_flags(&["--behind-proxy=false"]).unwrap().behind_proxy);
+    assert!(!with_flags(&["--password-require-digit=no"]).unwrap().password_policy.require_digit);
+    assert!(with_variable("KEYWARD_BEHIND_PROXY", "1").unwrap().behind_proxy);
+}
+
+#[test]
+fn an_address_may_be_written_in_several_ways() {
+    let listen = |text: &str| with_flags(&["--listen", text]).unwrap().listen.to_string();
+
+    assert_eq!(listen("9000"), "127.0.0.1:9000");
+    assert_eq!(listen(":9000"), "127.0.0.1:9000");
+    assert_eq!(listen("localhost:9000"), "127.0.0.1:9000");
+    assert_eq!(listen("[::1]:9000"), "[::1]:9000");
+    assert_eq!(listen(" 127.0.0.2:9000 "), "127.0.0.2:9000");
+}
+
+#[test]
+fn plain_http_beyond_this_machine_is_refused() {
+    assert_eq!(
+        complaint(with_flags(&["--listen", "0.0.0.0:8480"])),
+        "Listening on 0.0.0.0:8480 would send passwords and keys over the network in clear. | \
+         Give --tls-cert and --tls-key, or --behind-proxy if a proxy in front does the TLS."
+    );
+    assert!(with_flags(&["--listen", "[::]:8480"]).is_err());
+    assert!(with_flags(&["--listen", "192.0.2.1:8480"]).is_err());
+
+    assert!(with_flags(&["--listen", "0.0.0.0:8480", "--behind-proxy"]).is_ok());
+    assert!(with_flags(&["--listen", "0.0.0.0:8480", "--tls-cert", "c", "--tls-key", "k"]).is_ok());
+    assert!(with_flags(&["--listen", "[::ffff:127.0.0.1]:8480"]).is_ok());
+}
+
+#[test]
+fn the_public_url_follows_port_and_tls() {
+    let mut config = with_flags(&["--listen", "0", "--tls-cert", "c", "--tls-key", "k"]).unwrap();
+    config.listen.set_port(9443);
+
+    assert_eq!(config.public_url(), "https://localhost:9443");
+    assert_eq!(config.issuer(), "https://localhost:9443/{pool}");
+    let given = with_flags(&["--public-url", "https://keyward.example.com/base/"]).unwrap();
+    assert_eq!(given.public_url(), "https://keyward.example.com/base");
+}
+
+#[test]
+fn the_issuer_may_be_set() {
+    let issuer = "https://cognito-idp.us-east-1.amazonaws.com/{pool}";
+    let config = with_flags(&["--issuer", issuer]).unwrap();
+
+    assert_eq!(config.issuer(), issuer);
+    assert_eq!(row(&config, "issuer").0.unwrap(), issuer);
+}
+
+#[test]
+fn a_database_is_a_file_for_now() {
+    let database = |text: &str| with_flags(&["--database", text]).map(|config| config.database);
+
+    assert_eq!(database("sqlite:a.db"), Ok(Database::Sqlite("a.db".into())));
+    assert_eq!(database("sqlite:///srv/a.db"), Ok(Database::Sqlite("/srv/a.db".into())));
+    let flags = ["--data-dir", "/srv/keyward"];
+    assert_eq!(with_flags(&flags).unwrap().database, Database::Sqlite("/srv/keyward/keyward.db".into()));
+    assert_eq!(
+        complaint(with_flags(&["--database", "postgres://keyward:hunter2@db/keyward"])),
+        "The setting database (flag --database) must be a SQLite file, since PostgreSQL opens with a later \
+         release. | Leave it out to use keyward.db in the data folder, or give sqlite:FILE."
+    );
+    assert!(database("sqlite::memory:").is_err());
+    assert!(
+        !complaint(with_flags(&["--database", "mysql://keyward:hunter2@db/keyward"])).contains("hunter2")
+    );
+}
+
+#[test]
+fn wrong_values_are_told_with_what_they_must_be() {
+    let wrong = [
+        ("KEYWARD_LISTEN", "nowhere:8480"),
+        ("KEYWARD_LISTEN", "127.0.0.1"),
+        ("KEYWARD_LISTEN", "127.0.0.1:99999"),
+        ("KEYWARD_PUBLIC_URL", "keyward.example.com"),
+        ("KEYWARD_PUBLIC_URL", "https://user:password@example.com"),
+        ("KEYWARD_PUBLIC_URL", "https://example.com/?a=b"),
+        ("KEYWARD_PUBLIC_URL", "ftp://example.com"),
+        ("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
+        ("KEYWARD_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("KEYWARD_BEHIND_PROXY", "maybe"),
+        ("KEYWARD_ENV", "production"),
+        ("KEYWARD_REGION", "US East"),
+        ("KEYWARD_API_KEY_PREFIX", "v"),
+        ("KEYWARD_API_KEY_PREFIX", "vams_"),
+        ("KEYWARD_ISSUER", "pool"),
+        ("KEYWARD_ADMIN_EMAIL", "admin"),
+        ("KEYWARD_ADMIN_EMAIL", "admin@a b"),
+        ("KEYWARD_REVOCATION_BOUND_MS", "60001"),
+        ("KEYWARD_REVOCATION_BOUND_MS", "-1"),
+        ("KEYWARD_HASHING_MEMORY_KIB", "1024"),
+        ("KEYWARD_HASHING_ITERATIONS", "0"),
+        ("KEYWARD_HASHING_PARALLELISM", "65"),
+        ("KEYWARD_PASSWORD_MINIMUM_LENGTH", "5"),
+        ("KEYWARD_PASSWORD_REQUIRE_DIGIT", "2"),
+        ("KEYWARD_TEMPORARY_PASSWORD_DAYS", "366"),
+        ("KEYWARD_LOG_FORMAT", "xml"),
+        ("KEYWARD_LOG_LEVEL", "loud"),
+    ];
+
+    let complaints = wrong.map(|(name, value)| {
+        let sentence = complaint(with_variable(name, value));
+        let sentence = sentence.split(" | ").next().unwrap();
+        sentence.replace(&format!(" (environment {name})"), "").replace("The setting ", "")
+    });
+
+    insta::assert_snapshot!(complaints.join("\n"), @r#"
+    listen must be an IP address and a port, not "nowhere:8480".
+    listen must be an IP address and a port, not "127.0.0.1".
+    listen must be an IP address and a port, not "127.0.0.1:99999".
+    public_url must be an http or https URL without user, query or fragment, not "keyward.example.com".
+    public_url must be an http or https URL without user, query or fragment.
+    public_url must be an http or https URL without user, query or fragment.
+    public_url must be an http or https URL without user, query or fragment.
+    trusted_proxies must be a list of networks in CIDR notation, not "10.0.0.0/8,proxy".
+    trusted_proxies must be a list of networks in CIDR notation, not "0.0.0.0/0".
+    behind_proxy must be true or false, not "maybe".
+    environment must be dev, test, stage or prod, not "production".
+    region must be 1 to 32 of a-z, 0-9 and -, not "US East".
+    api_key_prefix must be 2 to 16 of a-z and 0-9, not "v".
+    api_key_prefix must be 2 to 16 of a-z and 0-9, not "vams_".
+    issuer must be an http or https URL without user, query or fragment, not "pool".
+    admin_email must be an email address, not "admin".
+    admin_email must be an email address, not "admin@a b".
+    revocation_bound_ms must be a whole number from 0 to 60000, not "60001".
+    revocation_bound_ms must be a whole number from 0 to 60000, not "-1".
+    hashing_memory_kib must be a whole number from 7168 to 4194304, not "1024".
+    hashing_iterations must be a whole number from 1 to 100, not "0".
+    hashing_parallelism must be a whole number from 1 to 64, not "65".
+    password_minimum_length must be a whole number from 6 to 99, not "5".
+    password_require_digit must be true or false, not "2".
+    temporary_password_days must be a whole number from 1 to 365, not "366".
+    log_format must be text or json, not "xml".
+    log_level must be error, warn, info, debug, trace or off, not "loud".
+    "#);
+}
+
+#[test]
+fn weak_hashing_is_for_tests_alone() {
+    let weak = [("KEYWARD_HASHING_MEMORY_KIB", "64"), ("KEYWARD_ENV", "test")];
+
+    assert_eq!(
+        Given { variables: &weak, ..Given::default() }.resolve().unwrap().password_hashing.memory_kib,
+        64
+    );
+    assert!(with_variable("KEYWARD_HASHING_MEMORY_KIB", "64").is_err());
+}
+
+#[test]
+fn an_unknown_variable_stops_the_start() {
+    assert_eq!(
+        complaint(with_variable("KEYWARD_LISTENS", "8480")),
+        "The environment variable KEYWARD_LISTENS is unknown. | Did you mean KEYWARD_LISTEN?"
+    );
+    assert_eq!(
+        complaint(with_variable("KEYWARD_FROBNICATE", "8480")),
+        "The environment variable KEYWARD_FROBNICATE is unknown. | `keyward config show` lists every setting."
+    );
+}
+
+#[test]
+fn the_variables_of_the_command_line_and_of_kubernetes_are_known() {
+    for name in CLIENT_VARIABLES {
+        assert!(with_variable(name, "x").is_ok(), "{name}");
+    }
+    for (name, value) in [
+        ("KEYWARD_SERVICE_HOST", "10.0.0.1"),
+        ("KEYWARD_SERVICE_PORT", "8480"),
+        ("KEYWARD_SERVICE_PORT_HTTP", "8480"),
+        ("KEYWARD_PORT", "tcp://10.0.0.1:8480"),
+        ("KEYWARD_PORT_8480_TCP", "tcp://10.0.0.1:8480"),
+        ("KEYWARD_PORT_8480_TCP_ADDR", "10.0.0.1"),
+        ("KEYWARD_CANARY_SERVICE_HOST", "10.0.0.1"),
+    ] {
+        assert!(with_variable(name, value).is_ok(), "{name}");
+    }
+    assert!(with_variable("KEYWARD_PORT", "8480").is_err());
+}
+
+#[test]
+fn an_unknown_key_in_the_file_stops_the_start() {
+    let complaint = complaint(with_file("lissen = 8480"));
+
+    assert!(
+        complaint.contains("keyward.toml has an unknown setting `lissen`. | Did you mean listen?"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    let complaint = complaint(with_file("region = 'eu-west-1'\nlisten = = 3\n"));
+
+    assert!(complaint.contains("keyward.toml isn't TOML at line 2: "), "{complaint}");
+}
+
+#[test]
+fn a_value_of_a_kind_that_no_setting_has_is_refused() {
+    for text in ["listen = 1.5", "listen = 2027-01-01", "[listen]\nport = 8480", "trusted_proxies = [1]"] {
+        assert!(complaint(with_file(text)).contains("which it can't be. | Write a text"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused() {
+    let complaint = complaint(with_file("admin_password = 'Hunter2-Hunter2'"));
+
+    assert!(complaint.contains("Take it out and give it as KEYWARD_ADMIN_PASSWORD in the environment."));
+    assert!(!complaint.contains("Hunter2"));
+}
+
+#[test]
+fn secrets_have_no_flag_and_are_masked() {
+    let key = "0a".repeat(32);
+    let variables = [
+        ("KEYWARD_ADMIN_EMAIL", "admin@example.com"),
+        ("KEYWARD_ADMIN_PASSWORD", " Hunter2 Hunter2 "),
+        ("KEYWARD_MASTER_KEY", key.as_str()),
+    ];
+
+    let config = Given { variables: &variables, ..Given::default() }.resolve().unwrap();
+
+    assert_eq!(config.admin_password.as_ref().unwrap().expose(), " Hunter2 Hunter2 ");
+    assert_eq!(
+        row(&config, "admin_password"),
+        (Some(MASK.into()), "environment KEYWARD_ADMIN_PASSWORD".into())
+    );
+    assert_eq!(row(&config, "master_key").0.unwrap(), MASK);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("Hunter2") && !shown.contains(&key), "{shown}");
+    let command = ServeArguments::augment_args(Command::new("serve"));
+    assert!(command.try_get_matches_from(["serve", "--admin-password", "x"]).is_err());
+}
+
+#[test]
+fn a_wrong_secret_is_not_repeated() {
+    let complaint = complaint(with_variable("KEYWARD_MASTER_KEY", "0badcafe"));
+
+    assert_eq!(
+        complaint,
+        "The setting master_key (environment KEYWARD_MASTER_KEY) must be 64 hexadecimal digits. | \
+         Make one with: openssl rand -hex 32"
+    );
+}
+
+#[test]
+fn halves_and_doubles_are_refused() {
+    let key = "0a".repeat(32);
+    let both = [("KEYWARD_MASTER_KEY", key.as_str()), ("KEYWARD_MASTER_KEY_FILE", "key")];
+
+    assert!(
+        complaint(with_flags(&["--tls-cert", "c"]))
+            .starts_with("The setting tls_cert is of no use without tls_key.")
+    );
+    assert!(
+        complaint(with_flags(&["--tls-key", "k"]))
+            .starts_with("The setting tls_key is of no use without tls_cert.")
+    );
+    assert!(
+        complaint(Given { variables: &both, ..Given::default() }.resolve())
+            .starts_with("Both KEYWARD_MASTER_KEY")
+    );
+    assert!(
+        complaint(with_variable("KEYWARD_ADMIN_PASSWORD", "Hunter2-Hunter2"))
+            .starts_with("KEYWARD_ADMIN_PASSWORD is set, but nobody to give it to.")
+    );
+}

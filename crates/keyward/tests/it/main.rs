@@ -1,0 +1,10 @@
+//! The one binary of integration tests: real sockets, real processes, real files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+mod serving;
