@@ -131,7 +131,6 @@ pub struct UserWithPassword {
 
 /// What to change of a user; what is `None` stays.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::option_option, reason = "absent, cleared and set are three things")]
 pub struct UserUpdate {
     /// A new address.
     pub email: Option<String>,
