@@ -7,7 +7,7 @@ use keyward_core::provisioning::FirstAdmin;
 use keyward_core::role::RoleUpdate;
 use keyward_core::user::UserUpdate;
 
-use crate::support::{DAY_MS, TestDatabase, account, code, on_both, person, role, texts};
+use crate::support::{DAY_MS, SECOND_MS, TestDatabase, account, code, on_both, person, role, texts};
 
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
@@ -55,8 +55,7 @@ on_both! {
     }
 
     async fn whoever_cannot_sign_in_does_not_count_as_another_admin(database: TestDatabase) {
-        let clock = keyward_core::clock::Clock::fixed(crate::support::START_MS);
-        let keyward = database.keyward_with(clock.clone(), Default::default()).await;
+        let keyward = database.keyward().await;
         let ada = ada(&keyward).await;
         // Neither a bot, nor somebody disabled, nor somebody whose temporary password is too old, nor somebody whose
         // second factor is missing.
@@ -65,7 +64,7 @@ on_both! {
         let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
         keyward.update_user(&ada, BOB, disable).await.unwrap();
         account(&keyward, "carol@example.com", &["ADMINS"]).await;
-        clock.advance_ms(8 * DAY_MS);
+        keyward.clock().advance_ms(8 * DAY_MS);
         role(&keyward, "ROOT", &["*"]).await;
         let ask_for_mfa = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
         keyward.update_role(&ada, "ROOT", ask_for_mfa).await.unwrap();
@@ -115,6 +114,7 @@ on_both! {
     async fn the_machine_brings_an_admin_back(database: TestDatabase) {
         let keyward = database.keyward().await;
         let ada = ada(&keyward).await;
+        keyward.clock().advance_ms(SECOND_MS);
         account(&keyward, BOB, &["ADMINS"]).await;
         let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
         keyward.update_user(&ada, BOB, disable).await.unwrap();

@@ -12,4 +12,6 @@
 mod postgres;
 mod support;
 
+mod cancellation;
+
 mod last_admin;

@@ -249,3 +249,21 @@ pub(crate) fn code<T>(outcome: Result<T>) -> Code {
 pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().copied().map(str::to_owned).collect()
 }
+
+/// Waits until `keyward` answers for this key from memory: until a change past Keyward, which moves no revision,
+/// isn't seen.
+pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issued: &IssuedApiKey) {
+    let rename = |name: &str| format!("UPDATE api_keys SET name = '{name}' WHERE id = '{}'", issued.key.id);
+    for attempt in 0..2000 {
+        let_in(keyward, issued).await.unwrap();
+        let name = format!("renamed {attempt}");
+        database.execute(&rename(&name)).await;
+        let identity = let_in(keyward, issued).await.unwrap().identity;
+        database.execute(&rename(&issued.key.name)).await;
+        match identity {
+            Identity::ApiKey { key_name, .. } if key_name == name => tokio::task::yield_now().await,
+            _ => return,
+        }
+    }
+    panic!("nothing is kept in memory; is Keyward::run running?");
+}
