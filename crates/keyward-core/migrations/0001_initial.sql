@@ -53,6 +53,7 @@ CREATE TABLE users (
     status TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
     email TEXT,
+    email_key TEXT, -- lower case
     email_verified BOOLEAN NOT NULL,
     phone TEXT,
     attributes TEXT NOT NULL, -- JSON object

@@ -623,12 +623,9 @@ impl Keyward {
         if permissions.iter().all(|permission| caller.permissions.allows(permission)) {
             return Ok(Self::decide_by_rights(caller, permissions));
         }
-        let subject = match self.subject_of(&caller.identity).await? {
-            Some(subject) => subject,
-            None => {
-                let reason = if user_id.is_empty() { Reason::UnknownCredential } else { Reason::SignedOut };
-                return Ok(Self::decide_against(None, reason, permissions));
-            }
+        let Some(subject) = self.subject_of(&caller.identity).await? else {
+            let reason = if user_id.is_empty() { Reason::UnknownCredential } else { Reason::SignedOut };
+            return Ok(Self::decide_against(None, reason, permissions));
         };
         let decisions = permissions.into_iter().map(|wanted| decide(&subject, &caller, wanted)).collect();
         Ok(Authorization { reason: None, decisions, caller: Some(caller) })

@@ -132,7 +132,6 @@ pub struct NewApiKey {
 /// What to change of a key; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "as in ApiKey")]
-#[expect(clippy::option_option, reason = "absent, cleared and set are three things")]
 pub struct ApiKeyUpdate {
     pub description: Option<String>,
     /// `""` clears it. An expired key stays disabled unless `active` is set to true in the same change.

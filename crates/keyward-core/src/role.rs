@@ -51,7 +51,6 @@ pub struct NewRole {
 /// What to change of a role; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "as in Role")]
-#[expect(clippy::option_option, reason = "absent, cleared and set are three things")]
 pub struct RoleUpdate {
     pub description: Option<String>,
     /// The whole new list.

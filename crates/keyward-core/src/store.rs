@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Pool, SqlStr, Transaction};
 
 pub use self::api_key::{KeyRecord, SecretUse};
 pub use self::session::{NewSession, SessionRecord};
@@ -75,54 +75,42 @@ macro_rules! read {
     };
 }
 
-/// Runs `$body` in a transaction of its own: committed when it is `Ok`, undone otherwise.
+/// Runs `$body` in a transaction of its own: committed when it is `Ok`, undone otherwise. After the commit, `$then` is
+/// called.
 macro_rules! write {
     ($store:expr, $transaction:ident => $body:block) => {
+        $crate::store::write!($store, $transaction => $body, then || ())
+    };
+    ($store:expr, $transaction:ident => $body:block, then $then:expr) => {
         match &$store.database {
             $crate::store::Database::Sqlite { writer, .. } => {
-                let mut begun = writer.begin_with("BEGIN IMMEDIATE").await?;
-                let outcome: $crate::error::Result<_> = async {
-                    let $transaction = &mut *begun;
-                    $body
-                }
-                .await;
-                match outcome {
-                    Ok(value) => begun.commit().await.map(|()| value).map_err($crate::error::Error::from),
-                    Err(error) => {
-                        begun.rollback().await?;
-                        Err(error)
-                    }
-                }
+                $crate::store::write!(@on writer, "BEGIN IMMEDIATE", $transaction => $body, $then)
             }
             $crate::store::Database::Postgres(pool) => {
-                let mut begun = pool.begin().await?;
-                let outcome: $crate::error::Result<_> = async {
-                    let $transaction = &mut *begun;
-                    $body
-                }
-                .await;
-                match outcome {
-                    Ok(value) => begun.commit().await.map(|()| value).map_err($crate::error::Error::from),
-                    Err(error) => {
-                        begun.rollback().await?;
-                        Err(error)
-                    }
-                }
+                $crate::store::write!(@on pool, "BEGIN", $transaction => $body, $then)
             }
         }
     };
+    (@on $pool:expr, $begin:literal, $transaction:ident => $body:block, $then:expr) => {{
+        let mut begun = $crate::store::begin($pool, $begin).await?;
+        let outcome: $crate::error::Result<_> = async {
+            let $transaction = &mut *begun;
+            $body
+        }
+        .await;
+        $crate::store::end(begun, outcome, $then).await
+    }};
 }
 
 /// As `write!`, for what changes what somebody may do: the revision goes up first (see the module's comment), and
 /// what this process keeps in memory is forgotten before anybody hears that the change was made.
 macro_rules! write_rights {
     ($store:expr, $transaction:ident => $body:block) => {{
-        let outcome = $crate::store::write!($store, $transaction => {
+        let store = $store.clone();
+        $crate::store::write!($store, $transaction => {
             sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 1").execute(&mut *$transaction).await?;
             $body
-        });
-        $store.forget();
-        outcome
+        }, then move || store.forget())
     }};
 }
 
@@ -220,6 +208,37 @@ macro_rules! rows {
 }
 
 pub(crate) use {read, record, rows, write, write_keeping_an_admin, write_rights};
+
+/// Begins a transaction. In a task of its own: when a client goes away just then, sqlx would put a PostgreSQL
+/// connection back into the pool with its transaction open.
+pub(crate) async fn begin<D: sqlx::Database>(
+    pool: &Pool<D>,
+    statement: &'static str,
+) -> Result<Transaction<'static, D>> {
+    let pool = pool.clone();
+    Ok(tokio::spawn(async move { pool.begin_with(statement).await }).await.map_err(Error::internal)??)
+}
+
+/// Ends a transaction: commits it and calls `then` when `outcome` is `Ok`, undoes it otherwise. In a task of its own:
+/// a commit can't be called back when a client goes away just then, and what depends on it must follow.
+pub(crate) async fn end<D: sqlx::Database, T>(
+    transaction: Transaction<'static, D>,
+    outcome: Result<T>,
+    then: impl FnOnce() + Send + 'static,
+) -> Result<T> {
+    if outcome.is_ok() {
+        let committing = tokio::spawn(async move {
+            let committed = transaction.commit().await;
+            then();
+            committed
+        });
+        committing.await.map_err(Error::internal)??;
+    } else if let Err(error) = transaction.rollback().await {
+        // The database undoes it when the connection ends; the reader is told of what went wrong first.
+        tracing::warn!(%error, "a transaction could not be undone at once");
+    }
+    outcome
+}
 
 impl Store {
     fn new(database: Database) -> Self {

@@ -131,7 +131,6 @@ pub struct UserWithPassword {
 
 /// What to change of a user; what is `None` stays.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::option_option, reason = "absent, cleared and set are three things")]
 pub struct UserUpdate {
     /// A new address.
     pub email: Option<String>,
@@ -458,7 +457,7 @@ pub(crate) fn program_name(text: &str) -> Result<String> {
     Err(Error::invalid("username", "A username must be 3 to 256 letters, digits and -_.+@ characters."))
 }
 
-/// How a name is looked up: two names that differ in case alone are one.
+/// How a name or an address is looked up: two that differ in case alone are one.
 pub(crate) fn username_key(username: &str) -> String {
     username.to_lowercase()
 }

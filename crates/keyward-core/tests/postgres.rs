@@ -1,5 +1,9 @@
 //! The PostgreSQL that tests run on is itself under test: a store can be trusted only where this holds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a process that starts itself tells itself so by its environment"
+)]
 
 #[path = "support/postgres.rs"]
 mod postgres;

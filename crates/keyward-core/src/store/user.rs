@@ -161,7 +161,7 @@ impl Store {
             sqlx::query_as(select_users!(
                 "WHERE u.pool_id = $1 AND u.username_key > $2 AND (CAST($3 AS TEXT) IS NULL OR u.kind = $3) \
                  AND (substr(u.username_key, 1, length($4)) = $4 \
-                    OR substr(lower(u.email), 1, length($4)) = $4) ORDER BY u.username_key LIMIT $5"
+                    OR substr(u.email_key, 1, length($4)) = $4) ORDER BY u.username_key LIMIT $5"
             ))
             .bind(pool_id)
             .bind(query.page.after())
@@ -215,10 +215,10 @@ impl Store {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_rights!(self, transaction => {
             let inserted = sqlx::query(
-                "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
+                "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, email_key, \
                  email_verified, phone, attributes, password_hash, temporary_until_ms, srp_verifier, \
                  totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, $18)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19)",
             )
             .bind(user.id.as_str())
             .bind(new.pool_id)
@@ -228,6 +228,7 @@ impl Store {
             .bind(user.status.as_str())
             .bind(user.enabled)
             .bind(user.email.as_deref())
+            .bind(user.email.as_deref().map(username_key))
             .bind(user.email_verified)
             .bind(user.phone.as_deref())
             .bind(attributes.as_str())
@@ -264,12 +265,13 @@ impl Store {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             let updated = sqlx::query(
-                "UPDATE users SET email = $3, email_verified = $4, phone = $5, enabled = $6, attributes = $7, \
-                 updated_at_ms = $8, version = version + 1 WHERE id = $1 AND version = $2",
+                "UPDATE users SET email = $3, email_key = $4, email_verified = $5, phone = $6, enabled = $7, \
+                 attributes = $8, updated_at_ms = $9, version = version + 1 WHERE id = $1 AND version = $2",
             )
             .bind(user.id.as_str())
             .bind(user.version)
             .bind(user.email.as_deref())
+            .bind(user.email.as_deref().map(username_key))
             .bind(user.email_verified)
             .bind(user.phone.as_deref())
             .bind(user.enabled)

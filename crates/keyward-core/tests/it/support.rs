@@ -1,19 +1,176 @@
-//! What the tests stand on.
+//! What the tests stand on: a database of either kind, and Keyward on it.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use keyward_core::access::Credential;
+use keyward_core::api_key::{IssuedApiKey, NewApiKey};
+use keyward_core::caller::{Caller, Identity, Origin};
 use keyward_core::clock::Clock;
+use keyward_core::error::{Code, Result};
 use keyward_core::keyward::{Keyward, Settings};
 use keyward_core::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
 use keyward_core::random::Random;
+use keyward_core::role::{NewRole, Role};
 use keyward_core::store::Store;
+use keyward_core::user::{NewUser, User};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
-pub(crate) async fn keyward() -> Keyward {
-    let folder = tempfile::tempdir().unwrap().keep();
-    let store = Store::sqlite(&folder.join("keyward.db")).await.unwrap();
-    let (clock, random, master_key) = (Clock::System, Random::System, MasterKey::new(&[7; 32]));
+use crate::postgres;
+
+/// When a test begins, by its fixed clock: 2027-01-01, midnight UTC.
+pub(crate) const START_MS: i64 = 1_798_761_600_000;
+pub(crate) const SECOND_MS: i64 = 1000;
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * SECOND_MS;
+
+/// Makes of each function a test on SQLite and a test on PostgreSQL, each with a database of its own.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident: TestDatabase) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn check($database: TestDatabase) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                check(TestDatabase::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                check(TestDatabase::postgres().await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
+/// A database that is one test's alone, with a home pool in it.
+pub(crate) enum TestDatabase {
+    Sqlite { folder: TempDir },
+    Postgres { url: String },
+}
+
+/// A connection past Keyward.
+enum Raw {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl TestDatabase {
+    /// A SQLite file in a temporary folder, copied from one that was made once.
+    pub(crate) async fn sqlite() -> Self {
+        static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+        let template = TEMPLATE
+            .get_or_init(async || {
+                let folder = tempfile::tempdir().unwrap();
+                let file = folder.path().join("keyward.db");
+                prepare(Store::sqlite(&file).await.unwrap()).await;
+                std::fs::read(file).unwrap()
+            })
+            .await;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("keyward.db"), template).unwrap();
+        Self::Sqlite { folder }
+    }
+
+    /// A database on this process's PostgreSQL, copied from one that was made once.
+    pub(crate) async fn postgres() -> Self {
+        let url = postgres::database(async |url| prepare(Store::postgres(&url).await.unwrap()).await).await;
+        Self::Postgres { url }
+    }
+
+    /// The database opened once more, as by another process.
+    pub(crate) async fn store(&self) -> Store {
+        match self {
+            Self::Sqlite { .. } => Store::sqlite(&self.file()).await.unwrap(),
+            Self::Postgres { url } => Store::postgres(url).await.unwrap(),
+        }
+    }
+
+    /// Keyward on this database, with a clock that stands at [`START_MS`].
+    pub(crate) async fn keyward(&self) -> Arc<Keyward> {
+        self.keyward_with(Clock::fixed(START_MS), Settings::default()).await
+    }
+
+    pub(crate) async fn keyward_with(&self, clock: Clock, settings: Settings) -> Arc<Keyward> {
+        let store = self.store().await;
+        let pool = Arc::new(open_pool(&store, &clock).await);
+        Arc::new(Keyward::new(settings, store, clock, Random::System, master_key(), pool))
+    }
+
+    /// Runs a statement past Keyward.
+    pub(crate) async fn execute(&self, statement: &str) {
+        let query = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        match self.raw().await {
+            Raw::Sqlite(mut raw) => raw.execute(query).await.map(drop).unwrap(),
+            Raw::Postgres(mut raw) => raw.execute(query).await.map(drop).unwrap(),
+        }
+    }
+
+    /// What a query of one text column gives, past Keyward.
+    pub(crate) async fn column(&self, query: &str) -> Vec<String> {
+        let query = AssertSqlSafe(query.to_owned());
+        match self.raw().await {
+            Raw::Sqlite(mut raw) => sqlx::query_scalar(query).fetch_all(&mut raw).await.unwrap(),
+            Raw::Postgres(mut raw) => sqlx::query_scalar(query).fetch_all(&mut raw).await.unwrap(),
+        }
+    }
+
+    /// Every row of every table, as text.
+    pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<String>> {
+        let (tables, columns) = match self {
+            Self::Sqlite { .. } => (
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%sqlx%'",
+                "SELECT 'quote(' || group_concat(name, ') || '','' || quote(') || ')' FROM pragma_table_info('{}')",
+            ),
+            Self::Postgres { .. } => (
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' \
+                 AND tablename NOT LIKE '%sqlx%'",
+                "SELECT CAST('CAST({} AS TEXT)' AS TEXT)",
+            ),
+        };
+        let mut contents = BTreeMap::new();
+        for table in self.column(tables).await {
+            let row = self.column(&columns.replace("{}", &table)).await.remove(0);
+            let mut rows = self.column(&format!("SELECT {row} FROM {table}")).await;
+            rows.sort_unstable();
+            contents.insert(table, rows);
+        }
+        contents
+    }
+
+    async fn raw(&self) -> Raw {
+        match self {
+            Self::Sqlite { .. } => Raw::Sqlite(
+                SqliteConnection::connect(&format!("sqlite://{}", self.file().display())).await.unwrap(),
+            ),
+            Self::Postgres { url } => Raw::Postgres(PgConnection::connect(url).await.unwrap()),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        match self {
+            Self::Sqlite { folder } => folder.path().join("keyward.db"),
+            Self::Postgres { .. } => unreachable!("PostgreSQL has no one file"),
+        }
+    }
+}
+
+/// Leaves a home pool in the database, and closes it.
+async fn prepare(store: Store) {
+    open_pool(&store, &Clock::fixed(START_MS)).await;
+    store.close().await;
+}
+
+async fn open_pool(store: &Store, clock: &Clock) -> LocalPool {
+    let random = Random::System;
     let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
     let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING).unwrap();
     let settings = PoolSettings {
@@ -21,15 +178,92 @@ pub(crate) async fn keyward() -> Keyward {
         issuer: "http://localhost:8480/{pool}".into(),
         password_policy: PasswordPolicy::default(),
     };
-    let pool = LocalPool::open_home(
-        settings,
-        hasher,
-        store.clone(),
-        clock.clone(),
-        random.clone(),
-        master_key.clone(),
-    )
-    .await
-    .unwrap();
-    Keyward::new(Settings::default(), store, clock, random, master_key, Arc::new(pool))
+    LocalPool::open_home(settings, hasher, store.clone(), clock.clone(), random, master_key()).await.unwrap()
+}
+
+fn master_key() -> MasterKey {
+    MasterKey::new(&[7; 32])
+}
+
+/// Makes a role.
+pub(crate) async fn role(keyward: &Keyward, name: &str, permissions: &[&str]) -> Role {
+    let new = NewRole {
+        name: name.into(),
+        description: "A role".into(),
+        permissions: texts(permissions),
+        ..NewRole::default()
+    };
+    keyward.create_role(&Caller::operator(), new).await.unwrap()
+}
+
+/// Makes an account.
+pub(crate) async fn account(keyward: &Keyward, email: &str, roles: &[&str]) -> User {
+    let new = NewUser { username: email.into(), roles: texts(roles), ..NewUser::default() };
+    keyward.create_user(&Caller::operator(), new).await.unwrap().user
+}
+
+/// Makes a key without end or scope.
+pub(crate) async fn key(keyward: &Keyward, name: &str, user: &str) -> IssuedApiKey {
+    keyward.create_api_key(&Caller::operator(), new_key(name, user)).await.unwrap()
+}
+
+pub(crate) fn new_key(name: &str, user: &str) -> NewApiKey {
+    NewApiKey { name: name.into(), user: user.into(), description: "A key".into(), ..NewApiKey::default() }
+}
+
+/// The user, as if signed in now.
+pub(crate) async fn person(keyward: &Keyward, name_or_id: &str, mfa: bool) -> Caller {
+    let operator = Caller::operator();
+    let user = keyward.user(&operator, name_or_id).await.unwrap();
+    let mut permissions = Vec::new();
+    for name in &user.roles {
+        let role = keyward.role(&operator, name).await.unwrap();
+        if mfa || !role.mfa_required {
+            permissions.extend(role.permissions);
+        }
+    }
+    Caller {
+        identity: Identity::Person {
+            user_id: user.id.clone(),
+            username: user.username.clone(),
+            mfa,
+            session_id: format!("session of {}", user.id),
+        },
+        roles: user.roles.into(),
+        permissions: Arc::new(permissions.into_iter().collect()),
+        ..Caller::nobody(Origin::default())
+    }
+}
+
+/// What a client with this key is let in as.
+pub(crate) async fn let_in(keyward: &Keyward, issued: &IssuedApiKey) -> Result<Caller> {
+    let credential = Credential::parse(issued.secret.expose()).unwrap();
+    keyward.authenticate(&credential, Origin::default()).await
+}
+
+/// The code of what was refused.
+pub(crate) fn code<T>(outcome: Result<T>) -> Code {
+    outcome.err().expect("this is refused").code
+}
+
+pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().copied().map(str::to_owned).collect()
+}
+
+/// Waits until `keyward` answers for this key from memory: until a change past Keyward, which moves no revision,
+/// isn't seen.
+pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issued: &IssuedApiKey) {
+    let rename = |name: &str| format!("UPDATE api_keys SET name = '{name}' WHERE id = '{}'", issued.key.id);
+    for attempt in 0..2000 {
+        let_in(keyward, issued).await.unwrap();
+        let name = format!("renamed {attempt}");
+        database.execute(&rename(&name)).await;
+        let identity = let_in(keyward, issued).await.unwrap().identity;
+        database.execute(&rename(&issued.key.name)).await;
+        match identity {
+            Identity::ApiKey { key_name, .. } if key_name == name => tokio::task::yield_now().await,
+            _ => return,
+        }
+    }
+    panic!("nothing is kept in memory; is Keyward::run running?");
 }
