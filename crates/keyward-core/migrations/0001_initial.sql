@@ -61,6 +61,7 @@ CREATE TABLE users (
     temporary_until_ms BIGINT,
     srp_verifier TEXT, -- with its salt, sealed
     totp_secret TEXT, -- sealed
+    totp_pending TEXT, -- sealed; replaces the one in use once a code of it was shown
     totp_enabled BOOLEAN NOT NULL,
     totp_last_step BIGINT NOT NULL,
     created_at_ms BIGINT NOT NULL,
@@ -144,14 +145,14 @@ CREATE TABLE used_once (
     expires_at_ms BIGINT NOT NULL
 );
 
--- Failed password attempts by name, whether or not anybody has the name.
+-- Failed attempts at a name's password (whether or not anybody has the name) or at a user's second factor.
 CREATE TABLE sign_in_failures (
     pool_id TEXT NOT NULL,
-    username_key TEXT NOT NULL,
+    counter TEXT NOT NULL, -- a fingerprint: what stands in a name's field may be a password
     failures BIGINT NOT NULL,
     failed_at_ms BIGINT NOT NULL,
     locked_until_ms BIGINT NOT NULL,
-    PRIMARY KEY (pool_id, username_key)
+    PRIMARY KEY (pool_id, counter)
 );
 
 CREATE TABLE audit_events (

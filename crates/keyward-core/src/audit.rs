@@ -88,6 +88,11 @@ impl Target {
     pub fn named(kind: &'static str, name: impl Into<String>) -> Self {
         Self { kind, id: None, name: Some(name.into()) }
     }
+
+    /// A thing that isn't known, and whose name isn't to be kept.
+    pub fn unknown(kind: &'static str) -> Self {
+        Self { kind, id: None, name: None }
+    }
 }
 
 /// What enters the database together with a change: its event, and the answer for a repeated request.
@@ -99,6 +104,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// What goes with no change: the event alone.
+    pub(crate) fn of(event: AuditEvent) -> Self {
+        Self { event, reply: None }
+    }
+
     /// What is made at the machine before there is a Keyward to make it.
     pub(crate) fn by_operator(random: &Random, now_ms: i64, action: &str, kind: &str, id: &str) -> Self {
         let event = AuditEvent {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::permission::{Permission, PermissionSet};
+use crate::user::User;
 
 /// Where a request comes from, as far as the surface knows.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +88,17 @@ impl Caller {
             permissions: Arc::new(everything.into_iter().collect()),
             ..Self::nobody(Origin::default())
         }
+    }
+
+    /// A user who acts upon their own account, which takes no rights.
+    pub(crate) fn person(origin: Origin, user: &User, session_id: &str, mfa: bool) -> Self {
+        let identity = Identity::Person {
+            user_id: user.id.clone(),
+            username: user.username.clone(),
+            mfa,
+            session_id: session_id.to_owned(),
+        };
+        Self { identity, ..Self::nobody(origin) }
     }
 
     /// Whether the caller holds `permission`.

@@ -1,6 +1,9 @@
 //! Keyward's own pool of users, on our own database.
 
+mod challenge;
+mod mfa;
 pub mod password;
+mod session;
 pub mod sign_in;
 pub mod software_token;
 pub mod srp;
@@ -130,7 +133,8 @@ impl LocalPool {
     ) -> Result<PasswordRecord> {
         self.password_policy.check(password)?;
         let hash = self.hasher.hash(&self.random, password).await?;
-        let verifier = Verifier::new(&self.random, &self.pool.id, &user.username, password);
+        // By the id, which never changes, and which an unknown user can seem to have.
+        let verifier = Verifier::new(&self.random, &self.pool.id, &user.id, password);
         let srp_verifier =
             self.master_key.seal(&self.random, "srp verifier", verifier.to_text().as_bytes())?;
         let temporary_until_ms =

@@ -323,13 +323,14 @@ impl Store {
         Ok(row.map(|(value,)| value))
     }
 
-    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions.
+    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions. A session stays a day
+    /// longer than its refresh token: an access token of it may outlive that one, by a day at most.
     pub async fn sweep(&self, now_ms: i64) -> Result<()> {
         write!(self, transaction => {
             for statement in [
                 "DELETE FROM used_once WHERE expires_at_ms < $1",
                 "DELETE FROM replies WHERE expires_at_ms < $1",
-                "DELETE FROM sessions WHERE expires_at_ms < $1",
+                "DELETE FROM sessions WHERE expires_at_ms + 86400000 < $1",
                 "DELETE FROM sign_in_failures WHERE failed_at_ms + 3600000 < $1 AND locked_until_ms < $1",
                 "DELETE FROM api_key_secrets WHERE valid_until_ms < $1",
             ] {

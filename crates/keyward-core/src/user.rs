@@ -46,6 +46,24 @@ pub struct User {
     pub version: i64,
 }
 
+impl User {
+    /// All that is known of an account as attributes, by Cognito's names, but for the `sub`.
+    pub fn all_attributes(&self) -> BTreeMap<String, String> {
+        let mut attributes = self.attributes.clone();
+        let mut set = |name: &str, value: &str| attributes.insert(name.to_owned(), value.to_owned());
+        if let Some(email) = &self.email {
+            set("email", email);
+            set("email_verified", if self.email_verified { "true" } else { "false" });
+        }
+        if let Some(phone) = &self.phone {
+            set("phone_number", phone);
+            // Nothing here could have proven it.
+            set("phone_number_verified", "false");
+        }
+        attributes
+    }
+}
+
 /// What kind of user it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

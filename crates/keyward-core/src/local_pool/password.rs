@@ -160,7 +160,14 @@ impl PasswordHasher {
         })
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    /// Runs what takes a core for some milliseconds, on the same threads and within the same bounds.
+    ///
+    /// # Errors
+    /// `TooManyRequests` when too many stand in line, and what `work` says.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let closed = |_| Error::internal(anyhow::anyhow!("the line of password hashes is closed"));
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
             Error::new(Code::TooManyRequests(1), "Too many sign-ins are running; try again in a second.")

@@ -1,1 +1,603 @@
-//! Signing in.
+//! Signing in: the password, shown or proven by SRP, then what else is asked for, then tokens.
+//!
+//! The sentences are Cognito's, for clients act on some of them. Where the app client hides who exists, an unknown
+//! name and a wrong password are alike in words, in time and in what is written down; so everything that would tell
+//! of an account (that it is disabled, that its password has expired) is said to whoever has shown the right password,
+//! and to nobody else.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::LocalPool;
+use super::challenge::{ChallengeState, SrpState};
+use super::session::Opening;
+use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
+use crate::audit::{Change, Outcome, Target};
+use crate::caller::{Caller, Origin};
+use crate::error::{Code, Error, Result, Thing};
+use crate::keyward::Keyward;
+use crate::secret::Secret;
+use crate::store::{Account, AppClient};
+use crate::user::{User, UserKind, UserStatus, username_key};
+
+/// After so much time without a failure, the count starts over.
+const QUIET_MS: i64 = 15 * 60 * 1000;
+/// How many failures are free.
+const FREE_FAILURES: i64 = 5;
+/// How far the clock of a client that proves its password by SRP may be off, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 10 * 60;
+/// What an unknown user's salt, verifier and id are made from.
+const SIMULATION: &str = "srp simulation";
+
+/// How a sign-in goes on.
+#[derive(Debug)]
+pub enum SignIn {
+    /// It is done.
+    Done(Tokens),
+    /// Something more is asked for.
+    Challenge(Challenge),
+}
+
+/// What a sign-in gives.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Tells an application who has signed in.
+    pub id_token: Secret,
+    /// Lets its bearer call an API.
+    pub access_token: Secret,
+    /// Brings new ones of the other two; none where it was itself what brought these.
+    pub refresh_token: Option<Secret>,
+    /// How long the access token lives.
+    pub expires_in_seconds: i64,
+}
+
+/// What is asked for before there are tokens.
+#[derive(Debug)]
+pub struct Challenge {
+    /// What it is.
+    pub question: Question,
+    /// To be brought back with the answer; good for three minutes.
+    pub session: Secret,
+    /// Who is signing in; their password was right.
+    pub user: User,
+}
+
+/// The questions that a sign-in may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// The password was a temporary one: which shall it be from now on?
+    NewPassword,
+    /// What does the software token show?
+    SoftwareToken,
+}
+
+/// An answer's frame: whose it is, and to which question.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Where it comes from.
+    pub origin: &'a Origin,
+    /// Through which app client.
+    pub client_id: &'a str,
+    /// The challenge's [`Challenge::session`].
+    pub session: &'a Secret,
+    /// The user's name or id, for clients that repeat it. Who it is, the session tells.
+    pub username: Option<&'a str>,
+}
+
+/// The server's half of a sign-in by SRP.
+#[derive(Debug)]
+pub struct SrpChallenge {
+    /// The user's id, with which the password was hashed.
+    pub user_id: String,
+    /// In hexadecimal, without zeros at the front.
+    pub salt: String,
+    /// The server's public number, in hexadecimal.
+    pub srp_b: String,
+    /// To be signed and brought back, base64; good for three minutes.
+    pub secret_block: Secret,
+}
+
+/// The client's half of a sign-in by SRP.
+#[derive(Debug, Clone, Copy)]
+pub struct SrpProof<'a> {
+    /// [`SrpChallenge::secret_block`] as it was given.
+    pub secret_block: &'a Secret,
+    /// The client's time, such as `Sun Nov 2 01:02:03 UTC 2026`.
+    pub timestamp: &'a Secret,
+    /// The signature, base64.
+    pub signature: &'a Secret,
+    /// The user's name or id, for clients that repeat it.
+    pub username: Option<&'a str>,
+}
+
+/// How a password was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Method {
+    /// Itself.
+    Password,
+    /// By the proof that the client knows it.
+    Srp,
+}
+
+/// One try at a password.
+struct Attempt<'a> {
+    origin: &'a Origin,
+    client: &'a AppClient,
+    method: Method,
+    /// Whose password it would be; nobody's where the name is unknown, or a program user's.
+    account: Option<Account>,
+    counter: String,
+}
+
+impl Keyward {
+    /// Signs in with a password that is shown.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong password, an
+    /// unknown name, attempts that are locked, a disabled user, a temporary password that has expired;
+    /// `PasswordResetRequired`; `TooManyRequests` when too many sign in at once.
+    pub async fn sign_in_with_password(
+        &self,
+        origin: &Origin,
+        client_id: &str,
+        username: &str,
+        password: &Secret,
+    ) -> Result<SignIn> {
+        let pool = &*self.local_pool;
+        let client = pool.client_for(client_id, "USER_PASSWORD_AUTH")?;
+        let account = self.store.account(pool.id(), username).await?;
+        let attempt = self.attempt(origin, client, Method::Password, account, username).await?;
+        let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
+        let Some((account, stored)) = stored else {
+            pool.hasher.verify_nothing(password).await?;
+            return Err(self.password_was_wrong(&attempt).await);
+        };
+        if !pool.hasher.verify(password, &stored.hash).await? {
+            return Err(self.password_was_wrong(&attempt).await);
+        }
+        if pool.hasher.needs_rehash(&stored.hash) {
+            self.rehash(account, &stored.hash, password).await;
+        }
+        self.password_was_right(attempt).await
+    }
+
+    /// Begins to sign in by SRP. An unknown name gets an answer that looks like anybody's.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this, or `srp_a` is no good number;
+    /// `Unauthenticated` when attempts are locked; `TooManyRequests`.
+    pub async fn begin_srp(
+        &self,
+        origin: &Origin,
+        client_id: &str,
+        username: &str,
+        srp_a: &Secret,
+    ) -> Result<SrpChallenge> {
+        let pool = &*self.local_pool;
+        let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
+        let client_public = ClientPublic::parse(srp_a.expose())?;
+        let account = self.store.account(pool.id(), username).await?;
+        let attempt = self.attempt(origin, client, Method::Srp, account, username).await?;
+        if attempt.account.is_none() && !client.hides_unknown_users {
+            return Err(self.password_was_wrong(&attempt).await);
+        }
+        let user_id = match &attempt.account {
+            Some(account) => account.user.id.clone(),
+            None => pool.simulated_user_id(username)?,
+        };
+        let verifier = pool.verifier(attempt.account.as_ref(), username)?;
+        let salt = verifier.salt().to_owned();
+        let random = self.random.clone();
+        let server_key = pool.hasher.run(move || Ok(ServerKey::new(&random, &verifier))).await?;
+        let state = SrpState {
+            username: username.to_owned(),
+            user_id: user_id.clone(),
+            client_public: client_public.to_hex(),
+            server_key: Secret::from(server_key.to_text().as_str()),
+        };
+        let secret_block = pool.seal_secret_block(&client.id, state)?;
+        Ok(SrpChallenge { user_id, salt, srp_b: server_key.public_hex(), secret_block })
+    }
+
+    /// Signs in with the proof that the client knows the password.
+    ///
+    /// # Errors
+    /// As [`Keyward::sign_in_with_password`], and `Unauthenticated` for a secret block that isn't ours, was used before
+    /// or is too old; `InvalidInput` for a time that can't be read.
+    pub async fn finish_srp(&self, origin: &Origin, client_id: &str, proof: SrpProof<'_>) -> Result<SignIn> {
+        let pool = &*self.local_pool;
+        let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
+        let (block, signed) = pool.open_secret_block(&client.id, proof.secret_block)?;
+        let state = block.content;
+        let account = self.store.account(pool.id(), &state.user_id).await?;
+        let account = account.filter(|account| account.user.id == state.user_id);
+        let is_named = proof.username.is_none_or(|name| {
+            let is_typed = name == state.user_id || username_key(name) == username_key(&state.username);
+            is_typed || account.as_ref().is_some_and(|account| is_name_of(name, &account.user))
+        });
+        if !is_named {
+            return Err(invalid_session());
+        }
+        self.check_timestamp(proof.timestamp)?;
+        let attempt = self.attempt(origin, client, Method::Srp, account, &state.username).await?;
+        // Used up by any answer: each guess needs a block of its own.
+        if !self.store.use_once(&block.id, block.expires_at_ms).await? {
+            return Err(challenge_used());
+        }
+        let (Ok(client_public), Some(server_key)) =
+            (ClientPublic::parse(&state.client_public), ServerKey::from_text(state.server_key.expose()))
+        else {
+            return Err(invalid_session());
+        };
+        let verifier = pool.verifier(attempt.account.as_ref(), &state.username)?;
+        let (pool_id, user_id) = (pool.id().to_owned(), state.user_id);
+        let (timestamp, signature) = (proof.timestamp.clone(), proof.signature.clone());
+        let claim = move || {
+            let claim = PasswordClaim {
+                pool_id: &pool_id,
+                user_id: &user_id,
+                client_public: &client_public,
+                secret_block: &signed,
+                timestamp: timestamp.expose(),
+                signature: signature.expose(),
+            };
+            Ok(claim.is_proven(&verifier, &server_key))
+        };
+        // A simulated verifier fits no password; that somebody is there is asked for all the same.
+        if pool.hasher.run(claim).await? && attempt.account.is_some() {
+            self.password_was_right(attempt).await
+        } else {
+            Err(self.password_was_wrong(&attempt).await)
+        }
+    }
+
+    /// Takes the new password that a [`Question::NewPassword`] asked for. All other sessions of the user end.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, after which the session is still
+    /// good; `TooManyRequests`.
+    pub async fn choose_password(&self, answer: Answer<'_>, password: &Secret) -> Result<SignIn> {
+        let pool = &*self.local_pool;
+        let asked = self.open_question(&answer, Question::NewPassword).await?;
+        let mut user = asked.account.user;
+        let version = user.version;
+        user.status = UserStatus::Confirmed;
+        user.updated_at_ms = self.clock.now_ms();
+        let record = pool.password_record(&user, password, false).await?;
+        let caller = Caller::person(answer.origin.clone(), &user, "", false);
+        let target = Target::new("user", &user.id, &user.username);
+        let change = self.change(&caller, "user.choose-password", target, json!({ "first": true }));
+        // The version can be met once: of two answers to one question, one counts.
+        self.store.set_password(&user, version, &record, &change).await.map_err(|error| {
+            match error.code {
+                Code::Conflict => challenge_used(),
+                _ => error,
+            }
+        })?;
+        user.version += 1;
+        self.store.use_once(&asked.id, asked.expires_at_ms).await?;
+        if user.mfa {
+            return self.ask(asked.client, Question::SoftwareToken, user, asked.method);
+        }
+        let counter = self.counter("password", &username_key(&user.username))?;
+        self.open_session(Opening {
+            origin: answer.origin,
+            client: asked.client,
+            user: &user,
+            method: asked.method,
+            counter: &counter,
+            challenge: None,
+            totp_step: None,
+        })
+        .await
+    }
+
+    /// The tries at this name's password, unless they are locked.
+    async fn attempt<'a>(
+        &self,
+        origin: &'a Origin,
+        client: &'a AppClient,
+        method: Method,
+        account: Option<Account>,
+        username: &str,
+    ) -> Result<Attempt<'a>> {
+        let account =
+            account.filter(|account| account.user.kind == UserKind::Account && account.password.is_some());
+        // By the account's own name, so that there is one count for all ways to name it.
+        let name = account.as_ref().map_or(username, |account| &account.user.username);
+        let counter = self.counter("password", &username_key(name))?;
+        self.refuse_while_locked(&counter).await?;
+        Ok(Attempt { origin, client, method, account, counter })
+    }
+
+    /// Counts the failure. What is said is the same whether or not there is such a user.
+    async fn password_was_wrong(&self, attempt: &Attempt<'_>) -> Error {
+        let reason = if attempt.account.is_some() { "wrong_password" } else { "unknown_user" };
+        let change = self.failure(attempt, reason);
+        match self.count_failure(&attempt.counter, &change).await {
+            Err(error) => error,
+            Ok(()) if attempt.account.is_none() && !attempt.client.hides_unknown_users => {
+                Error::not_found(Thing::User, "User does not exist.")
+            }
+            Ok(()) => Error::unauthenticated("Incorrect username or password."),
+        }
+    }
+
+    /// What comes after the right password.
+    async fn password_was_right(&self, attempt: Attempt<'_>) -> Result<SignIn> {
+        let Some(Account { user, password: Some(password), .. }) = &attempt.account else {
+            return Err(self.password_was_wrong(&attempt).await);
+        };
+        let has_expired = password.temporary_until_ms.is_some_and(|until_ms| until_ms <= self.clock.now_ms());
+        let (reason, refusal) = match user.status {
+            _ if !user.enabled => ("disabled", Error::unauthenticated("User is disabled.")),
+            UserStatus::Unconfirmed => ("unconfirmed", Error::unauthenticated("User is not confirmed.")),
+            UserStatus::ResetRequired => (
+                "reset_required",
+                Error::new(Code::PasswordResetRequired, "Password reset required for the user"),
+            ),
+            UserStatus::ForceChangePassword if has_expired => (
+                "temporary_password_expired",
+                Error::unauthenticated(
+                    "Temporary password has expired and must be reset by an administrator.",
+                ),
+            ),
+            UserStatus::ForceChangePassword => {
+                self.forget_failures(&attempt.counter).await?;
+                return self.ask(attempt.client, Question::NewPassword, user.clone(), attempt.method);
+            }
+            UserStatus::Confirmed if user.mfa => {
+                self.forget_failures(&attempt.counter).await?;
+                return self.ask(attempt.client, Question::SoftwareToken, user.clone(), attempt.method);
+            }
+            UserStatus::Confirmed => {
+                return self
+                    .open_session(Opening {
+                        origin: attempt.origin,
+                        client: attempt.client,
+                        user,
+                        method: attempt.method,
+                        counter: &attempt.counter,
+                        challenge: None,
+                        totp_step: None,
+                    })
+                    .await;
+            }
+        };
+        // Also what is only said after the right password isn't said while attempts are locked.
+        self.forget_failures(&attempt.counter).await?;
+        self.store.record_event(&self.failure(&attempt, reason)).await?;
+        Err(refusal)
+    }
+
+    /// Asks for something more.
+    pub(super) fn ask(
+        &self,
+        client: &AppClient,
+        question: Question,
+        user: User,
+        method: Method,
+    ) -> Result<SignIn> {
+        let state = ChallengeState { question, user_id: user.id.clone(), user_version: user.version, method };
+        let session = self.local_pool.seal_challenge(&client.id, state)?;
+        Ok(SignIn::Challenge(Challenge { question, session, user }))
+    }
+
+    /// The question that is answered, and who answers it.
+    pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked<'_>> {
+        let pool = &*self.local_pool;
+        let client = pool.client(answer.client_id)?;
+        let opened = pool.open_challenge(&client.id, answer.session)?;
+        let (state, id, expires_at_ms) = (opened.content, opened.id, opened.expires_at_ms);
+        if state.question != question {
+            return Err(invalid_session());
+        }
+        let account = self.store.account(pool.id(), &state.user_id).await?.filter(|account| {
+            account.user.id == state.user_id
+                && account.user.version == state.user_version
+                && account.user.enabled
+                && answer.username.is_none_or(|name| is_name_of(name, &account.user))
+        });
+        match account {
+            Some(account) => Ok(Asked { client, account, method: state.method, id, expires_at_ms }),
+            None if self.store.is_used(&id).await? => Err(challenge_used()),
+            None => Err(invalid_session()),
+        }
+    }
+
+    /// What counts the failures at somebody's `kind` of secret. A fingerprint: what is typed where a name belongs may be
+    /// a password.
+    pub(super) fn counter(&self, kind: &str, name: &str) -> Result<String> {
+        self.master_key.fingerprint("sign-in failures", format!("{kind}\n{name}").as_bytes())
+    }
+
+    pub(super) async fn refuse_while_locked(&self, counter: &str) -> Result<()> {
+        let now_ms = self.clock.now_ms();
+        let (_, locked_until_ms) =
+            self.store.sign_in_failures(self.local_pool.id(), counter, now_ms - QUIET_MS).await?;
+        if locked_until_ms > now_ms { Err(attempts_exceeded()) } else { Ok(()) }
+    }
+
+    /// Counts a failure.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when others have locked attempts meanwhile; then nothing is counted.
+    pub(super) async fn count_failure(&self, counter: &str, change: &Change) -> Result<()> {
+        let (pool_id, now_ms) = (self.local_pool.id(), self.clock.now_ms());
+        let counted = self
+            .store
+            .add_sign_in_failure(pool_id, counter, now_ms, now_ms - QUIET_MS, lock_ms, change)
+            .await?;
+        counted.map(drop).ok_or_else(attempts_exceeded)
+    }
+
+    async fn forget_failures(&self, counter: &str) -> Result<()> {
+        self.store.forget_sign_in_failures(self.local_pool.id(), counter, self.clock.now_ms()).await
+    }
+
+    fn failure(&self, attempt: &Attempt<'_>, reason: &str) -> Change {
+        let user = attempt.account.as_ref().map(|account| &account.user);
+        self.failed_sign_in(attempt.origin, attempt.client, user, attempt.method, reason)
+    }
+
+    /// The event of a failed sign-in. An unknown name isn't in it: it may be a password, typed in the wrong field.
+    pub(super) fn failed_sign_in(
+        &self,
+        origin: &Origin,
+        client: &AppClient,
+        user: Option<&User>,
+        method: Method,
+        reason: &str,
+    ) -> Change {
+        let target = user
+            .map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username));
+        let detail = json!({ "client": client.id, "method": method, "reason": reason });
+        let caller = Caller::nobody(origin.clone());
+        Change::of(self.event(&caller, "user.sign-in", target, Outcome::Failed, detail))
+    }
+
+    /// Hashes a password anew that is stored at an outdated cost. That this may fail is nothing to the sign-in: the next
+    /// one tries again.
+    async fn rehash(&self, account: &Account, old: &str, password: &Secret) {
+        let outcome = async {
+            let new = self.local_pool.hasher.hash(&self.random, password).await?;
+            self.store.replace_password_hash(&account.user.id, old, &new).await
+        };
+        if let Err(error) = outcome.await {
+            tracing::debug!(code = ?error.code, "a password could not be hashed anew");
+        }
+    }
+
+    fn check_timestamp(&self, timestamp: &Secret) -> Result<()> {
+        let at = srp::parse_timestamp(timestamp.expose()).ok_or_else(|| {
+            Error::invalid("timestamp", "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+        })?;
+        if (at - self.clock.now_seconds()).abs() > CLOCK_SKEW_SECONDS {
+            return Err(Error::unauthenticated(
+                "The TIMESTAMP is more than ten minutes off; set this machine's clock and sign in again.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A question that was opened again.
+pub(super) struct Asked<'a> {
+    pub(super) client: &'a AppClient,
+    /// Who is signing in, unchanged since the question was asked.
+    pub(super) account: Account,
+    pub(super) method: Method,
+    pub(super) id: String,
+    pub(super) expires_at_ms: i64,
+}
+
+impl LocalPool {
+    /// The app client of this id.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`.
+    pub(super) fn client(&self, id: &str) -> Result<&AppClient> {
+        self.clients.iter().find(|client| client.id == id).ok_or_else(|| {
+            Error::not_found(Thing::AppClient, format!("User pool client {id} does not exist."))
+        })
+    }
+
+    /// The app client of this id, where it may sign in by this flow.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`, `InvalidInput("auth_flow")`.
+    pub(super) fn client_for(&self, id: &str, flow: &str) -> Result<&AppClient> {
+        let client = self.client(id)?;
+        let is_on = client.flows.iter().any(|name| name.strip_prefix("ALLOW_") == Some(flow));
+        if is_on {
+            return Ok(client);
+        }
+        Err(Error::invalid("auth_flow", format!("{flow} flow not enabled for this client")))
+    }
+
+    /// The verifier of this account, or the one that an unknown user of this name seems to have. Either is worked out
+    /// for everybody, so that it takes the same time.
+    fn verifier(&self, account: Option<&Account>, username: &str) -> Result<Verifier> {
+        let simulated =
+            Verifier::simulated(&self.simulation_secret()?, &self.pool.id, &username_key(username));
+        let Some(password) = account.and_then(|account| account.password.as_ref()) else {
+            return Ok(simulated);
+        };
+        self.master_key
+            .open("srp verifier", &password.srp_verifier)
+            .and_then(|text| Verifier::from_text(str::from_utf8(&text).ok()?))
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("a stored SRP verifier can't be read")))
+    }
+
+    /// The id that an unknown user of this name seems to have. What looks like an id stays one: somebody who exists is
+    /// found by theirs.
+    fn simulated_user_id(&self, username: &str) -> Result<String> {
+        match Uuid::try_parse(username) {
+            Ok(id) if id.to_string() == username => Ok(username.to_owned()),
+            _ => {
+                let secret = self.simulation_secret()?;
+                Ok(srp::simulated_user_id(&secret, &self.pool.id, &username_key(username)))
+            }
+        }
+    }
+
+    fn simulation_secret(&self) -> Result<Secret> {
+        self.master_key.fingerprint(SIMULATION, self.pool.id.as_bytes()).map(Secret::from)
+    }
+}
+
+/// For how long so many failures lock further attempts: 1 second after the fifth, twice as long after each one more,
+/// 15 minutes at most
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html>, "Lockout behavior").
+fn lock_ms(failures: i64) -> i64 {
+    match u32::try_from(failures - FREE_FAILURES) {
+        Ok(doublings) => 1000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(QUIET_MS),
+        Err(_) => 0,
+    }
+}
+
+fn is_name_of(name: &str, user: &User) -> bool {
+    name == user.id || username_key(name) == username_key(&user.username)
+}
+
+/// Attempts are locked. Right or wrong, the answer is the same, and it isn't counted.
+pub(crate) fn attempts_exceeded() -> Error {
+    Error::unauthenticated("Password attempts exceeded")
+}
+
+/// The user isn't any more what was checked.
+pub(crate) fn user_changed() -> Error {
+    Error::unauthenticated("The user was changed at the same moment; sign in again.")
+}
+
+/// A challenge's session that isn't ours, isn't for this, or was given before the user was changed.
+pub(super) fn invalid_session() -> Error {
+    Error::unauthenticated("Invalid session for the user.")
+}
+
+/// A challenge that was answered before.
+pub(crate) fn challenge_used() -> Error {
+    Error::unauthenticated("Invalid session for the user, session can only be used once.")
+}
+
+/// A one-time code that was shown before.
+pub(crate) fn code_used() -> Error {
+    Error::new(Code::CodeExpired, "Your software token has already been used once.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_after_the_fourth_locks_twice_as_long_up_to_a_quarter_of_an_hour() {
+        let seconds: Vec<i64> =
+            [0, 1, 4, 5, 6, 7, 14, 15, 16, 1000].map(|failures| lock_ms(failures) / 1000).into();
+
+        assert_eq!(seconds, [0, 0, 0, 1, 2, 4, 512, 900, 900, 900]);
+        assert_eq!(lock_ms(i64::MAX), QUIET_MS);
+    }
+}

@@ -4,6 +4,7 @@ use super::user::end_sessions;
 use super::{Store, read, record, rows, write, write_rights};
 use crate::audit::Change;
 use crate::error::Result;
+use crate::local_pool::sign_in;
 use crate::user::User;
 
 rows! {
@@ -38,13 +39,21 @@ pub struct SessionRecord {
     pub revoked_at_ms: Option<i64>,
 }
 
-/// A sign-in to be kept.
+/// A sign-in to be kept, if nothing has come between.
 #[derive(Debug)]
 pub struct NewSession<'a> {
     /// The tokens' `origin_jti`.
     pub id: &'a str,
     /// Who signed in.
     pub user_id: &'a str,
+    /// The version of the user that all was checked against.
+    pub user_version: i64,
+    /// What counts the failures of the step that came last, and starts over now.
+    pub counter: &'a str,
+    /// The challenge that was answered, to be used up: its id and its end (milliseconds since the epoch, UTC).
+    pub challenge: Option<(&'a str, i64)>,
+    /// The step of the one-time code that was shown, to be used up.
+    pub totp_step: Option<i64>,
     /// Through which app client.
     pub client_id: &'a str,
     /// SHA-256 of the refresh token, hexadecimal digits.
@@ -102,16 +111,84 @@ macro_rules! select_sessions {
     };
 }
 
+/// Uses up an id, within a transaction; 1, or 0 when it was used before.
+macro_rules! use_once {
+    ($transaction:expr, $id:expr, $expires_at_ms:expr) => {
+        sqlx::query("INSERT INTO used_once (id, expires_at_ms) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+            .bind($id)
+            .bind($expires_at_ms)
+            .execute(&mut *$transaction)
+            .await?
+            .rows_affected()
+    };
+}
+
+/// Forgets a counter's failures, within a transaction, unless they lock further attempts.
+macro_rules! forget_failures {
+    ($transaction:expr, $pool_id:expr, $counter:expr, $now_ms:expr) => {{
+        sqlx::query(
+            "DELETE FROM sign_in_failures WHERE pool_id = $1 AND counter = $2 AND locked_until_ms <= $3",
+        )
+        .bind($pool_id)
+        .bind($counter)
+        .bind($now_ms)
+        .execute(&mut *$transaction)
+        .await?;
+        // What is still there is locked.
+        let locked: Option<(i64,)> = sqlx::query_as(
+            "SELECT locked_until_ms FROM sign_in_failures WHERE pool_id = $1 AND counter = $2",
+        )
+        .bind($pool_id)
+        .bind($counter)
+        .fetch_optional(&mut *$transaction)
+        .await?;
+        if locked.is_some() {
+            return Err(sign_in::attempts_exceeded());
+        }
+    }};
+}
+
 impl Store {
-    /// Keeps a new sign-in, and forgets the failures before it.
+    /// Keeps a new sign-in, and forgets the failures before it. All that could have changed since it was checked is
+    /// checked again in here: of a hundred guesses made at once, the right one is worth no more than one made after
+    /// the others.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when attempts are locked, the user was changed, or the challenge was answered before;
+    /// `CodeExpired` when the one-time code, or a later one, was used before.
     pub async fn insert_session(
         &self,
         pool_id: &str,
-        username_key: &str,
         session: NewSession<'_>,
         change: &Change,
     ) -> Result<()> {
         write!(self, transaction => {
+            // Changes nothing, but takes the row's lock: what disables the user, or sets a password, comes wholly
+            // before (and is seen here) or wholly after (and ends this session).
+            let met = sqlx::query("UPDATE users SET version = version WHERE id = $1 AND version = $2 AND enabled")
+                .bind(session.user_id)
+                .bind(session.user_version)
+                .execute(&mut *transaction)
+                .await?;
+            if met.rows_affected() != 1 {
+                return Err(sign_in::user_changed());
+            }
+            forget_failures!(transaction, pool_id, session.counter, session.created_at_ms);
+            if let Some(step) = session.totp_step {
+                let used = sqlx::query("UPDATE users SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2")
+                    .bind(session.user_id)
+                    .bind(step)
+                    .execute(&mut *transaction)
+                    .await?;
+                if used.rows_affected() != 1 {
+                    return Err(sign_in::code_used());
+                }
+            }
+            if let Some((id, expires_at_ms)) = session.challenge
+                && use_once!(transaction, id, expires_at_ms) != 1
+            {
+                return Err(sign_in::challenge_used());
+            }
             sqlx::query(
                 "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -125,12 +202,18 @@ impl Store {
             .bind(session.expires_at_ms)
             .execute(&mut *transaction)
             .await?;
-            sqlx::query("DELETE FROM sign_in_failures WHERE pool_id = $1 AND username_key = $2")
-                .bind(pool_id)
-                .bind(username_key)
-                .execute(&mut *transaction)
-                .await?;
             record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Forgets the failures that this counter has, after an attempt that was right.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when attempts are locked: then a right one is refused as a wrong one is.
+    pub async fn forget_sign_in_failures(&self, pool_id: &str, counter: &str, now_ms: i64) -> Result<()> {
+        write!(self, transaction => {
+            forget_failures!(transaction, pool_id, counter, now_ms);
             Ok(())
         })
     }
@@ -175,31 +258,29 @@ impl Store {
 
     /// Uses up `id`, which nobody needs to remember after `expires_at_ms`; `false` when it was used before.
     pub async fn use_once(&self, id: &str, expires_at_ms: i64) -> Result<bool> {
-        write!(self, transaction => {
-            let inserted =
-                sqlx::query("INSERT INTO used_once (id, expires_at_ms) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
-                    .bind(id)
-                    .bind(expires_at_ms)
-                    .execute(&mut *transaction)
-                    .await?;
-            Ok(inserted.rows_affected() == 1)
-        })
+        write!(self, transaction => { Ok(use_once!(transaction, id, expires_at_ms) == 1) })
     }
 
-    /// Until when password attempts for this name are locked, and how many have failed of late (since `since_ms`).
-    pub async fn sign_in_failures(
-        &self,
-        pool_id: &str,
-        username_key: &str,
-        since_ms: i64,
-    ) -> Result<(i64, i64)> {
+    /// Whether [`Store::use_once`] has used it up.
+    pub async fn is_used(&self, id: &str) -> Result<bool> {
+        let row: Option<(i64,)> = read!(self, connection => {
+            sqlx::query_as("SELECT expires_at_ms FROM used_once WHERE id = $1")
+                .bind(id)
+                .fetch_optional(connection)
+                .await?
+        });
+        Ok(row.is_some())
+    }
+
+    /// How many attempts have failed of late (since `since_ms`), and until when further ones are locked.
+    pub async fn sign_in_failures(&self, pool_id: &str, counter: &str, since_ms: i64) -> Result<(i64, i64)> {
         let row: Option<(i64, i64)> = read!(self, connection => {
             sqlx::query_as(
                 "SELECT failures, locked_until_ms FROM sign_in_failures \
-                 WHERE pool_id = $1 AND username_key = $2 AND failed_at_ms >= $3",
+                 WHERE pool_id = $1 AND counter = $2 AND failed_at_ms >= $3",
             )
             .bind(pool_id)
-            .bind(username_key)
+            .bind(counter)
             .bind(since_ms)
             .fetch_optional(connection)
             .await?
@@ -208,38 +289,40 @@ impl Store {
     }
 
     /// Counts one more failed attempt at `now_ms`; what came before `since_ms` is forgotten. `lock_ms` says for how
-    /// long so many failures lock. The count after it.
+    /// long so many failures lock. The count after it; nothing is counted, and nothing entered, while attempts are
+    /// locked.
     pub async fn add_sign_in_failure(
         &self,
         pool_id: &str,
-        username_key: &str,
+        counter: &str,
         now_ms: i64,
         since_ms: i64,
         lock_ms: fn(i64) -> i64,
         change: &Change,
-    ) -> Result<i64> {
+    ) -> Result<Option<i64>> {
         write!(self, transaction => {
             // One statement that counts, so that attempts made at once are all counted.
-            let (failures,): (i64,) = sqlx::query_as(
-                "INSERT INTO sign_in_failures (pool_id, username_key, failures, failed_at_ms, locked_until_ms) \
-                 VALUES ($1, $2, 1, $3, 0) ON CONFLICT (pool_id, username_key) DO UPDATE SET failures = \
+            let counted: Option<(i64,)> = sqlx::query_as(
+                "INSERT INTO sign_in_failures (pool_id, counter, failures, failed_at_ms, locked_until_ms) \
+                 VALUES ($1, $2, 1, $3, 0) ON CONFLICT (pool_id, counter) DO UPDATE SET failures = \
                  CASE WHEN sign_in_failures.failed_at_ms < $4 THEN 1 ELSE sign_in_failures.failures + 1 END, \
-                 failed_at_ms = $3 RETURNING failures",
+                 failed_at_ms = $3 WHERE sign_in_failures.locked_until_ms <= $3 RETURNING failures",
             )
             .bind(pool_id)
-            .bind(username_key)
+            .bind(counter)
             .bind(now_ms)
             .bind(since_ms)
-            .fetch_one(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await?;
-            sqlx::query("UPDATE sign_in_failures SET locked_until_ms = $3 WHERE pool_id = $1 AND username_key = $2")
+            let Some((failures,)) = counted else { return Ok(None) };
+            sqlx::query("UPDATE sign_in_failures SET locked_until_ms = $3 WHERE pool_id = $1 AND counter = $2")
                 .bind(pool_id)
-                .bind(username_key)
+                .bind(counter)
                 .bind(now_ms.saturating_add(lock_ms(failures)))
                 .execute(&mut *transaction)
                 .await?;
             record!(transaction, change);
-            Ok(failures)
+            Ok(Some(failures))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Users' rows: accounts of the pools, and program users beside them.
 
 use super::role::insert_assignments;
-use super::{Store, one_row, read, record, rows, unless_taken, write_keeping_an_admin, write_rights};
+use super::{Store, one_row, read, record, rows, unless_taken, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
 use crate::page::Page;
@@ -18,7 +18,7 @@ rows! {
 rows! {
     struct AccountRow {
         pool_id: String, password_hash: Option<String>, temporary_until_ms: Option<i64>,
-        srp_verifier: Option<String>, totp_secret: Option<String>, totp_last_step: i64,
+        srp_verifier: Option<String>, totp_secret: Option<String>, totp_pending: Option<String>,
     }
 }
 
@@ -40,7 +40,7 @@ macro_rules! select_users {
         concat!(
             "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, u.email_verified, ",
             "u.phone, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, u.version, u.pool_id, ",
-            "u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, u.totp_last_step, ",
+            "u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, u.totp_pending, ",
             "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
             "WHERE a.user_id = u.id) AS roles FROM users u ",
             $rest
@@ -88,8 +88,8 @@ pub struct Account {
     pub password: Option<PasswordRecord>,
     /// The secret of the software token, sealed.
     pub totp_secret: Option<String>,
-    /// The last step whose code was used; a code is good once.
-    pub totp_last_step: i64,
+    /// The secret, sealed, of a software token that isn't proven yet.
+    pub totp_pending: Option<String>,
 }
 
 /// A password as it is stored.
@@ -130,7 +130,7 @@ impl From<(UserRow, AccountRow)> for Account {
             pool_id: row.pool_id,
             password,
             totp_secret: row.totp_secret,
-            totp_last_step: row.totp_last_step,
+            totp_pending: row.totp_pending,
         }
     }
 }
@@ -332,21 +332,59 @@ impl Store {
     }
 
     /// Keeps a software token's secret, sealed, that isn't proven yet; the one in use stays until it is.
-    pub async fn set_totp(
+    pub async fn set_pending_totp(&self, user_id: &str, secret: &str, change: &Change) -> Result<()> {
+        write!(self, transaction => {
+            let updated = sqlx::query("UPDATE users SET totp_pending = $2 WHERE id = $1")
+                .bind(user_id)
+                .bind(secret)
+                .execute(&mut *transaction)
+                .await?;
+            one_row(updated.rows_affected())?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Puts the pending secret into use, which a code of this step has proven; that code is used up by it.
+    pub async fn prove_totp(
         &self,
         user_id: &str,
-        secret: Option<&str>,
+        pending: &str,
+        step: i64,
+        now_ms: i64,
+        change: &Change,
+    ) -> Result<()> {
+        write!(self, transaction => {
+            let updated = sqlx::query(
+                "UPDATE users SET totp_secret = totp_pending, totp_pending = NULL, totp_last_step = $3, \
+                 updated_at_ms = $4, version = version + 1 WHERE id = $1 AND totp_pending = $2",
+            )
+            .bind(user_id)
+            .bind(pending)
+            .bind(step)
+            .bind(now_ms)
+            .execute(&mut *transaction)
+            .await?;
+            one_row(updated.rows_affected())?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Makes signing in ask for a code of the software token, or no longer. Only a proven token can be asked for.
+    pub async fn set_totp_enabled(
+        &self,
+        user_id: &str,
         is_enabled: bool,
         now_ms: i64,
         change: &Change,
     ) -> Result<()> {
         write_keeping_an_admin!(self, now_ms, transaction => {
             let updated = sqlx::query(
-                "UPDATE users SET totp_secret = $2, totp_enabled = $3, updated_at_ms = $4, version = version + 1 \
-                 WHERE id = $1",
+                "UPDATE users SET totp_enabled = $2, updated_at_ms = $3, version = version + 1 \
+                 WHERE id = $1 AND (totp_secret IS NOT NULL OR NOT $2)",
             )
             .bind(user_id)
-            .bind(secret)
             .bind(is_enabled)
             .bind(now_ms)
             .execute(&mut *transaction)
@@ -357,15 +395,16 @@ impl Store {
         })
     }
 
-    /// Uses up the code of this step; `false` when it, or a later one, was used before.
-    pub async fn use_totp_step(&self, user_id: &str, step: i64) -> Result<bool> {
-        super::write!(self, transaction => {
-            let updated = sqlx::query("UPDATE users SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2")
+    /// Keeps the password's hash as it was made anew at another cost, unless the password was changed meanwhile.
+    pub async fn replace_password_hash(&self, user_id: &str, old: &str, new: &str) -> Result<()> {
+        write!(self, transaction => {
+            sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
                 .bind(user_id)
-                .bind(step)
+                .bind(old)
+                .bind(new)
                 .execute(&mut *transaction)
                 .await?;
-            Ok(updated.rows_affected() == 1)
+            Ok(())
         })
     }
 }

@@ -1,0 +1,125 @@
+//! What a client carries from one step of a sign-in to the next: sealed, bound to pool, app client, user and step,
+//! good for three minutes and once. Nothing of it is kept here but the ids of what was used.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::LocalPool;
+use super::sign_in::{Method, Question, invalid_session};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// How long there is for an answer (`AuthSessionValidity`, whose default is 3 minutes).
+const LIFETIME_MS: i64 = 3 * 60 * 1000;
+/// What a `Session` is sealed for.
+const CHALLENGE: &str = "sign-in challenge";
+/// What a `SECRET_BLOCK` is sealed for: neither can be passed off as the other.
+const SECRET_BLOCK: &str = "srp secret block";
+
+/// Something sealed, and what it is bound to.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Envelope<T> {
+    /// What is used up when it was answered.
+    pub(super) id: String,
+    pool_id: String,
+    client_id: String,
+    pub(super) expires_at_ms: i64,
+    pub(super) content: T,
+}
+
+/// A step of a sign-in that waits for its answer.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChallengeState {
+    pub(super) question: Question,
+    pub(super) user_id: String,
+    /// Whatever changes the user (a new password, disabling) makes the challenge void.
+    pub(super) user_version: i64,
+    pub(super) method: Method,
+}
+
+/// A sign-in by SRP between its two steps.
+///
+/// INVARIANT: how long it is when sealed depends on nothing that only somebody who exists has: an unknown user's is
+/// made with an id of the same length.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SrpState {
+    /// The name as it was typed.
+    pub(super) username: String,
+    /// What was given as `USER_ID_FOR_SRP`.
+    pub(super) user_id: String,
+    pub(super) client_public: String,
+    pub(super) server_key: Secret,
+}
+
+impl LocalPool {
+    /// The `Session` of a challenge: some 500 characters, of the 20 to 4096 that the protocol has for it.
+    pub(super) fn seal_challenge(&self, client_id: &str, state: ChallengeState) -> Result<Secret> {
+        self.seal(CHALLENGE, client_id, state).map(Secret::from)
+    }
+
+    /// What was sealed into a `Session`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it isn't ours, is another client's or too old.
+    pub(super) fn open_challenge(
+        &self,
+        client_id: &str,
+        session: &Secret,
+    ) -> Result<Envelope<ChallengeState>> {
+        self.open(CHALLENGE, client_id, session.expose())
+    }
+
+    /// The `SECRET_BLOCK` of a sign-in by SRP, base64 with padding as clients decode it. Some clients bring back no
+    /// `Session` with it, so all is in here.
+    pub(super) fn seal_secret_block(&self, client_id: &str, state: SrpState) -> Result<Secret> {
+        let sealed = self.seal(SECRET_BLOCK, client_id, state)?;
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(Error::internal)?;
+        Ok(Secret::from(STANDARD.encode(bytes)))
+    }
+
+    /// What was sealed into a `SECRET_BLOCK`, and its bytes, which the client has signed.
+    ///
+    /// # Errors
+    /// As for [`LocalPool::open_challenge`].
+    pub(super) fn open_secret_block(
+        &self,
+        client_id: &str,
+        block: &Secret,
+    ) -> Result<(Envelope<SrpState>, Vec<u8>)> {
+        let bytes = STANDARD.decode(block.expose()).map_err(|_| invalid_session())?;
+        let opened = self.open(SECRET_BLOCK, client_id, &URL_SAFE_NO_PAD.encode(&bytes))?;
+        Ok((opened, bytes))
+    }
+
+    fn seal<T: Serialize>(&self, purpose: &'static str, client_id: &str, content: T) -> Result<String> {
+        let envelope = Envelope {
+            id: self.random.uuid(),
+            pool_id: self.pool.id.clone(),
+            client_id: client_id.to_owned(),
+            expires_at_ms: self.clock.now_ms() + LIFETIME_MS,
+            content,
+        };
+        let plaintext = Zeroizing::new(serde_json::to_vec(&envelope).map_err(Error::internal)?);
+        self.master_key.seal(&self.random, purpose, &plaintext)
+    }
+
+    fn open<T: DeserializeOwned>(
+        &self,
+        purpose: &'static str,
+        client_id: &str,
+        sealed: &str,
+    ) -> Result<Envelope<T>> {
+        let plaintext = self.master_key.open(purpose, sealed).ok_or_else(invalid_session)?;
+        let envelope: Envelope<T> = serde_json::from_slice(&plaintext).map_err(|_| invalid_session())?;
+        if envelope.pool_id != self.pool.id || envelope.client_id != client_id {
+            return Err(invalid_session());
+        }
+        if envelope.expires_at_ms <= self.clock.now_ms() {
+            return Err(Error::unauthenticated("Invalid session for the user, session is expired."));
+        }
+        Ok(envelope)
+    }
+}

@@ -1,0 +1,237 @@
+//! Sessions: what begins with a sign-in and ends with signing out, and the tokens that come of it.
+
+use serde_json::json;
+
+use super::sign_in::{Method, SignIn, Tokens};
+use super::token::{TokenGrant, TokenLife, TokenSubject, TokenUse};
+use crate::audit::Target;
+use crate::caller::{Caller, Origin};
+use crate::error::{Code, Error, Result};
+use crate::keyward::Keyward;
+use crate::secret::Secret;
+use crate::store::{Account, AppClient, NewSession, SessionRecord};
+use crate::user::User;
+
+/// 381 bits: nobody guesses one, so its hash alone need be kept.
+const REFRESH_TOKEN_LENGTH: usize = 64;
+
+/// A sign-in that is to become a session.
+pub(super) struct Opening<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) client: &'a AppClient,
+    pub(super) user: &'a User,
+    pub(super) method: Method,
+    /// What counts the failures of the step that came last.
+    pub(super) counter: &'a str,
+    /// The challenge that was answered: its id and its end.
+    pub(super) challenge: Option<(&'a str, i64)>,
+    /// The step of the one-time code that was shown; with it, the session is one with MFA.
+    pub(super) totp_step: Option<i64>,
+}
+
+/// Who shows a good access token.
+pub(super) struct Bearer {
+    pub(super) account: Account,
+    pub(super) session: SessionRecord,
+}
+
+impl Bearer {
+    /// As the one who acts, in an audit event.
+    pub(super) fn caller(&self, origin: &Origin) -> Caller {
+        Caller::person(origin.clone(), &self.account.user, &self.session.id, self.session.mfa)
+    }
+
+    pub(super) fn target(&self) -> Target {
+        Target::new("user", &self.account.user.id, &self.account.user.username)
+    }
+}
+
+impl Keyward {
+    /// New ID and access tokens of the session that `refresh_token` belongs to, with the user's roles of this moment.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a token that is
+    /// unknown, another client's, revoked or expired, and for a disabled user.
+    pub async fn refresh(&self, client_id: &str, refresh_token: &Secret) -> Result<Tokens> {
+        let pool = &*self.local_pool;
+        let client = pool.client_for(client_id, "REFRESH_TOKEN_AUTH")?;
+        let Some(session) = self.session_of(client, refresh_token).await? else {
+            return Err(invalid_refresh_token());
+        };
+        if !session.user_enabled {
+            return Err(user_disabled());
+        }
+        if session.revoked_at_ms.is_some() {
+            return Err(Error::unauthenticated("Refresh Token has been revoked"));
+        }
+        if session.expires_at_ms <= self.clock.now_ms() {
+            return Err(Error::unauthenticated("Refresh Token has expired"));
+        }
+        let account = self.store.account(pool.id(), &session.user_id).await?;
+        let account = account.ok_or_else(invalid_refresh_token)?;
+        let auth_time = session.created_at_ms.div_euclid(1000);
+        self.sign_tokens(client, &account.user, &session.id, auth_time, session.mfa)
+    }
+
+    /// Ends the session that `refresh_token` belongs to, with all tokens that came of it. A token that nobody knows is
+    /// nothing to revoke, which is no error (RFC 7009 §2.2).
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `Unsupported` for an ID or access token; `Unauthenticated` for another client's token.
+    pub async fn revoke_refresh_token(
+        &self,
+        origin: &Origin,
+        client_id: &str,
+        refresh_token: &Secret,
+    ) -> Result<()> {
+        let client = self.local_pool.client(client_id)?;
+        if self.local_pool.verify_token(refresh_token.expose()).is_some() {
+            return Err(Error::new(Code::Unsupported, "Only a refresh token can be revoked; send that one."));
+        }
+        let Some(session) = self.session_of_any_client(refresh_token).await? else { return Ok(()) };
+        if session.client_id != client.id {
+            return Err(Error::unauthenticated("The refresh token belongs to another client."));
+        }
+        if session.revoked_at_ms.is_some() {
+            return Ok(());
+        }
+        let Some(account) = self.store.account(&session.pool_id, &session.user_id).await? else {
+            return Ok(());
+        };
+        let bearer = Bearer { account, session };
+        let detail = json!({ "session": bearer.session.id });
+        let change = self.change(&bearer.caller(origin), "user.sign-out", bearer.target(), detail);
+        self.store.revoke_session(&bearer.session.id, self.clock.now_ms(), &change).await
+    }
+
+    /// Ends all sessions of whoever shows `access_token`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that isn't good.
+    pub async fn sign_out_everywhere(&self, origin: &Origin, access_token: &Secret) -> Result<()> {
+        let bearer = self.bearer(access_token).await?;
+        let change = self.change(
+            &bearer.caller(origin),
+            "user.sign-out",
+            bearer.target(),
+            json!({ "session": "all" }),
+        );
+        self.store.revoke_sessions(&bearer.account.user.id, self.clock.now_ms(), &change).await
+    }
+
+    /// The account of whoever shows `access_token`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that isn't good.
+    pub async fn own_account(&self, access_token: &Secret) -> Result<User> {
+        Ok(self.bearer(access_token).await?.account.user)
+    }
+
+    /// Whoever shows `access_token`, asked of the database at once.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for what isn't an access token of ours, has expired or was revoked, and for a disabled user.
+    pub(super) async fn bearer(&self, access_token: &Secret) -> Result<Bearer> {
+        let pool = &*self.local_pool;
+        let token = pool
+            .verify_token(access_token.expose())
+            .filter(|token| token.token_use == TokenUse::Access)
+            .ok_or_else(|| Error::unauthenticated("Invalid Access Token"))?;
+        if token.exp <= self.clock.now_seconds() {
+            return Err(Error::unauthenticated("Access Token has expired"));
+        }
+        let revoked = || Error::unauthenticated("Access Token has been revoked");
+        let session = self.store.session_record(&token.origin_jti).await?;
+        let session = session.filter(|session| session.user_id == token.sub).ok_or_else(revoked)?;
+        if !session.user_enabled {
+            return Err(user_disabled());
+        }
+        if session.revoked_at_ms.is_some() {
+            return Err(revoked());
+        }
+        let account = self.store.account(pool.id(), &session.user_id).await?.ok_or_else(revoked)?;
+        Ok(Bearer { account, session })
+    }
+
+    /// Makes the session and its tokens.
+    pub(super) async fn open_session(&self, opening: Opening<'_>) -> Result<SignIn> {
+        let Opening { origin, client, user, .. } = opening;
+        let now_ms = self.clock.now_ms();
+        let session_id = self.random.uuid();
+        let refresh_token = self.random.base62(REFRESH_TOKEN_LENGTH);
+        let mfa = opening.totp_step.is_some();
+        let tokens = self.sign_tokens(client, user, &session_id, now_ms.div_euclid(1000), mfa)?;
+        let target = Target::new("user", &user.id, &user.username);
+        let detail = json!({ "client": client.id, "method": opening.method, "mfa": mfa });
+        let caller = Caller::person(origin.clone(), user, &session_id, mfa);
+        let change = self.change(&caller, "user.sign-in", target, detail);
+        let session = NewSession {
+            id: &session_id,
+            user_id: &user.id,
+            user_version: user.version,
+            counter: opening.counter,
+            challenge: opening.challenge,
+            totp_step: opening.totp_step,
+            client_id: &client.id,
+            refresh_hash: &crate::sha256_hex(refresh_token.expose().as_bytes()),
+            mfa,
+            created_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(client.refresh_token_seconds.saturating_mul(1000)),
+        };
+        self.store.insert_session(self.local_pool.id(), session, &change).await?;
+        Ok(SignIn::Done(Tokens { refresh_token: Some(refresh_token), ..tokens }))
+    }
+
+    fn sign_tokens(
+        &self,
+        client: &AppClient,
+        user: &User,
+        session_id: &str,
+        auth_time: i64,
+        mfa: bool,
+    ) -> Result<Tokens> {
+        let pool = &*self.local_pool;
+        let subject = TokenSubject {
+            sub: user.id.clone(),
+            username: user.username.clone(),
+            groups: user.roles.clone(),
+            attributes: user.all_attributes(),
+            mfa,
+        };
+        let grant = TokenGrant {
+            issuer: pool.issuer.clone(),
+            client_id: client.id.clone(),
+            origin_jti: session_id.to_owned(),
+            event_id: self.random.uuid(),
+            auth_time,
+        };
+        let iat = self.clock.now_seconds();
+        let life =
+            |seconds: i64| TokenLife { jti: self.random.uuid(), iat, exp: iat.saturating_add(seconds) };
+        Ok(Tokens {
+            id_token: pool.keys.sign_id(&subject, &grant, &life(client.id_token_seconds))?,
+            access_token: pool.keys.sign_access(&subject, &grant, &life(client.access_token_seconds))?,
+            refresh_token: None,
+            expires_in_seconds: client.access_token_seconds,
+        })
+    }
+
+    async fn session_of(&self, client: &AppClient, refresh_token: &Secret) -> Result<Option<SessionRecord>> {
+        let session = self.session_of_any_client(refresh_token).await?;
+        Ok(session.filter(|session| session.client_id == client.id))
+    }
+
+    async fn session_of_any_client(&self, refresh_token: &Secret) -> Result<Option<SessionRecord>> {
+        let hash = crate::sha256_hex(refresh_token.expose().as_bytes());
+        let session = self.store.session_by_refresh_hash(&hash).await?;
+        Ok(session.filter(|session| session.pool_id == self.local_pool.id()))
+    }
+}
+
+fn invalid_refresh_token() -> Error {
+    Error::unauthenticated("Invalid Refresh Token.")
+}
+
+fn user_disabled() -> Error {
+    Error::unauthenticated("User is disabled.")
+}
