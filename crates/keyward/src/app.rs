@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Database};
 use crate::http::{self, Failure, plain, speaking};
+use crate::vams;
 
 /// How long the store may take to answer whether it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -79,7 +80,8 @@ pub async fn open_at(
 /// to unknown paths.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
     let health = speaking(health().with_state(Arc::clone(keyward)), plain);
-    http::layers(health, config, keyward.random())
+    let router = health.merge(vams::router(keyward));
+    http::layers(router, config, keyward.random())
 }
 
 /// `GET /healthz` answers while the process lives, `GET /readyz` while it can do its work.
