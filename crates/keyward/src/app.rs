@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Database};
 use crate::http::{self, Failure, plain, speaking};
+use crate::vams;
 
 /// How long the store may take to answer whether it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,9 +32,18 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// What the database or the pool say; each with its sentence for the operator.
 pub async fn open(config: &Config, random: Random, master_key: MasterKey) -> Result<Arc<Keyward>> {
+    open_at(config, Clock::System, random, master_key).await
+}
+
+/// [`open`], by another clock.
+pub async fn open_at(
+    config: &Config,
+    clock: Clock,
+    random: Random,
+    master_key: MasterKey,
+) -> Result<Arc<Keyward>> {
     let Database::Sqlite(file) = &config.database;
     let store = Store::sqlite(file).await?;
-    let clock = Clock::System;
     let cost = HashingCost {
         memory_kib: config.password_hashing.memory_kib,
         iterations: config.password_hashing.iterations,
@@ -70,7 +80,8 @@ pub async fn open(config: &Config, random: Random, master_key: MasterKey) -> Res
 /// to unknown paths.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
     let health = speaking(health().with_state(Arc::clone(keyward)), plain);
-    http::layers(health, config, keyward.random())
+    let router = health.merge(vams::router(keyward));
+    http::layers(router, config, keyward.random())
 }
 
 /// `GET /healthz` answers while the process lives, `GET /readyz` while it can do its work.

@@ -18,3 +18,4 @@ pub mod data_folder;
 pub mod http;
 pub mod log;
 pub mod server;
+pub mod vams;

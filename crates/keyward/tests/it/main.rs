@@ -4,7 +4,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::allow_attributes,
     reason = "a test may fail"
 )]
 
 mod serving;
+mod support;
