@@ -31,9 +31,18 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// What the database or the pool say; each with its sentence for the operator.
 pub async fn open(config: &Config, random: Random, master_key: MasterKey) -> Result<Arc<Keyward>> {
+    open_at(config, Clock::System, random, master_key).await
+}
+
+/// [`open`], by another clock.
+pub async fn open_at(
+    config: &Config,
+    clock: Clock,
+    random: Random,
+    master_key: MasterKey,
+) -> Result<Arc<Keyward>> {
     let Database::Sqlite(file) = &config.database;
     let store = Store::sqlite(file).await?;
-    let clock = Clock::System;
     let cost = HashingCost {
         memory_kib: config.password_hashing.memory_kib,
         iterations: config.password_hashing.iterations,

@@ -32,6 +32,10 @@ const DEFAULT_FILE: &str = "keyward.toml";
 /// The variable that names another file, as `--config` does.
 const FILE_VARIABLE: &str = "KEYWARD_CONFIG";
 
+/// The variable that adds `GET /hello`, the bare route that `make bench` holds the others against. In no help and no
+/// listing, since nobody else has a use for it.
+const BENCH_HELLO_VARIABLE: &str = "KEYWARD_BENCH_HELLO";
+
 /// Variables that the command line reads through [`environment`]; the server knows them so as not to take them
 /// for typos.
 pub const CLIENT_VARIABLES: &[&str] = &[
@@ -318,6 +322,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The least weight of log lines.
     pub log_level: LevelFilter,
+    /// Whether there is `GET /hello`.
+    pub bench_hello: bool,
     public_url: Option<String>,
     issuer: Option<String>,
     rows: Vec<Row>,
@@ -530,7 +536,28 @@ impl Config {
             })?,
             None => File::read(default_file)?.unwrap_or_default(),
         };
-        Values::layer(arguments, variables, &file).into_config()
+        Self::layered(arguments, variables, &file)
+    }
+
+    /// The settings that these variables make, without flags and without a file: for what isn't started from a
+    /// command line.
+    pub fn from_variables(variables: &BTreeMap<String, String>) -> Result<Self, Complaint> {
+        refuse_unknown_variables(variables)?;
+        Self::layered(&ServeArguments::default(), variables, &File::default())
+    }
+
+    fn layered(
+        arguments: &ServeArguments,
+        variables: &BTreeMap<String, String>,
+        file: &File,
+    ) -> Result<Self, Complaint> {
+        let mut config = Values::layer(arguments, variables, file).into_config()?;
+        if let Some(text) = variables.get(BENCH_HELLO_VARIABLE) {
+            config.bench_hello = switch(text).map_err(|wrong| {
+                Complaint::usage(format!("{BENCH_HELLO_VARIABLE} must be {}.", wrong.must_be))
+            })?;
+        }
+        Ok(config)
     }
 
     /// Where clients reach this server, without a slash at the end.
@@ -626,7 +653,7 @@ fn text_of(value: &toml::Value) -> Option<String> {
 fn refuse_unknown_variables(variables: &BTreeMap<String, String>) -> Result<(), Complaint> {
     let known = || {
         let settings = SETTINGS.iter().map(|setting| setting.variable);
-        settings.chain(CLIENT_VARIABLES.iter().copied()).chain([FILE_VARIABLE])
+        settings.chain(CLIENT_VARIABLES.iter().copied()).chain([FILE_VARIABLE, BENCH_HELLO_VARIABLE])
     };
     for (name, value) in variables {
         if !known().any(|variable| variable == name) && !is_made_by_kubernetes(name, value) {
@@ -746,6 +773,7 @@ impl Values {
             password_policy: self.password_policy()?,
             log_format: self.required("log_format", log_format)?,
             log_level: self.required("log_level", log_level)?,
+            bench_hello: false,
             public_url: self.optional("public_url", base_url)?,
             issuer: self.optional("issuer", issuer)?,
             rows: Vec::new(),
