@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::api_key::LastUse;
 use crate::caller::{Caller, Identity, Origin};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::role::Grant;
@@ -305,7 +305,7 @@ impl Keyward {
         explain: bool,
     ) -> Result<Authorization> {
         match about {
-            About::Caller => caller.require_any_credential()?,
+            About::Caller => caller.require_credential()?,
             About::Credential(_) => caller.require(VERIFY_CREDENTIALS)?,
             About::User(_) | About::ApiKey(_) => caller.require(VIEW_USERS)?,
         }
@@ -660,18 +660,6 @@ impl Keyward {
             })
             .collect();
         Authorization { reason: Some(reason), decisions, caller: None }
-    }
-}
-
-impl Caller {
-    fn require_any_credential(&self) -> Result<()> {
-        match self.identity {
-            Identity::Nobody => Err(Error::new(
-                Code::Unauthenticated,
-                "Sign in, or send an API key in the Authorization header.",
-            )),
-            _ => Ok(()),
-        }
     }
 }
 
