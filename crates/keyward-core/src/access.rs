@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::api_key::LastUse;
 use crate::caller::{Caller, Identity, Origin};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::role::Grant;
@@ -305,7 +305,7 @@ impl Keyward {
         explain: bool,
     ) -> Result<Authorization> {
         match about {
-            About::Caller => caller.require_any_credential()?,
+            About::Caller => caller.require_credential()?,
             About::Credential(_) => caller.require(VERIFY_CREDENTIALS)?,
             About::User(_) | About::ApiKey(_) => caller.require(VIEW_USERS)?,
         }
@@ -317,7 +317,7 @@ impl Keyward {
         }
         let permissions =
             permissions.iter().map(|text| Permission::parse(text)).collect::<Result<Vec<_>>>()?;
-        let (subject, identity) = match about {
+        let (subject, found) = match about {
             About::Caller => {
                 let Some(user_id) = caller.user_id() else {
                     // The operator at the machine has no roles that could be looked up: the rights decide.
@@ -326,7 +326,7 @@ impl Keyward {
                 if !explain {
                     return self.decide_for_caller(caller.clone(), user_id, permissions).await;
                 }
-                (self.subject_of(&caller.identity).await?, Some(caller.identity.clone()))
+                (self.subject_of(&caller.identity).await?, caller.clone())
             }
             About::Credential(credential) => {
                 let verification = self.verify_unchecked(credential.as_ref(), client_address).await?;
@@ -335,7 +335,7 @@ impl Keyward {
                         let user_id = found.user_id().unwrap_or_default().to_owned();
                         return self.decide_for_caller(found, &user_id, permissions).await;
                     }
-                    (Some(found), true) => (self.subject_of(&found.identity).await?, Some(found.identity)),
+                    (Some(found), true) => (self.subject_of(&found.identity).await?, found),
                     (None, _) => {
                         let reason = verification.reason.unwrap_or(Reason::UnknownCredential);
                         let subject = match (explain, credential) {
@@ -360,7 +360,8 @@ impl Keyward {
                 if !user.enabled {
                     return Ok(Self::decide_against(Some(&subject), Reason::UserDisabled, permissions));
                 }
-                (Some(subject), Some(identity))
+                let found = subject.caller(identity, None, Origin::default());
+                (Some(subject), found)
             }
             About::ApiKey(id) => {
                 let record = self
@@ -371,15 +372,17 @@ impl Keyward {
                 let grants = self.store.grants(&record.user_id).await?;
                 let subject = Arc::new(Subject::new(Record::Key(Box::new(record)), grants));
                 match self.judge(&subject, client_address) {
-                    Ok((identity, _)) => (Some(subject), Some(identity)),
+                    Ok((identity, expires_at_ms)) => {
+                        let found = subject.caller(identity, expires_at_ms, Origin::default());
+                        (Some(subject), found)
+                    }
                     Err(reason) => return Ok(Self::decide_against(Some(&subject), reason, permissions)),
                 }
             }
         };
-        let (Some(subject), Some(identity)) = (subject, identity) else {
+        let Some(subject) = subject else {
             return Ok(Self::decide_against(None, Reason::UnknownCredential, permissions));
         };
-        let found = subject.caller(identity, None, Origin::default());
         let decisions = permissions.into_iter().map(|wanted| decide(&subject, &found, wanted)).collect();
         Ok(Authorization { reason: None, decisions, caller: Some(found) })
     }
@@ -657,18 +660,6 @@ impl Keyward {
             })
             .collect();
         Authorization { reason: Some(reason), decisions, caller: None }
-    }
-}
-
-impl Caller {
-    fn require_any_credential(&self) -> Result<()> {
-        match self.identity {
-            Identity::Nobody => Err(Error::new(
-                Code::Unauthenticated,
-                "Sign in, or send an API key in the Authorization header.",
-            )),
-            _ => Ok(()),
-        }
     }
 }
 

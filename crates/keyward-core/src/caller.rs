@@ -114,14 +114,23 @@ impl Caller {
         self.require_any(&[permission])
     }
 
+    /// Lets everybody through who is somebody.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without a credential.
+    pub fn require_credential(&self) -> Result<()> {
+        if self.identity == Identity::Nobody {
+            return Err(Error::unauthenticated("Sign in, or send an API key in the Authorization header."));
+        }
+        Ok(())
+    }
+
     /// Lets the caller through with any of `permissions`; the first is named in the refusal.
     ///
     /// # Errors
     /// `Unauthenticated` without a credential, `Forbidden` without any of the permissions.
     pub fn require_any(&self, permissions: &[&str]) -> Result<()> {
-        if self.identity == Identity::Nobody {
-            return Err(Error::unauthenticated("Sign in, or send an API key in the Authorization header."));
-        }
+        self.require_credential()?;
         if permissions.iter().any(|permission| self.may(permission)) {
             return Ok(());
         }

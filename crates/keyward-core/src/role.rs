@@ -73,6 +73,8 @@ pub struct Assignments {
     pub roles: Vec<String>,
     /// When the first of them was given; milliseconds since the epoch, UTC.
     pub created_at_ms: i64,
+    /// The user's version, which goes up with each change of their roles too; what `If-Match` compares.
+    pub version: i64,
 }
 
 /// What came of giving roles to a name.
@@ -82,6 +84,15 @@ pub struct Assigned {
     pub assignments: Assignments,
     /// Whether nobody had the name, and a program user was made for it.
     pub created_program_user: bool,
+}
+
+/// How to change a user's roles.
+#[derive(Debug, Clone, Copy)]
+enum RoleChange<'a> {
+    Add(&'a [String]),
+    /// These and no others.
+    Set(&'a [String]),
+    Remove(&'a str),
 }
 
 /// What one role gives to one user.
@@ -250,75 +261,96 @@ impl Keyward {
         name_or_id: &str,
         roles: &[String],
     ) -> Result<Assigned> {
-        self.change_roles(caller, "role.assign", name_or_id, roles, false).await
+        self.change_roles(caller, name_or_id, RoleChange::Add(roles), None).await
     }
 
     /// Makes the user's roles exactly these. A name that nobody has becomes a program user.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for rights above the caller's (the roles' or the user's),
-    /// `NotFound(Role)`, `InvalidInput`, `Conflict` when no admin would be left.
-    pub async fn set_roles(&self, caller: &Caller, name_or_id: &str, roles: &[String]) -> Result<Assigned> {
-        self.change_roles(caller, "role.set", name_or_id, roles, true).await
+    /// `NotFound(Role)`, `InvalidInput`, `PreconditionFailed`, `Conflict` when no admin would be left.
+    pub async fn set_roles(
+        &self,
+        caller: &Caller,
+        name_or_id: &str,
+        roles: &[String],
+        if_match: Option<i64>,
+    ) -> Result<Assigned> {
+        self.change_roles(caller, name_or_id, RoleChange::Set(roles), if_match).await
     }
 
     /// Takes one role from the user.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
-    /// `NotFound(Assignment)`, `Conflict` when no admin would be left.
-    pub async fn remove_role(&self, caller: &Caller, name_or_id: &str, role: &str) -> Result<()> {
-        let user = async {
-            caller.require(MANAGE_USERS)?;
-            self.known_user(name_or_id).await
-        };
-        let target = Target::named("user", name_or_id);
-        let user = self.audited(caller, "role.set", target, user.await).await?;
-        let remaining: Vec<String> = user.roles.iter().filter(|name| *name != role).cloned().collect();
-        if remaining.len() == user.roles.len() {
-            return Err(Error::not_found(Thing::Assignment, "The user doesn't have this role."));
-        }
-        self.set_roles(caller, &user.id, &remaining).await.map(drop)
+    /// `NotFound(Assignment)`, `PreconditionFailed`, `Conflict` when no admin would be left.
+    pub async fn remove_role(
+        &self,
+        caller: &Caller,
+        name_or_id: &str,
+        role: &str,
+        if_match: Option<i64>,
+    ) -> Result<()> {
+        self.change_roles(caller, name_or_id, RoleChange::Remove(role), if_match).await.map(drop)
     }
 
     async fn change_roles(
         &self,
         caller: &Caller,
-        action: &'static str,
         name_or_id: &str,
-        names: &[String],
-        is_whole_set: bool,
+        wanted: RoleChange<'_>,
+        if_match: Option<i64>,
     ) -> Result<Assigned> {
+        let action = if matches!(wanted, RoleChange::Add(_)) { "role.assign" } else { "role.set" };
         let outcome = async {
             caller.require(MANAGE_USERS)?;
-            if names.is_empty() && !is_whole_set {
+            if matches!(wanted, RoleChange::Add([])) {
                 return Err(Error::invalid("roles", "At least one role name is required"));
             }
-            let role_ids = self.grantable_roles(caller, names).await?;
+            // Whether the roles are there and may be given comes before whether the user is.
+            let mut role_ids = match wanted {
+                RoleChange::Add(names) | RoleChange::Set(names) => {
+                    self.grantable_roles(caller, names).await?
+                }
+                RoleChange::Remove(_) => Vec::new(),
+            };
             let known = self.directory.find(name_or_id).await?;
             let created_program_user = known.is_none();
-            let user = match known {
-                Some(user) => {
+            let user = match (known, wanted) {
+                (Some(user), _) => {
                     self.require_over(caller, &user.id).await?;
+                    require_version(if_match, user.version)?;
                     user
                 }
-                None if names.is_empty() => return Err(crate::user::unknown_user(name_or_id)),
-                None => self.new_program_user(name_or_id)?,
+                (None, RoleChange::Add(_) | RoleChange::Set([_, ..])) if if_match.is_none() => {
+                    self.new_program_user(name_or_id)?
+                }
+                (None, _) => return Err(crate::user::unknown_user(name_or_id)),
+            };
+            let names = match wanted {
+                RoleChange::Add(names) | RoleChange::Set(names) => names.to_vec(),
+                RoleChange::Remove(role) => {
+                    let mut remaining = user.roles.clone();
+                    remaining.retain(|name| name != role);
+                    if remaining.len() == user.roles.len() {
+                        return Err(Error::not_found(Thing::Assignment, "The user doesn't have this role."));
+                    }
+                    role_ids = self.grantable_roles(caller, &remaining).await?;
+                    remaining
+                }
             };
             let detail = json!({ "roles": names, "created_program_user": created_program_user });
             let change = self.change(caller, action, Target::new("user", &user.id, &user.username), detail);
+            let now_ms = self.clock.now_ms();
             if created_program_user {
                 let pool_id = self.directory.pool_id();
                 self.store.insert_program_user(pool_id, &user, &role_ids, caller.name(), &change).await?;
-            } else if is_whole_set {
-                self.store
-                    .set_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change)
-                    .await?;
+            } else if matches!(wanted, RoleChange::Add(_)) {
+                self.store.add_assignments(&user, &role_ids, caller.name(), now_ms, &change).await?;
             } else {
-                self.store
-                    .add_assignments(&user, &role_ids, caller.name(), self.clock.now_ms(), &change)
-                    .await?;
+                self.store.set_assignments(&user, &role_ids, caller.name(), now_ms, &change).await?;
             }
+            let user = self.known_user(&user.id).await?;
             Ok(Assigned { assignments: self.assignments_of(&user).await?, created_program_user })
         };
         self.audited(caller, action, Target::named("user", name_or_id), outcome.await).await
@@ -331,6 +363,7 @@ impl Keyward {
             username: user.username.clone(),
             roles: Vec::new(),
             created_at_ms: user.created_at_ms,
+            version: user.version,
         }))
     }
 

@@ -170,6 +170,12 @@ macro_rules! record {
         .execute(&mut *$transaction)
         .await?;
         if let Some(reply) = &change.reply {
+            // One that has ended is thrown away in time; until then it must not be in the way.
+            sqlx::query("DELETE FROM replies WHERE id = $1 AND expires_at_ms < $2")
+                .bind(reply.id.as_str())
+                .bind(event.at_ms)
+                .execute(&mut *$transaction)
+                .await?;
             let inserted = sqlx::query(
                 "INSERT INTO replies (id, fingerprint, sealed, expires_at_ms) VALUES ($1, $2, $3, $4)",
             )

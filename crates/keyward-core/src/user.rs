@@ -370,6 +370,12 @@ impl Keyward {
 
     pub(crate) fn new_user(&self, new: &NewUser) -> Result<User> {
         let (kind, username, email) = if new.program {
+            if new.email.is_some() || new.phone.is_some() || new.temporary_password.is_some() {
+                return Err(Error::invalid(
+                    "kind",
+                    "A program user is a name alone, without email, phone or password; leave them out.",
+                ));
+            }
             (UserKind::Program, program_name(&new.username)?, None)
         } else {
             let username = email_address("username", &new.username)?;
@@ -410,8 +416,11 @@ impl Keyward {
 
 /// The error for a user that isn't there.
 pub(crate) fn unknown_user(name_or_id: &str) -> Error {
-    // A name that was never one of ours may be anything: it is shown only when it looks like one.
-    let named = program_name(name_or_id).map(|name| format!(" {name}")).unwrap_or_default();
+    // A name that was never one of ours may be anything: it is shown only when it looks like one, and never when it
+    // may be a key or a token that got into the wrong place.
+    let is_credential = crate::access::Credential::parse(&format!("Bearer {name_or_id}")).is_some();
+    let named = program_name(name_or_id).ok().filter(|_| !is_credential);
+    let named = named.map(|name| format!(" {name}")).unwrap_or_default();
     Error::not_found(Thing::User, format!("There is no user{named}; the list of users shows who there is."))
 }
 

@@ -21,7 +21,9 @@ rows! {
 }
 
 rows! {
-    struct AssignmentsRow { user_id: String, username: String, username_key: String, roles: String, created_at_ms: i64 }
+    struct AssignmentsRow {
+        user_id: String, username: String, username_key: String, version: i64, roles: String, created_at_ms: i64,
+    }
 }
 
 /// What a row holds that nobody can read allows nothing.
@@ -53,6 +55,7 @@ impl From<AssignmentsRow> for Assignments {
             username: row.username,
             roles: super::user::role_names(&row.roles),
             created_at_ms: row.created_at_ms,
+            version: row.version,
         }
     }
 }
@@ -212,12 +215,17 @@ impl Store {
     ) -> Result<()> {
         write_rights!(self, transaction => {
             insert_assignments!(transaction, user.id.as_str(), role_ids, created_by, now_ms);
+            sqlx::query("UPDATE users SET version = version + 1 WHERE id = $1")
+                .bind(user.id.as_str())
+                .execute(&mut *transaction)
+                .await?;
             record!(transaction, change);
             Ok(())
         })
     }
 
-    /// Makes the user's roles exactly these; those that stay keep their date.
+    /// Makes the user's roles exactly these; those that stay keep their date. `user.version` is the version that
+    /// was read: what was worked out from the roles of then must not bring back one that was taken away since.
     pub async fn set_assignments(
         &self,
         user: &User,
@@ -227,6 +235,12 @@ impl Store {
         change: &Change,
     ) -> Result<()> {
         write_keeping_an_admin!(self, now_ms, transaction => {
+            let updated = sqlx::query("UPDATE users SET version = version + 1 WHERE id = $1 AND version = $2")
+                .bind(user.id.as_str())
+                .bind(user.version)
+                .execute(&mut *transaction)
+                .await?;
+            super::one_row(updated.rows_affected())?;
             let held: Vec<(String,)> = sqlx::query_as("SELECT role_id FROM assignments WHERE user_id = $1")
                 .bind(user.id.as_str())
                 .fetch_all(&mut *transaction)
@@ -249,9 +263,10 @@ impl Store {
     pub async fn assignments_of(&self, user_id: &str) -> Result<Option<Assignments>> {
         let row: Option<AssignmentsRow> = read!(self, connection => {
             sqlx::query_as(
-                "SELECT u.id AS user_id, u.username, u.username_key, string_agg(r.name, '\n') AS roles, \
-                 MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
-                 JOIN roles r ON r.id = a.role_id WHERE u.id = $1 GROUP BY u.id, u.username, u.username_key",
+                "SELECT u.id AS user_id, u.username, u.username_key, u.version, \
+                 string_agg(r.name, '\n') AS roles, MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
+                 JOIN roles r ON r.id = a.role_id WHERE u.id = $1 \
+                 GROUP BY u.id, u.username, u.username_key, u.version",
             )
             .bind(user_id)
             .fetch_optional(connection)
@@ -264,10 +279,10 @@ impl Store {
     pub async fn assignments(&self, pool_id: &str, page: &Cursor) -> Result<Page<Assignments>> {
         let rows: Vec<AssignmentsRow> = read!(self, connection => {
             sqlx::query_as(
-                "SELECT u.id AS user_id, u.username, u.username_key, string_agg(r.name, '\n') AS roles, \
-                 MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
+                "SELECT u.id AS user_id, u.username, u.username_key, u.version, \
+                 string_agg(r.name, '\n') AS roles, MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
                  JOIN roles r ON r.id = a.role_id WHERE u.pool_id = $1 AND u.username_key > $2 \
-                 GROUP BY u.id, u.username, u.username_key ORDER BY u.username_key LIMIT $3",
+                 GROUP BY u.id, u.username, u.username_key, u.version ORDER BY u.username_key LIMIT $3",
             )
             .bind(pool_id)
             .bind(page.after())

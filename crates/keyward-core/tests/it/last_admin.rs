@@ -32,8 +32,8 @@ on_both! {
         let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
         assert_eq!(code(keyward.delete_user(&ada, ADA, None).await), Code::Conflict);
         assert_eq!(code(keyward.update_user(&ada, ADA, disable).await), Code::Conflict);
-        assert_eq!(code(keyward.set_roles(&ada, ADA, &[]).await), Code::Conflict);
-        assert_eq!(code(keyward.remove_role(&ada, ADA, "ADMINS").await), Code::Conflict);
+        assert_eq!(code(keyward.set_roles(&ada, ADA, &[], None).await), Code::Conflict);
+        assert_eq!(code(keyward.remove_role(&ada, ADA, "ADMINS", None).await), Code::Conflict);
         assert_eq!(code(keyward.delete_role(&ada, "ADMINS", None).await), Code::Conflict);
         let strip = RoleUpdate { permissions: Some(texts(&["manage:*"])), ..RoleUpdate::default() };
         assert_eq!(code(keyward.update_role(&ada, "ADMINS", strip).await), Code::Conflict);
@@ -118,7 +118,7 @@ on_both! {
         account(&keyward, BOB, &["ADMINS"]).await;
         let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
         keyward.update_user(&ada, BOB, disable).await.unwrap();
-        keyward.set_roles(&ada, BOB, &[]).await.unwrap();
+        keyward.set_roles(&ada, BOB, &[], None).await.unwrap();
 
         let recovered = keyward.recover_admin(Some(BOB)).await.unwrap();
 

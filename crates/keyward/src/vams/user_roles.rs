@@ -106,7 +106,7 @@ pub(super) async fn set(
     body: Result<Body<GivenRoles>, Failure>,
 ) -> Result<Json<Receipt>, Failure> {
     let (user_id, roles) = read(&caller, MANAGE, body, GivenRoles::check)?;
-    let assigned = keyward.set_roles(&caller, &user_id, &roles).await?;
+    let assigned = keyward.set_roles(&caller, &user_id, &roles, None).await?;
     Ok(Json(given(&keyward, "update", "User roles updated successfully", assigned)))
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn clear(
     body: Result<Body<Cleared>, Failure>,
 ) -> Result<Json<Receipt>, Failure> {
     let user_id = read(&caller, MANAGE, body, |cleared| field::user_id("userId", cleared.user_id))?;
-    match keyward.set_roles(&caller, &user_id, &[]).await {
+    match keyward.set_roles(&caller, &user_id, &[], None).await {
         Err(error) if error.code != Code::NotFound(Thing::User) => return Err(error.into()),
         _ => {}
     }
