@@ -24,8 +24,8 @@ pub(super) struct Wanted {
 }
 
 impl Paging {
-    /// `default` items when nobody says, and never more than `most`: VAMS, too, gives less than was asked for rather
-    /// than refusing.
+    /// `default` items when nobody says, and never more than `most`: VAMS, too, gives less than was asked for
+    /// rather than refusing.
     pub(super) fn wanted(self, default: usize, most: usize) -> Result<Wanted> {
         let sizes = [("pageSize", self.page_size), ("maxItems", self.max_items)];
         let mut limit = None;

@@ -184,7 +184,8 @@ pub(super) async fn reset_password(
     Ok(Json(receipt.with_password(reset.temporary_password)))
 }
 
-/// Program users have no account: for VAMS, they aren't there. What else is wrong is left for the act itself to say.
+/// Program users have no account: for VAMS, they aren't there. What else is wrong is left for the act itself
+/// to say.
 async fn refuse_program(keyward: &Keyward, caller: &Caller, user_id: &str) -> Result<()> {
     match keyward.user(caller, user_id).await {
         Ok(User { kind: UserKind::Program, .. }) if caller.may(MANAGE_USERS) => {

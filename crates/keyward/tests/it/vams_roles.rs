@@ -1,5 +1,8 @@
 //! Roles and who has them over the VAMS dialect; the numbers are those of its acceptance cases.
 
+use keyward_core::audit::AuditQuery;
+use keyward_core::caller::Caller;
+use keyward_core::role::NewRole;
 use serde_json::{Value, json};
 
 use crate::support::{ADMIN, ADMIN_BOT, Answer, App, Client};
@@ -212,12 +215,12 @@ async fn roles_can_be_read_page_by_page() {
 #[tokio::test]
 async fn a_page_is_as_large_as_it_was_asked_for() {
     let app = App::new().await;
-    let operator = keyward_core::caller::Caller::operator();
+    let operator = Caller::operator();
     for number in 0..1100 {
-        let role = keyward_core::role::NewRole {
+        let role = NewRole {
             name: format!("role-{number:04}"),
             description: "For a test".to_owned(),
-            ..Default::default()
+            ..NewRole::default()
         };
         app.keyward.create_role(&operator, role).await.unwrap();
     }
@@ -255,7 +258,8 @@ async fn a_user_gets_several_roles_at_once_and_a_program_user_is_made_where_nobo
         json!({
             "success": true,
             "message": format!(
-                "User roles created successfully. Nobody had the name {BOT}, so a program user was made for it."
+                "User roles created successfully. Nobody had the name {BOT}, so a program user was made for \
+                 it."
             ),
             "userId": BOT,
             "operation": "create",
@@ -429,8 +433,8 @@ async fn a_refusal_is_in_the_audit_log_with_whom_it_concerned() {
 
     clerk.post("/user-roles", given(ADMIN, &["SERVICE"])).await.expect(403);
 
-    let operator = keyward_core::caller::Caller::operator();
-    let events = app.keyward.list_audit(&operator, &Default::default()).await.unwrap().items;
+    let operator = Caller::operator();
+    let events = app.keyward.list_audit(&operator, &AuditQuery::default()).await.unwrap().items;
     let event = events.iter().find(|event| event.outcome.as_str() == "refused").unwrap();
     assert_eq!((event.action.as_str(), event.target_name.as_deref()), ("role.assign", Some(ADMIN)));
     assert_eq!(event.actor_name, clerk.username);

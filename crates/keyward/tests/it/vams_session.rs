@@ -1,8 +1,45 @@
 //! What VAMS' command line asks before and after it signs in.
 
+use keyward_core::caller::Origin;
+use keyward_core::error::{Code, Result};
+use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, Tokens};
+use keyward_core::secret::Secret;
 use serde_json::json;
 
-use crate::support::{ADMIN, App};
+use crate::support::{ADMIN, ADMIN_PASSWORD, App, Client};
+
+/// A person's session, by their password.
+pub(crate) async fn sign_in(app: &App, username: &str, password: &str) -> Result<SignIn> {
+    let client_id = &app.keyward.local_pool().clients()[0].id;
+    app.keyward.sign_in_with_password(&Origin::default(), client_id, username, &password.into()).await
+}
+
+/// The same of somebody with a temporary password, who chooses another one.
+pub(crate) async fn first_sign_in(app: &App, username: &str, temporary: &str, password: &str) -> Tokens {
+    let SignIn::Challenge(challenge) = sign_in(app, username, temporary).await.unwrap() else {
+        panic!("a temporary password was let in");
+    };
+    assert_eq!(challenge.question, Question::NewPassword);
+    let (client_id, origin) = (&app.keyward.local_pool().clients()[0].id, Origin::default());
+    let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
+    done(app.keyward.choose_password(to, &password.into()).await.unwrap())
+}
+
+pub(crate) fn done(sign_in: SignIn) -> Tokens {
+    let SignIn::Done(tokens) = sign_in else { panic!("more was asked for") };
+    tokens
+}
+
+/// Whether the refresh token of an ended session is refused.
+pub(crate) async fn is_over(app: &App, tokens: &Tokens) -> bool {
+    let client_id = &app.keyward.local_pool().clients()[0].id;
+    let refreshed = app.keyward.refresh(client_id, tokens.refresh_token.as_ref().unwrap()).await;
+    refreshed.is_err_and(|error| error.code == Code::Unauthenticated)
+}
+
+pub(crate) fn bearer(app: &App, token: &Secret) -> Client {
+    app.client(&format!("Bearer {}", token.expose()))
+}
 
 #[tokio::test]
 async fn the_version_is_that_of_the_command_line() {
@@ -82,7 +119,11 @@ async fn the_features_are_one_text() {
 
     assert_eq!(
         config.json,
-        json!({ "featuresEnabled": "AUTHPROVIDER_COGNITO", "locationServiceApiUrl": "", "webDeployedUrl": "" })
+        json!({
+            "featuresEnabled": "AUTHPROVIDER_COGNITO",
+            "locationServiceApiUrl": "",
+            "webDeployedUrl": "",
+        })
     );
 }
 
@@ -123,4 +164,21 @@ async fn a_wrong_question_about_routes_is_no_defect_of_ours() {
         app.admin().post("/auth/routes", wrong).await.expect(400);
     }
     app.admin().post("/auth/routes", json!({ "routes": [] })).await.expect(200);
+}
+
+/// 34
+#[tokio::test]
+async fn a_person_has_a_login_profile_from_the_first_sign_in_on() {
+    let app = App::new().await;
+    let tokens = done(sign_in(&app, ADMIN, ADMIN_PASSWORD).await.unwrap());
+    let profile = json!({ "message": { "Items": [{ "userId": ADMIN, "email": ADMIN }] } });
+    let path = format!("/auth/loginProfile/{ADMIN}");
+
+    for token in [&tokens.access_token, &tokens.id_token] {
+        let person = bearer(&app, token);
+        assert_eq!(person.get(&path).await.expect(200).json, profile);
+        let claimed = person.post(&path, json!({ "email": "other@example.com" })).await.expect(200);
+        assert_eq!(claimed.json, profile);
+        person.get("/user/cognito").await.expect(200);
+    }
 }

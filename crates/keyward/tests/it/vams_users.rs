@@ -1,10 +1,14 @@
 //! People's accounts over the VAMS dialect; the numbers are those of its acceptance cases.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use axum::http::Method;
+use keyward_core::caller::Caller;
 use serde_json::{Value, json};
 
 use crate::support::{ADMIN, ADMIN_BOT, Answer, App, Client};
+use crate::vams_session::{bearer, done, first_sign_in, is_over, sign_in};
 
 const ADA: &str = "ada@example.com";
 
@@ -116,6 +120,19 @@ async fn a_new_users_temporary_password_is_in_the_answer_and_in_its_message() {
     assert!(answers.iter().all(|answer| !answer.contains(password)));
 }
 
+/// 3
+#[tokio::test]
+async fn the_first_sign_in_with_the_temporary_password_asks_for_another_one() {
+    let app = App::new().await;
+    let made = create(&app.admin(), ADA, None).await.expect(200);
+
+    let tokens = first_sign_in(&app, ADA, made.str("temporaryPassword"), "Chosen-1-by-Ada").await;
+
+    let path = format!("/auth/loginProfile/{ADA}");
+    bearer(&app, &tokens.access_token).get(&path).await.expect(200);
+    assert_eq!(listed(&app.admin(), ADA).await.unwrap()["userStatus"], "CONFIRMED");
+}
+
 async fn admin_text(app: &App, path: &str) -> String {
     app.admin().get(path).await.expect(200).text
 }
@@ -225,16 +242,23 @@ async fn a_deleted_user_is_gone_and_cannot_be_deleted_again() {
 async fn nothing_of_a_deleted_user_works_on_and_a_namesake_inherits_nothing() {
     let app = App::new().await;
     app.create_role("viewers", &["view:users"]).await;
-    create(&app.admin(), ADA, None).await.expect(200);
+    let made = create(&app.admin(), ADA, None).await.expect(200);
     app.give_roles(ADA, &["viewers"]).await;
     let key = app.key_of(ADA).await;
+    let tokens = first_sign_in(&app, ADA, made.str("temporaryPassword"), "Chosen-1-by-Ada").await;
+    let person = bearer(&app, &tokens.access_token);
     key.get("/user/cognito").await.expect(200);
+    person.get("/user/cognito").await.expect(200);
 
     app.admin().delete(&format!("/user/cognito/{ADA}")).await.expect(200);
 
-    assert_eq!(key.get("/secure-config").await.expect(403).str("message"), "Forbidden");
+    for credential in [&key, &person] {
+        assert_eq!(credential.get("/secure-config").await.expect(403).str("message"), "Forbidden");
+    }
+    assert!(is_over(&app, &tokens).await);
     create(&app.admin(), ADA, None).await.expect(200);
     key.get("/secure-config").await.expect(403);
+    person.get("/secure-config").await.expect(403);
     assert!(!admin_text(&app, "/user-roles").await.contains(ADA));
     assert!(!admin_text(&app, "/auth/api-keys").await.contains(ADA));
 }
@@ -247,7 +271,8 @@ async fn a_reset_password_is_in_the_answer_and_the_account_stays() {
     let first = create(&admin, ADA, Some("+12345678900")).await.expect(200);
     app.create_role("viewers", &["view:users"]).await;
     app.give_roles(ADA, &["viewers"]).await;
-    let operator = keyward_core::caller::Caller::operator();
+    let tokens = first_sign_in(&app, ADA, first.str("temporaryPassword"), "Chosen-1-by-Ada").await;
+    let operator = Caller::operator();
     let before = app.keyward.user(&operator, ADA).await.unwrap();
 
     let path = format!("/user/cognito/{ADA}/resetPassword");
@@ -259,12 +284,17 @@ async fn a_reset_password_is_in_the_answer_and_the_account_stays() {
     assert_eq!(
         reset.str("message"),
         format!(
-            "Password reset successfully for user {ADA}. The temporary password, to be changed at the next sign-in, \
-             is: {password}"
+            "Password reset successfully for user {ADA}. The temporary password, to be changed at the next \
+             sign-in, is: {password}"
         )
     );
     let after = app.keyward.user(&operator, ADA).await.unwrap();
     assert_eq!((after.id, after.roles, after.phone), (before.id, before.roles, before.phone));
+    assert!(sign_in(&app, ADA, "Chosen-1-by-Ada").await.is_err());
+    assert!(is_over(&app, &tokens).await);
+    bearer(&app, &tokens.access_token).get("/secure-config").await.expect(403);
+    first_sign_in(&app, ADA, password, "Chosen-2-by-Ada").await;
+    done(sign_in(&app, ADA, "Chosen-2-by-Ada").await.unwrap());
     let unknown = "/user/cognito/nobody@example.com/resetPassword";
     let refused = admin.post(unknown, json!({ "confirmReset": true })).await.expect(400);
     assert_eq!(refused.str("message"), "VAMS General Error: User not found");
@@ -276,9 +306,9 @@ async fn a_reset_that_is_not_confirmed_changes_nothing() {
     let app = App::new().await;
     create(&app.admin(), ADA, None).await.expect(200);
     let before = listed(&app.admin(), ADA).await;
-    app.advance(std::time::Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     let path = format!("/user/cognito/{ADA}/resetPassword");
-    let reset = || app.admin().request(axum::http::Method::POST, &path);
+    let reset = || app.admin().request(Method::POST, &path);
 
     for unconfirmed in [
         reset(),
