@@ -217,8 +217,12 @@ impl Keyward {
             if let Some(answer) = self.replay(caller, ACTION, &new).await? {
                 return Ok(answer);
             }
+            // What is wrong with the request itself comes before what the database says of it.
             let name = key_name(&new.name)?;
+            let description = description(&new.description)?;
             let scope = scope(new.scope.as_deref())?;
+            let owner = owner(new.owner.as_deref())?;
+            let review_at = review_at(new.review_at.as_deref())?;
             let expires_at = new.expires_at.as_deref().filter(|text| !text.is_empty());
             let expires_at_ms = expires_at.map(parse_expiry).transpose()?;
             let allowed_addresses = allowed_addresses(&new.allowed_addresses)?;
@@ -233,7 +237,7 @@ impl Keyward {
                 id: self.random.uuid(),
                 public_id: stored.public_id.clone(),
                 name,
-                description: description(&new.description)?,
+                description,
                 user_id: user.id,
                 username: user.username,
                 user_enabled: user.enabled,
@@ -245,8 +249,8 @@ impl Keyward {
                 active: true,
                 scope,
                 allowed_addresses,
-                owner: owner(new.owner.as_deref())?,
-                review_at: review_at(new.review_at.as_deref())?,
+                owner,
+                review_at,
                 last_used: None,
                 previous: None,
                 imported: false,

@@ -1,8 +1,8 @@
-//! The VAMS dialect: users, API keys and roles as awslabs/visual-asset-management-system 2.5.1 serves them, so that
-//! its command line works here unchanged.
+//! The VAMS dialect: users, API keys and roles as awslabs/visual-asset-management-system 2.5.1 serves them,
+//! so that its command line works here unchanged.
 //!
-//! Where VAMS itself is at fault (a role that loses its MFA by an update, 500 where it means 403), the answer is the
-//! right one in VAMS' form.
+//! Where VAMS itself is at fault (a role that loses its MFA by an update, 500 where it means 403), the answer
+//! is the right one in VAMS' form.
 
 use std::sync::Arc;
 use std::time::Duration;

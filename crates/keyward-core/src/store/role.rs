@@ -129,6 +129,9 @@ impl Store {
 
     /// The role of this name.
     pub async fn role(&self, name: &str) -> Result<Option<Role>> {
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let row: Option<RoleRow> = read!(self, connection => {
             sqlx::query_as("SELECT * FROM roles WHERE name = $1").bind(name).fetch_optional(connection).await?
         });

@@ -15,3 +15,5 @@ mod support;
 mod cancellation;
 
 mod last_admin;
+
+mod refusals;

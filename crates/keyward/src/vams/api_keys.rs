@@ -205,7 +205,7 @@ pub(super) async fn delete(
     Ok(Json(json!({ "message": format!("API key '{}' deleted successfully", key.id) })))
 }
 
-/// VAMS keeps whatever it is sent, and then takes all but `true` for false: a typing error is refused instead.
+/// VAMS keeps whatever it is sent, and then takes all but `true` for false: here a typing error is refused.
 fn is_active(value: Value) -> Result<bool> {
     match value {
         Value::Bool(active) => Ok(active),

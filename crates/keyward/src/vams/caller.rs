@@ -13,8 +13,8 @@ use keyward_core::keyward::Keyward;
 use crate::http::{Asking, Body, Failure};
 use crate::vams::failure::unauthorized;
 
-/// A caller whose credential is good. Without an `Authorization` header the answer is 401, with a credential that
-/// isn't good 403: VAMS' client signs in anew after the one, and tells its user after the other.
+/// A caller whose credential is good. Without an `Authorization` header the answer is 401, with a credential
+/// that isn't good 403, as VAMS' gateway has it.
 #[derive(Debug)]
 pub(super) struct Signed(pub(super) Caller);
 
@@ -30,8 +30,8 @@ impl FromRequestParts<Arc<Keyward>> for Signed {
     }
 }
 
-/// Passes on what was read of a request. What is wrong with it is told only to who may make it: VAMS, too, looks at
-/// the right to call before it looks at what is asked for.
+/// Passes on what was read of a request. What is wrong with it is told only to who may make it: VAMS, too,
+/// looks at the right to call before it looks at what is asked for.
 pub(super) fn told<T>(caller: &Caller, needs: &[&str], read: Result<T, Failure>) -> Result<T, Failure> {
     read.map_err(|failure| caller.require_any(needs).map_or_else(Failure::from, |()| failure))
 }

@@ -199,6 +199,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as it comes out of a body")]
     fn text(text: &str) -> Option<Text> {
         Some(Text(text.to_owned()))
     }

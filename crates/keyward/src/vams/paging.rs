@@ -1,8 +1,11 @@
 //! How VAMS asks for a list in pieces.
 
-use keyward_core::error::{Error, Result};
+use keyward_core::error::{Code, Error, Result};
 use keyward_core::page::{Cursor, MAXIMUM_LIMIT, Page};
 use serde::Deserialize;
+
+/// What VAMS calls a cursor.
+pub(super) const STARTING_TOKEN: &str = "startingToken";
 
 /// The query of a list.
 #[derive(Debug, Default, Deserialize)]
@@ -21,8 +24,8 @@ pub(super) struct Wanted {
 }
 
 impl Paging {
-    /// `default` items when nobody says, and never more than `most`: VAMS, too, gives less than was asked for rather
-    /// than refusing.
+    /// `default` items when nobody says, and never more than `most`: VAMS, too, gives less than was asked for
+    /// rather than refusing.
     pub(super) fn wanted(self, default: usize, most: usize) -> Result<Wanted> {
         let sizes = [("pageSize", self.page_size), ("maxItems", self.max_items)];
         let mut limit = None;
@@ -31,7 +34,10 @@ impl Paging {
             let size = size.ok_or_else(|| Error::invalid(name, format!("{name} must be 1 or more.")))?;
             limit = Some(limit.map_or(size, |limit: usize| limit.min(size)));
         }
-        Ok(Wanted { limit: limit.unwrap_or(default).min(most), token: self.starting_token })
+        let token = self.starting_token;
+        Cursor::new(None, token.as_deref())
+            .map_err(|error| Error { code: Code::InvalidInput(STARTING_TOKEN.into()), ..error })?;
+        Ok(Wanted { limit: limit.unwrap_or(default).min(most), token })
     }
 }
 

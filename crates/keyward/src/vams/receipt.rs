@@ -39,8 +39,8 @@ impl Receipt {
         Self { role_name: Some(role), ..Self::new(keyward, operation, message) }
     }
 
-    /// The same with the password that came of it, in the message too: VAMS' command line shows its users nothing
-    /// else.
+    /// The same with the password that came of it, in the message too: VAMS' command line shows its users
+    /// nothing else.
     pub(super) fn with_password(mut self, password: Option<Secret>) -> Self {
         if let Some(password) = &password {
             self.message.push_str(" The temporary password, to be changed at the next sign-in, is: ");

@@ -114,8 +114,8 @@ impl RoleBody {
             && update.source.is_none()
             && update.source_identifier.is_none();
         if changes_nothing {
-            let message = "At least one of description, permissions, mfaRequired, source or sourceIdentifier must \
-                           be provided";
+            let message = "At least one of description, permissions, mfaRequired, source or sourceIdentifier \
+                           must be provided";
             return Err(Error::invalid("description", message));
         }
         Ok((name, update))

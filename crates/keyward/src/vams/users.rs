@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use keyward_core::caller::Caller;
-use keyward_core::error::{Error, Result, Thing};
+use keyward_core::error::{Code, Error, Result, Thing};
 use keyward_core::keyward::Keyward;
 use keyward_core::permission::{MANAGE_USERS, VIEW_USERS};
 use keyward_core::user::{NewUser, User, UserKind, UserQuery, UserUpdate};
@@ -15,7 +15,7 @@ use crate::http::{Body, Failure, Path, Query};
 use crate::vams::caller::{Signed, read, told};
 use crate::vams::field::{self, Flag, Text};
 use crate::vams::moment::zoned;
-use crate::vams::paging::Paging;
+use crate::vams::paging::{Paging, STARTING_TOKEN};
 use crate::vams::receipt::Receipt;
 
 pub(super) const SEE: &[&str] = &[VIEW_USERS, MANAGE_USERS];
@@ -109,7 +109,14 @@ pub(super) async fn list(
     Signed(caller): Signed,
     query: Result<Query<Paging>, Failure>,
 ) -> Result<Json<Listed>, Failure> {
-    let wanted = query.and_then(|Query(paging)| Ok(paging.wanted(LARGEST_PAGE, LARGEST_PAGE)?));
+    let wanted = query.and_then(|Query(paging)| {
+        Ok(paging.wanted(LARGEST_PAGE, LARGEST_PAGE).map_err(|error| match &error.code {
+            Code::InvalidInput(field) if field == STARTING_TOKEN => {
+                Error { message: "VAMS General Error: Error listing users".into(), ..error }
+            }
+            _ => error,
+        })?)
+    });
     let wanted = told(&caller, SEE, wanted)?;
     let (keyward, caller) = (&keyward, &caller);
     let list = |page| async move {
@@ -177,7 +184,8 @@ pub(super) async fn reset_password(
     Ok(Json(receipt.with_password(reset.temporary_password)))
 }
 
-/// Program users have no account: for VAMS, they aren't there. What else is wrong is left for the act itself to say.
+/// Program users have no account: for VAMS, they aren't there. What else is wrong is left for the act itself
+/// to say.
 async fn refuse_program(keyward: &Keyward, caller: &Caller, user_id: &str) -> Result<()> {
     match keyward.user(caller, user_id).await {
         Ok(User { kind: UserKind::Program, .. }) if caller.may(MANAGE_USERS) => {

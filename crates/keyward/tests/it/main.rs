@@ -10,3 +10,8 @@
 
 mod serving;
 mod support;
+mod vams_api_keys;
+mod vams_roles;
+mod vams_routes;
+mod vams_session;
+mod vams_users;

@@ -85,6 +85,8 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("keyward.db"), &template.database).unwrap();
         let mut app = Self::open(folder, settings, 2).await;
+        // The template's own key has the first number.
+        app.count = AtomicU64::new(1);
         let (user_id, key_id, secret) = template.admin.clone();
         app.admin = Client { user_id, username: ADMIN_BOT.to_owned(), key_id, ..app.client(&secret) };
         app
