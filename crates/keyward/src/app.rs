@@ -20,6 +20,7 @@ use keyward_core::random::Random;
 use keyward_core::store::Store;
 use tokio::time::timeout;
 
+use crate::api;
 use crate::config::{Config, Database};
 use crate::http::{self, Failure, plain, speaking};
 use crate::vams;
@@ -80,7 +81,7 @@ pub async fn open_at(
 /// to unknown paths.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
     let health = speaking(health().with_state(Arc::clone(keyward)), plain);
-    let router = health.merge(vams::router(keyward));
+    let router = health.merge(vams::router(keyward)).merge(api::router(keyward));
     http::layers(router, config, keyward.random())
 }
 

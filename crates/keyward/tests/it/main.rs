@@ -8,5 +8,9 @@
     reason = "a test may fail"
 )]
 
+<<<<<<< HEAD
 mod serving;
+=======
+mod api_scratch;
+>>>>>>> 1631408 (api: Serve the native API and its description)
 mod support;
