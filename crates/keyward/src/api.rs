@@ -9,7 +9,7 @@ use axum::Router;
 use keyward_core::keyward::Keyward;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::speaking;
+use crate::http::{plain, speaking};
 
 mod access;
 mod api_keys;
@@ -34,7 +34,8 @@ pub fn router(keyward: &Arc<Keyward>) -> Router {
     let (routes, operations) = routes().split_for_parts();
     let native = speaking(routes.with_state(Arc::clone(keyward)), problem::render);
     let document = openapi::document(PREFIX, operations, keyward.settings());
-    Router::new().nest(PREFIX, native).merge(docs::router(&document))
+    let description = speaking(docs::router(&document), plain).reset_fallback();
+    Router::new().nest(PREFIX, native).merge(description)
 }
 
 fn routes() -> OpenApiRouter<Arc<Keyward>> {

@@ -21,9 +21,9 @@ use crate::http::{Asking, Body, Failure, Path, Query};
 
 pub(super) fn router() -> OpenApiRouter<Arc<Keyward>> {
     OpenApiRouter::new()
+        .routes(routes!(list_assignments))
         .routes(routes!(get_user_roles, add_user_roles, set_user_roles, clear_user_roles))
         .routes(routes!(remove_user_role))
-        .routes(routes!(list_assignments))
 }
 
 /// A user's roles.

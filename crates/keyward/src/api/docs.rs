@@ -200,34 +200,13 @@ impl<'a> Reader<'a> {
             path,
             summary: operation.summary.as_deref().unwrap_or_default(),
             description: prose(operation.description.as_deref().unwrap_or_default()),
-            parameters: parameters.iter().map(|parameter| self.parameter(parameter)).collect(),
+            parameters: parameters.iter().map(|parameter| parameter(parameter)).collect(),
             body: body_schema.map(|schema| self.described(name_of(schema).unwrap_or_default(), schema)),
             body_required: body.is_some_and(|body| body.required == Some(Required::True)),
-            answers: answers.iter().filter_map(|(status, answer)| self.answer(status, answer)).collect(),
+            answers: answers.iter().filter_map(|(status, answer)| answer(status, answer)).collect(),
             curl: self.curl(path, method, &parameters, body_schema),
             example: good_schema.map(|schema| self.example(schema, Shown::All)),
         }
-    }
-
-    fn parameter(self, parameter: &'a Parameter) -> Member<'a> {
-        Member {
-            name: &parameter.name,
-            place: match parameter.parameter_in {
-                ParameterIn::Path => "path",
-                ParameterIn::Header => "header",
-                ParameterIn::Cookie => "cookie",
-                ParameterIn::Query | ParameterIn::QueryString => "query",
-            },
-            required: parameter.required == Required::True,
-            kind: parameter.schema.as_ref().map(kind).unwrap_or_default(),
-            description: prose(parameter.description.as_deref().unwrap_or_default()),
-        }
-    }
-
-    fn answer(self, status: &'a str, answer: &'a RefOr<Response>) -> Option<Answer<'a>> {
-        let answer = present(answer)?;
-        let kind = first_schema(answer.content.values()).map(kind).unwrap_or_default();
-        Some(Answer { status, description: prose(&answer.description), kind })
     }
 
     fn schemas(self) -> Vec<Described<'a>> {
@@ -277,7 +256,6 @@ impl<'a> Reader<'a> {
                 .filter_map(|part| self.resolved(part))
                 .flat_map(|part| self.properties(part))
                 .collect(),
-            Schema::Array(_) | Schema::OneOf(_) | Schema::AnyOf(_) => Vec::new(),
             _ => Vec::new(),
         }
     }
@@ -325,9 +303,11 @@ impl<'a> Reader<'a> {
                 }
                 ArrayItems::False => "[]".to_owned(),
             },
-            Schema::OneOf(one) => {
-                one.items.first().map_or("null".to_owned(), |first| self.example(first, shown))
-            }
+            // Of a word that may be missing, none is the usual case: no reason, when it is allowed.
+            Schema::OneOf(one) => match one.items.first() {
+                Some(first) if !self.is_word(first) => self.example(first, shown),
+                _ => "null".to_owned(),
+            },
             Schema::Object(object) if object.properties.is_empty() => plain_example(object),
             _ => {
                 let members = self.properties(schema).into_iter();
@@ -339,6 +319,10 @@ impl<'a> Reader<'a> {
                 block('{', members, '}')
             }
         }
+    }
+
+    fn is_word(self, schema: &'a RefOr<Schema>) -> bool {
+        matches!(self.resolved(schema), Some(Schema::Object(object)) if object.enum_values.is_some())
     }
 
     fn has_example(self, schema: &'a RefOr<Schema>) -> bool {
@@ -384,6 +368,27 @@ fn first_schema<'a>(
     mut contents: impl Iterator<Item = &'a RefOr<utoipa::openapi::Content>>,
 ) -> Option<&'a RefOr<Schema>> {
     present(contents.next()?)?.schema.as_ref()
+}
+
+fn parameter(parameter: &Parameter) -> Member<'_> {
+    Member {
+        name: &parameter.name,
+        place: match parameter.parameter_in {
+            ParameterIn::Path => "path",
+            ParameterIn::Header => "header",
+            ParameterIn::Cookie => "cookie",
+            ParameterIn::Query | ParameterIn::QueryString => "query",
+        },
+        required: parameter.required == Required::True,
+        kind: parameter.schema.as_ref().map(kind).unwrap_or_default(),
+        description: prose(parameter.description.as_deref().unwrap_or_default()),
+    }
+}
+
+fn answer<'a>(status: &'a str, answer: &'a RefOr<Response>) -> Option<Answer<'a>> {
+    let answer = present(answer)?;
+    let kind = first_schema(answer.content.values()).map(kind).unwrap_or_default();
+    Some(Answer { status, description: prose(&answer.description), kind })
 }
 
 /// The name of the schema that is meant; of what may be null, too.

@@ -53,7 +53,7 @@ pub(super) struct Problem<'a> {
 pub(super) fn render(failure: &Failure, request_id: &RequestId) -> Response {
     let (code, title) = kind(failure);
     let status = failure.status();
-    let core = match failure {
+    let refusal = match failure {
         Failure::Core(Error { code, .. }) => Some(code),
         Failure::Http(_) => None,
     };
@@ -64,13 +64,13 @@ pub(super) fn render(failure: &Failure, request_id: &RequestId) -> Response {
         detail: failure.message(),
         code,
         request_id: request_id.as_str(),
-        field: if let Some(Code::InvalidInput(field)) = core { Some(field) } else { None },
-        permission: if let Some(Code::Forbidden(permission)) = core { Some(permission) } else { None },
+        field: if let Some(Code::InvalidInput(field)) = refusal { Some(field) } else { None },
+        permission: if let Some(Code::Forbidden(permission)) = refusal { Some(permission) } else { None },
     };
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    match core {
+    match refusal {
         Some(Code::Unauthenticated) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
