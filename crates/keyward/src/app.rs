@@ -20,6 +20,7 @@ use keyward_core::random::Random;
 use keyward_core::store::Store;
 use tokio::time::timeout;
 
+use crate::api;
 use crate::config::{Config, Database};
 use crate::http::{self, Failure, plain, speaking};
 use crate::vams;
@@ -79,8 +80,12 @@ pub async fn open_at(
 /// Each surface comes wrapped in [`speaking`]; of those that stand at the root, exactly one has kept its answer
 /// to unknown paths.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
-    let health = speaking(health().with_state(Arc::clone(keyward)), plain);
-    let router = health.merge(vams::router(keyward));
+    let mut own = health().with_state(Arc::clone(keyward));
+    if config.bench_hello {
+        own =
+            own.route("/hello", get(async || ([(CONTENT_TYPE, "application/json")], r#"{"hello":"world"}"#)));
+    }
+    let router = speaking(own, plain).merge(vams::router(keyward)).merge(api::router(keyward));
     http::layers(router, config, keyward.random())
 }
 

@@ -1,0 +1,49 @@
+//! The native API, `/api/v1`, as `docs/API-DESIGN.md` describes it: one file for each noun.
+//!
+//! A handler parses, calls one method of [`Keyward`], and shapes the answer; rights are checked in the core, beside
+//! the act. Its annotation puts it into the OpenAPI document, and with that before the test that walks every route.
+
+use std::sync::Arc;
+
+use axum::Router;
+use keyward_core::keyward::Keyward;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::{plain, speaking};
+
+mod access;
+mod api_keys;
+mod assignments;
+mod audit;
+mod docs;
+mod member;
+mod openapi;
+mod page;
+mod parameter;
+mod problem;
+mod roles;
+mod users;
+mod version;
+mod words;
+
+/// Where the API is.
+const PREFIX: &str = "/api/v1";
+
+/// The API below its prefix, and what describes it: `/openapi.json` and `/docs`.
+pub fn router(keyward: &Arc<Keyward>) -> Router {
+    let (routes, operations) = routes().split_for_parts();
+    let native = speaking(routes.with_state(Arc::clone(keyward)), problem::render);
+    let document = openapi::document(PREFIX, operations, keyward.settings());
+    let description = speaking(docs::router(&document), plain).reset_fallback();
+    Router::new().nest(PREFIX, native).merge(description)
+}
+
+fn routes() -> OpenApiRouter<Arc<Keyward>> {
+    OpenApiRouter::new()
+        .merge(users::router())
+        .merge(assignments::router())
+        .merge(roles::router())
+        .merge(api_keys::router())
+        .merge(access::router())
+        .merge(audit::router())
+}
