@@ -396,8 +396,14 @@ pub(crate) fn unless_taken<T>(outcome: Result<T, sqlx::Error>, taken: impl FnOnc
 }
 
 impl From<sqlx::Error> for Error {
-    /// What says that the database can't be reached or written now is `Unavailable`, the rest a defect of ours.
+    /// What says that the database can't be reached or written now is `Unavailable`; a text that PostgreSQL can't hold
+    /// is the request's fault; the rest a defect of ours.
     fn from(error: sqlx::Error) -> Self {
+        // character_not_in_repertoire (https://www.postgresql.org/docs/current/errcodes-appendix.html). SQLite holds any
+        // text, and has none of the kind to find.
+        if error.as_database_error().is_some_and(|database| database.code().as_deref() == Some("22021")) {
+            return Self::invalid("text", "A text must not have the character NUL in it.").because(error);
+        }
         let is_passing = match &error {
             sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed

@@ -15,3 +15,4 @@ mod support;
 mod cancellation;
 
 mod last_admin;
+mod texts;

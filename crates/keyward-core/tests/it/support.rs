@@ -28,23 +28,21 @@ pub(crate) const START_MS: i64 = 1_798_761_600_000;
 pub(crate) const SECOND_MS: i64 = 1000;
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * SECOND_MS;
 
-/// Makes of each function a test on SQLite and a test on PostgreSQL, each with a database of its own.
+/// Makes of each function here, an `async fn(TestDatabase)` below, a test on SQLite and a test on PostgreSQL, each with
+/// a database of its own. A function that is missing here is never used, and the compiler says so.
 macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($database:ident: TestDatabase) $body:block)*) => {$(
-        $(#[$meta])*
+    ($($name:ident),* $(,)?) => {$(
         mod $name {
-            use super::*;
-
-            async fn check($database: TestDatabase) $body
+            use crate::support::TestDatabase;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                check(TestDatabase::sqlite().await).await;
+                super::$name(TestDatabase::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                check(TestDatabase::postgres().await).await;
+                super::$name(TestDatabase::postgres().await).await;
             }
         }
     )*};
