@@ -416,9 +416,12 @@ impl From<sqlx::Error> for Error {
                 // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB; the extended ones keep them in the low byte.
                 let is_sqlite =
                     matches!(sqlite_primary(&code), Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26));
-                // PostgreSQL's classes: connection, resources, operator's intervention, system, serialization.
+                // PostgreSQL's classes: connection, who may connect (three of them), serialization, resources,
+                // operator's intervention, system.
                 let is_postgres = code.len() == 5
-                    && ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class));
+                    && ["08", "28", "3D", "55", "40", "53", "57", "58"]
+                        .iter()
+                        .any(|class| code.starts_with(class));
                 is_sqlite || is_postgres
             }),
             _ => false,

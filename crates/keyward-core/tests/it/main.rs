@@ -15,4 +15,5 @@ mod support;
 mod cancellation;
 
 mod last_admin;
+mod revocation;
 mod texts;

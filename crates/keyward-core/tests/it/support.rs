@@ -17,6 +17,7 @@ use keyward_core::random::Random;
 use keyward_core::role::{NewRole, Role};
 use keyward_core::store::Store;
 use keyward_core::user::{NewUser, User};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -142,6 +143,36 @@ impl TestDatabase {
             contents.insert(table, rows);
         }
         contents
+    }
+
+    /// Takes the database away from `keyward`: PostgreSQL shuts everybody out, a SQLite file is closed.
+    pub(crate) async fn lose(&self, keyward: &Keyward) {
+        match self {
+            Self::Sqlite { .. } => keyward.close().await,
+            Self::Postgres { .. } => {
+                self.administer("ALTER DATABASE {} ALLOW_CONNECTIONS false").await;
+                let everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'";
+                self.administer(everybody).await;
+            }
+        }
+    }
+
+    /// Lets everybody in again; what was closed stays closed.
+    pub(crate) async fn find_again(&self) -> bool {
+        if let Self::Postgres { .. } = self {
+            self.administer("ALTER DATABASE {} ALLOW_CONNECTIONS true").await;
+            return true;
+        }
+        false
+    }
+
+    /// Runs a statement about this database, from beside it.
+    async fn administer(&self, statement: &str) {
+        let Self::Postgres { url } = self else { return };
+        let options: PgConnectOptions = url.parse().unwrap();
+        let statement = statement.replace("{}", options.get_database().unwrap());
+        let mut beside = PgConnection::connect_with(&options.database("postgres")).await.unwrap();
+        beside.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
     }
 
     async fn raw(&self) -> Raw {
