@@ -134,6 +134,10 @@ macro_rules! write_keeping_an_admin {
     };
 }
 
+/// Waits for the transactions that change rights, and keeps them waiting, as they do each other: on PostgreSQL, two that
+/// change many rows in different order would else wait for each other for ever.
+pub(crate) const TAKE_TURN: &str = "UPDATE revision SET value = value WHERE id = 1";
+
 /// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or temporary and
 /// not too old), a role with `*`, and a second factor where that role asks for one.
 pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
@@ -323,9 +327,10 @@ impl Store {
         Ok(row.map(|(value,)| value))
     }
 
-    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions.
+    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions, rotated secrets.
     pub async fn sweep(&self, now_ms: i64) -> Result<()> {
         write!(self, transaction => {
+            sqlx::query(TAKE_TURN).execute(&mut *transaction).await?;
             for statement in [
                 "DELETE FROM used_once WHERE expires_at_ms < $1",
                 "DELETE FROM replies WHERE expires_at_ms < $1",

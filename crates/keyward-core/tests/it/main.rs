@@ -15,5 +15,6 @@ mod support;
 mod cancellation;
 
 mod last_admin;
+mod last_use;
 mod revocation;
 mod texts;

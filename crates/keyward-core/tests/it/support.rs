@@ -296,3 +296,9 @@ pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issue
     }
     panic!("nothing is kept in memory; is Keyward::run running?");
 }
+
+/// What is stored of a key that was made elsewhere.
+pub(crate) fn sha256_hex(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
