@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::api_key::LastUse;
 use crate::caller::{Caller, Identity, Origin};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
@@ -25,10 +26,14 @@ use crate::store::{KeyRecord, SecretUse, SessionRecord, Store};
 
 /// How many credentials are kept in memory.
 const CACHED_CREDENTIALS: usize = 150_000;
+/// How long the database may take to tell the revision.
+const REVISION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the last uses of keys are written.
-const FLUSH_INTERVAL_MS: i64 = 10_000;
-/// How often what has expired is thrown away.
-const SWEEP_INTERVAL_MS: i64 = 10 * 60 * 1000;
+const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
+/// How many uses are written at once: other writers wait for no more than that.
+const USES_IN_ONE_WRITE: usize = 500;
+/// What has expired is thrown away every ten minutes.
+const ROUNDS_UNTIL_SWEEP: u64 = 60;
 /// A key's use is noted at most this often.
 const USE_RESOLUTION_MS: i64 = 1000;
 
@@ -216,9 +221,21 @@ pub(crate) struct Access {
     subjects: Cache<Box<str>, (u64, Arc<Subject>)>,
     /// Counts the changes of rights made through this process, and those seen of others.
     epoch: Arc<AtomicU64>,
-    /// When the revision was last known to be the newest, by the monotonic clock.
-    confirmed_at_ms: AtomicI64,
-    uses: Mutex<HashMap<Box<str>, LastUse>>,
+    /// When the revision was last known to be the newest.
+    confirmed_at: [AtomicI64; 2],
+    /// By the secret's hash.
+    uses: Mutex<HashMap<String, LastUse>>,
+}
+
+/// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's, which
+/// goes on while the machine sleeps.
+#[derive(Debug, Clone, Copy)]
+struct Moment([i64; 2]);
+
+impl Moment {
+    fn now(clock: &Clock) -> Self {
+        Self([clock.monotonic_ms(), clock.now_ms()])
+    }
 }
 
 impl fmt::Debug for Access {
@@ -233,13 +250,28 @@ impl Access {
             bound_ms,
             subjects: Cache::new(CACHED_CREDENTIALS),
             epoch: store.epoch(),
-            confirmed_at_ms: AtomicI64::new(i64::MIN / 2),
+            confirmed_at: [const { AtomicI64::new(i64::MIN / 2) }; 2],
             uses: Mutex::default(),
         }
     }
 
-    fn is_fresh(&self, now_ms: i64) -> bool {
-        now_ms - self.confirmed_at_ms.load(Ordering::Acquire) <= self.bound_ms
+    /// The revision was the newest at this moment.
+    fn confirm(&self, Moment(moment): Moment) {
+        for (confirmed_at, at_ms) in self.confirmed_at.iter().zip(moment) {
+            confirmed_at.store(at_ms, Ordering::Release);
+        }
+    }
+
+    /// Whether what is kept is no older than the bound, by either clock.
+    fn is_fresh(&self, clock: &Clock) -> bool {
+        let Moment(now) = Moment::now(clock);
+        let mut ages =
+            self.confirmed_at.iter().zip(now).map(|(at, now_ms)| now_ms - at.load(Ordering::Acquire));
+        ages.all(|age_ms| age_ms <= self.bound_ms)
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<String, LastUse>> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -390,36 +422,47 @@ impl Keyward {
     /// Keeps what is cached good, writes the uses of keys and throws away what has expired, until the task that runs
     /// it is dropped.
     pub async fn run(&self) {
-        let mut known = None;
-        let (mut flushed_at_ms, mut swept_at_ms) = (self.clock.monotonic_ms(), i64::MIN / 2);
+        tokio::join!(self.watch_revision(), self.keep_house());
+    }
+
+    /// Asks for the revision four times within the bound: while it stays, what is kept in memory is good.
+    async fn watch_revision(&self) {
         let pause = Duration::from_millis(u64::try_from(self.access.bound_ms / 4).unwrap_or(0).max(5));
+        let (mut known, mut is_lost) = (None, false);
         loop {
-            let asked_at_ms = self.clock.monotonic_ms();
-            match self.store.revision().await {
+            let asked_at = Moment::now(&self.clock);
+            // A connection that died without a word would else be waited for until the network gives it up.
+            let answer = tokio::time::timeout(REVISION_TIMEOUT, self.store.revision());
+            match answer.await.unwrap_or_else(|elapsed| Err(Error::internal(elapsed))) {
                 Ok(revision) => {
                     if known != Some(revision) {
-                        self.access.epoch.fetch_add(1, Ordering::AcqRel);
+                        self.store.forget();
                         known = Some(revision);
                     }
-                    self.access.confirmed_at_ms.store(asked_at_ms, Ordering::Release);
+                    self.access.confirm(asked_at);
+                    is_lost = false;
                 }
-                Err(error) => {
+                Err(error) if !is_lost => {
                     tracing::warn!(cause = ?error.cause, "the database doesn't answer; nothing kept in memory is used");
+                    is_lost = true;
                 }
-            }
-            if asked_at_ms - flushed_at_ms >= FLUSH_INTERVAL_MS {
-                flushed_at_ms = asked_at_ms;
-                if let Err(error) = self.flush_uses().await {
-                    tracing::warn!(cause = ?error.cause, "the last uses of API keys could not be written");
-                }
-            }
-            if asked_at_ms - swept_at_ms >= SWEEP_INTERVAL_MS {
-                swept_at_ms = asked_at_ms;
-                if let Err(error) = self.store.sweep(self.clock.now_ms()).await {
-                    tracing::warn!(cause = ?error.cause, "what has expired could not be thrown away");
-                }
+                Err(_) => {}
             }
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn keep_house(&self) {
+        for round in 0_u64.. {
+            if let Err(error) = self.flush_uses().await {
+                tracing::warn!(cause = ?error.cause, "the last uses of API keys could not be written");
+            }
+            if round % ROUNDS_UNTIL_SWEEP == 0
+                && let Err(error) = self.store.sweep(self.clock.now_ms()).await
+            {
+                tracing::warn!(cause = ?error.cause, "what has expired could not be thrown away");
+            }
+            tokio::time::sleep(FLUSH_INTERVAL).await;
         }
     }
 
@@ -431,15 +474,25 @@ impl Keyward {
         self.store.close().await;
     }
 
-    /// Writes the uses of keys that were noted since the last time.
+    /// Writes the uses of keys that were noted since the last time. What can't be written, or isn't because nobody
+    /// waits for it any more, stays noted.
     pub(crate) async fn flush_uses(&self) -> Result<()> {
-        let uses = std::mem::take(&mut *self.access.uses.lock().unwrap_or_else(PoisonError::into_inner));
-        if uses.is_empty() {
-            return Ok(());
+        let noted: Vec<SecretUse> = {
+            let uses = self.access.uses();
+            uses.iter()
+                .map(|(hash, last_use)| SecretUse { hash: hash.clone(), last_use: last_use.clone() })
+                .collect()
+        };
+        for written in noted.chunks(USES_IN_ONE_WRITE) {
+            self.store.record_uses(written).await?;
+            let mut uses = self.access.uses();
+            for SecretUse { hash, last_use } in written {
+                if uses.get(hash) == Some(last_use) {
+                    uses.remove(hash);
+                }
+            }
         }
-        let uses: Vec<SecretUse> =
-            uses.into_iter().map(|(hash, last_use)| SecretUse { hash: hash.into(), last_use }).collect();
-        self.store.record_uses(&uses).await
+        Ok(())
     }
 
     /// The caller behind a credential, or why there is none.
@@ -520,9 +573,11 @@ impl Keyward {
         id: &str,
         load: impl AsyncFnOnce() -> Result<Option<Subject>>,
     ) -> Result<Option<Arc<Subject>>> {
-        // Read before the database is: what is loaded while a change is on its way counts as of before the change.
+        // In this order. The epoch moves before the revision is confirmed: the one that is read after a confirmation
+        // was found fresh knows of every change until then. And what is loaded while a change is on its way counts
+        // as of before the change.
+        let is_fresh = self.access.is_fresh(&self.clock);
         let epoch = self.access.epoch.load(Ordering::Acquire);
-        let is_fresh = self.access.is_fresh(self.clock.monotonic_ms());
         if is_fresh
             && let Some((known_epoch, subject)) = self.access.subjects.get(id)
             && known_epoch == epoch
@@ -577,7 +632,7 @@ impl Keyward {
                 if !is_inside {
                     return Err(Reason::AddressNotAllowed);
                 }
-                if subject.without_mfa.roles.is_empty() && subject.grants.is_empty() {
+                if subject.grants.is_empty() {
                     return Err(Reason::NoRoles);
                 }
                 let expires_at_ms = match (record.expires_at_ms, record.valid_until_ms) {
@@ -612,8 +667,7 @@ impl Keyward {
             address: origin.address.map(|address| address.to_string()),
             user_agent: origin.user_agent.clone(),
         };
-        let mut uses = self.access.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        uses.insert(record.hash.as_str().into(), last_use);
+        self.access.uses().insert(record.hash.clone(), last_use);
     }
 
     /// The decisions for a caller whose rights are known; only a refusal makes a look at the roles worth it.

@@ -202,6 +202,11 @@ impl ApiKey {
     pub fn is_expired(&self, now_ms: i64) -> bool {
         self.expires_at.is_some() && self.expires_at_ms.is_none_or(|expires_at_ms| expires_at_ms <= now_ms)
     }
+
+    /// The secret before the last rotation is shown while it works, not until somebody sweeps it up.
+    fn drop_ended_secret(&mut self, now_ms: i64) {
+        self.previous.take_if(|previous| previous.valid_until_ms <= now_ms);
+    }
 }
 
 impl Keyward {
@@ -282,7 +287,10 @@ impl Keyward {
             None => None,
         };
         self.flush_uses().await?;
-        self.store.api_keys(user_id.as_deref(), query.name.as_deref(), &query.page).await
+        let now_ms = self.clock.now_ms();
+        let mut page = self.store.api_keys(user_id.as_deref(), query.name.as_deref(), &query.page).await?;
+        page.items.iter_mut().for_each(|key| key.drop_ended_secret(now_ms));
+        Ok(page)
     }
 
     /// The key of this id.
@@ -571,7 +579,10 @@ impl Keyward {
     }
 
     async fn known_api_key(&self, id: &str) -> Result<ApiKey> {
-        self.store.api_key(id).await?.ok_or_else(|| Error::not_found(Thing::ApiKey, "API key not found"))
+        let found = self.store.api_key(id).await?;
+        let mut key = found.ok_or_else(|| Error::not_found(Thing::ApiKey, "API key not found"))?;
+        key.drop_ended_secret(self.clock.now_ms());
+        Ok(key)
     }
 
     fn new_secret(&self) -> (Secret, StoredSecret) {

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::api_key::is_well_formed;
 use crate::caller::{Caller, Identity};
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
@@ -84,9 +85,17 @@ impl Target {
         Self { kind, id: Some(id.into()), name: Some(name.into()) }
     }
 
-    /// A thing known only by the name that was asked for.
-    pub fn named(kind: &'static str, name: impl Into<String>) -> Self {
-        Self { kind, id: None, name: Some(name.into()) }
+    /// A thing known only by the name that was asked for. That may be anything: what is kept of it is at most 256
+    /// characters that a database can hold, and no key that somebody gave in place of its id.
+    pub fn named(kind: &'static str, name: impl AsRef<str>) -> Self {
+        let name = name.as_ref();
+        let is_part_of_keys = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+        let name = if name.split(|character| !is_part_of_keys(character)).any(is_well_formed) {
+            "(an API key)".to_owned()
+        } else {
+            name.chars().filter(|character| !character.is_control()).take(256).collect()
+        };
+        Self { kind, id: None, name: Some(name) }
     }
 
     /// A thing that isn't known, and whose name isn't to be kept.

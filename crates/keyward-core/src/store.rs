@@ -134,6 +134,10 @@ macro_rules! write_keeping_an_admin {
     };
 }
 
+/// Waits for the transactions that change rights, and keeps them waiting, as they do each other: on PostgreSQL, two that
+/// change many rows in different order would else wait for each other for ever.
+pub(crate) const TAKE_TURN: &str = "UPDATE revision SET value = value WHERE id = 1";
+
 /// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or temporary and
 /// not too old), a role with `*`, and a second factor where that role asks for one.
 pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
@@ -329,10 +333,12 @@ impl Store {
         Ok(row.map(|(value,)| value))
     }
 
-    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions. A session stays a day
-    /// longer than its refresh token: an access token of it may outlive that one, by a day at most.
+    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions, rotated secrets. A
+    /// session stays a day longer than its refresh token: an access token of it may outlive that one, by a day at
+    /// most.
     pub async fn sweep(&self, now_ms: i64) -> Result<()> {
         write!(self, transaction => {
+            sqlx::query(TAKE_TURN).execute(&mut *transaction).await?;
             for statement in [
                 "DELETE FROM used_once WHERE expires_at_ms < $1",
                 "DELETE FROM replies WHERE expires_at_ms < $1",
@@ -403,8 +409,14 @@ pub(crate) fn unless_taken<T>(outcome: Result<T, sqlx::Error>, taken: impl FnOnc
 }
 
 impl From<sqlx::Error> for Error {
-    /// What says that the database can't be reached or written now is `Unavailable`, the rest a defect of ours.
+    /// What says that the database can't be reached or written now is `Unavailable`; a text that PostgreSQL can't hold
+    /// is the request's fault; the rest a defect of ours.
     fn from(error: sqlx::Error) -> Self {
+        // character_not_in_repertoire (https://www.postgresql.org/docs/current/errcodes-appendix.html). SQLite holds any
+        // text, and has none of the kind to find.
+        if error.as_database_error().is_some_and(|database| database.code().as_deref() == Some("22021")) {
+            return Self::invalid("text", "A text must not have the character NUL in it.").because(error);
+        }
         let is_passing = match &error {
             sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
@@ -417,9 +429,12 @@ impl From<sqlx::Error> for Error {
                 // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB; the extended ones keep them in the low byte.
                 let is_sqlite =
                     matches!(sqlite_primary(&code), Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26));
-                // PostgreSQL's classes: connection, resources, operator's intervention, system, serialization.
+                // PostgreSQL's classes: connection, who may connect (three of them), serialization, resources,
+                // operator's intervention, system.
                 let is_postgres = code.len() == 5
-                    && ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class));
+                    && ["08", "28", "3D", "55", "40", "53", "57", "58"]
+                        .iter()
+                        .any(|class| code.starts_with(class));
                 is_sqlite || is_postgres
             }),
             _ => false,

@@ -420,6 +420,7 @@ impl Store {
     /// Notes when and from where secrets were last used. It is no change of the keys, and has no event.
     pub async fn record_uses(&self, uses: &[SecretUse]) -> Result<()> {
         write!(self, transaction => {
+            sqlx::query(super::TAKE_TURN).execute(&mut *transaction).await?;
             for SecretUse { hash, last_use } in uses {
                 sqlx::query(
                     "UPDATE api_key_secrets SET last_used_at_ms = $2, last_used_address = $3, last_used_agent = $4 \

@@ -9,6 +9,15 @@ use keyward_core::user::UserUpdate;
 
 use crate::support::{DAY_MS, SECOND_MS, TestDatabase, account, code, on_both, person, role, texts};
 
+on_both! {
+    the_last_admin_cannot_be_taken_away_by_any_way,
+    an_admin_may_go_while_another_can_sign_in,
+    whoever_cannot_sign_in_does_not_count_as_another_admin,
+    of_two_admins_who_are_deleted_at_once_one_stays,
+    deleting_one_admin_and_demoting_the_other_at_once_leaves_one,
+    the_machine_brings_an_admin_back,
+}
+
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
 
@@ -23,111 +32,107 @@ fn is_conflict(error: &Error) -> bool {
     error.code == Code::Conflict
 }
 
-on_both! {
-    async fn the_last_admin_cannot_be_taken_away_by_any_way(database: TestDatabase) {
-        let keyward = database.keyward().await;
-        let ada = ada(&keyward).await;
-        let before = database.contents().await;
+async fn the_last_admin_cannot_be_taken_away_by_any_way(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let ada = ada(&keyward).await;
+    let before = database.contents().await;
 
-        let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
-        assert_eq!(code(keyward.delete_user(&ada, ADA, None).await), Code::Conflict);
-        assert_eq!(code(keyward.update_user(&ada, ADA, disable).await), Code::Conflict);
-        assert_eq!(code(keyward.set_roles(&ada, ADA, &[], None).await), Code::Conflict);
-        assert_eq!(code(keyward.remove_role(&ada, ADA, "ADMINS", None).await), Code::Conflict);
-        assert_eq!(code(keyward.delete_role(&ada, "ADMINS", None).await), Code::Conflict);
-        let strip = RoleUpdate { permissions: Some(texts(&["manage:*"])), ..RoleUpdate::default() };
-        assert_eq!(code(keyward.update_role(&ada, "ADMINS", strip).await), Code::Conflict);
-        let ask_for_mfa = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
-        assert_eq!(code(keyward.update_role(&ada, "ADMINS", ask_for_mfa).await), Code::Conflict);
+    let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
+    assert_eq!(code(keyward.delete_user(&ada, ADA, None).await), Code::Conflict);
+    assert_eq!(code(keyward.update_user(&ada, ADA, disable).await), Code::Conflict);
+    assert_eq!(code(keyward.set_roles(&ada, ADA, &[], None).await), Code::Conflict);
+    assert_eq!(code(keyward.remove_role(&ada, ADA, "ADMINS", None).await), Code::Conflict);
+    assert_eq!(code(keyward.delete_role(&ada, "ADMINS", None).await), Code::Conflict);
+    let strip = RoleUpdate { permissions: Some(texts(&["manage:*"])), ..RoleUpdate::default() };
+    assert_eq!(code(keyward.update_role(&ada, "ADMINS", strip).await), Code::Conflict);
+    let ask_for_mfa = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
+    assert_eq!(code(keyward.update_role(&ada, "ADMINS", ask_for_mfa).await), Code::Conflict);
 
-        assert_eq!(database.contents().await, before);
-    }
+    assert_eq!(database.contents().await, before);
+}
 
-    async fn an_admin_may_go_while_another_can_sign_in(database: TestDatabase) {
-        let keyward = database.keyward().await;
-        let ada = ada(&keyward).await;
-        role(&keyward, "ROOT", &["*"]).await;
-        account(&keyward, BOB, &["ROOT"]).await;
+async fn an_admin_may_go_while_another_can_sign_in(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let ada = ada(&keyward).await;
+    role(&keyward, "ROOT", &["*"]).await;
+    account(&keyward, BOB, &["ROOT"]).await;
 
-        keyward.delete_user(&ada, ADA, None).await.unwrap();
+    keyward.delete_user(&ada, ADA, None).await.unwrap();
 
-        assert_eq!(code(keyward.delete_role(&Caller::operator(), "ROOT", None).await), Code::Conflict);
-    }
+    assert_eq!(code(keyward.delete_role(&Caller::operator(), "ROOT", None).await), Code::Conflict);
+}
 
-    async fn whoever_cannot_sign_in_does_not_count_as_another_admin(database: TestDatabase) {
-        let keyward = database.keyward().await;
-        let ada = ada(&keyward).await;
-        // Neither a bot, nor somebody disabled, nor somebody whose temporary password is too old, nor somebody whose
-        // second factor is missing.
-        keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
+async fn whoever_cannot_sign_in_does_not_count_as_another_admin(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let ada = ada(&keyward).await;
+    // Neither a bot, nor somebody disabled, nor somebody whose temporary password is too old, nor somebody whose
+    // second factor is missing.
+    keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
+    account(&keyward, BOB, &["ADMINS"]).await;
+    let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
+    keyward.update_user(&ada, BOB, disable).await.unwrap();
+    account(&keyward, "carol@example.com", &["ADMINS"]).await;
+    keyward.clock().advance_ms(8 * DAY_MS);
+    role(&keyward, "ROOT", &["*"]).await;
+    let ask_for_mfa = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
+    keyward.update_role(&ada, "ROOT", ask_for_mfa).await.unwrap();
+    account(&keyward, "dora@example.com", &["ROOT"]).await;
+
+    assert_eq!(code(keyward.delete_user(&ada, ADA, None).await), Code::Conflict);
+}
+
+async fn of_two_admins_who_are_deleted_at_once_one_stays(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let other_node = database.keyward().await;
+    let ada = ada(&keyward).await;
+    let operator = Caller::operator();
+    for _ in 0..5 {
         account(&keyward, BOB, &["ADMINS"]).await;
+
         let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
-        keyward.update_user(&ada, BOB, disable).await.unwrap();
-        account(&keyward, "carol@example.com", &["ADMINS"]).await;
-        keyward.clock().advance_ms(8 * DAY_MS);
-        role(&keyward, "ROOT", &["*"]).await;
-        let ask_for_mfa = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
-        keyward.update_role(&ada, "ROOT", ask_for_mfa).await.unwrap();
-        account(&keyward, "dora@example.com", &["ROOT"]).await;
-
-        assert_eq!(code(keyward.delete_user(&ada, ADA, None).await), Code::Conflict);
-    }
-
-    async fn of_two_admins_who_are_deleted_at_once_one_stays(database: TestDatabase) {
-        let keyward = database.keyward().await;
-        let other_node = database.keyward().await;
-        let ada = ada(&keyward).await;
-        let operator = Caller::operator();
-        for _ in 0..5 {
-            account(&keyward, BOB, &["ADMINS"]).await;
-
-            let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
-            let (one, other) = tokio::join!(
-                keyward.update_user(&ada, ADA, disable),
-                other_node.delete_user(&operator, BOB, None),
-            );
-
-            let errors: Vec<Error> = one.err().into_iter().chain(other.err()).collect();
-            assert_eq!(errors.iter().filter(|error| is_conflict(error)).count(), 1, "{errors:?}");
-            let enable = UserUpdate { enabled: Some(true), ..UserUpdate::default() };
-            keyward.update_user(&operator, ADA, enable).await.unwrap();
-            let _ = keyward.delete_user(&operator, BOB, None).await;
-        }
-    }
-
-    async fn deleting_one_admin_and_demoting_the_other_at_once_leaves_one(database: TestDatabase) {
-        let keyward = database.keyward().await;
-        let other_node = database.keyward().await;
-        let ada = ada(&keyward).await;
-        role(&keyward, "ROOT", &["*"]).await;
-        account(&keyward, BOB, &["ROOT"]).await;
-
         let (one, other) = tokio::join!(
-            keyward.delete_user(&ada, ADA, None),
-            other_node.delete_role(&ada, "ROOT", None),
+            keyward.update_user(&ada, ADA, disable),
+            other_node.delete_user(&operator, BOB, None),
         );
 
         let errors: Vec<Error> = one.err().into_iter().chain(other.err()).collect();
         assert_eq!(errors.iter().filter(|error| is_conflict(error)).count(), 1, "{errors:?}");
+        let enable = UserUpdate { enabled: Some(true), ..UserUpdate::default() };
+        keyward.update_user(&operator, ADA, enable).await.unwrap();
+        let _ = keyward.delete_user(&operator, BOB, None).await;
     }
+}
 
-    async fn the_machine_brings_an_admin_back(database: TestDatabase) {
-        let keyward = database.keyward().await;
-        let ada = ada(&keyward).await;
-        keyward.clock().advance_ms(SECOND_MS);
-        account(&keyward, BOB, &["ADMINS"]).await;
-        let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
-        keyward.update_user(&ada, BOB, disable).await.unwrap();
-        keyward.set_roles(&ada, BOB, &[], None).await.unwrap();
+async fn deleting_one_admin_and_demoting_the_other_at_once_leaves_one(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let other_node = database.keyward().await;
+    let ada = ada(&keyward).await;
+    role(&keyward, "ROOT", &["*"]).await;
+    account(&keyward, BOB, &["ROOT"]).await;
 
-        let recovered = keyward.recover_admin(Some(BOB)).await.unwrap();
+    let (one, other) =
+        tokio::join!(keyward.delete_user(&ada, ADA, None), other_node.delete_role(&ada, "ROOT", None),);
 
-        assert!(recovered.user.enabled);
-        assert_eq!(recovered.user.roles, ["ADMINS"]);
-        assert!(recovered.temporary_password.is_some());
-        assert_eq!(keyward.recover_admin(None).await.unwrap().user.username, ADA);
-        keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
-        assert!(keyward.recover_admin(Some("bot")).await.is_err());
-        assert!(keyward.recover_admin(Some("nobody@example.com")).await.is_err());
-    }
+    let errors: Vec<Error> = one.err().into_iter().chain(other.err()).collect();
+    assert_eq!(errors.iter().filter(|error| is_conflict(error)).count(), 1, "{errors:?}");
+}
+
+async fn the_machine_brings_an_admin_back(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let ada = ada(&keyward).await;
+    keyward.clock().advance_ms(SECOND_MS);
+    account(&keyward, BOB, &["ADMINS"]).await;
+    let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
+    keyward.update_user(&ada, BOB, disable).await.unwrap();
+    keyward.set_roles(&ada, BOB, &[], None).await.unwrap();
+
+    let recovered = keyward.recover_admin(Some(BOB)).await.unwrap();
+
+    assert!(recovered.user.enabled);
+    assert_eq!(recovered.user.roles, ["ADMINS"]);
+    assert!(recovered.temporary_password.is_some());
+    assert_eq!(keyward.recover_admin(None).await.unwrap().user.username, ADA);
+    keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
+    assert!(keyward.recover_admin(Some("bot")).await.is_err());
+    assert!(keyward.recover_admin(Some("nobody@example.com")).await.is_err());
 }

@@ -15,5 +15,7 @@ mod support;
 mod cancellation;
 
 mod last_admin;
-
+mod last_use;
 mod refusals;
+mod revocation;
+mod texts;

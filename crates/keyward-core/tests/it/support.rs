@@ -17,6 +17,7 @@ use keyward_core::random::Random;
 use keyward_core::role::{NewRole, Role};
 use keyward_core::store::Store;
 use keyward_core::user::{NewUser, User};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -28,23 +29,21 @@ pub(crate) const START_MS: i64 = 1_798_761_600_000;
 pub(crate) const SECOND_MS: i64 = 1000;
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * SECOND_MS;
 
-/// Makes of each function a test on SQLite and a test on PostgreSQL, each with a database of its own.
+/// Makes of each function here, an `async fn(TestDatabase)` below, a test on SQLite and a test on PostgreSQL, each with
+/// a database of its own. A function that is missing here is never used, and the compiler says so.
 macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($database:ident: TestDatabase) $body:block)*) => {$(
-        $(#[$meta])*
+    ($($name:ident),* $(,)?) => {$(
         mod $name {
-            use super::*;
-
-            async fn check($database: TestDatabase) $body
+            use crate::support::TestDatabase;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                check(TestDatabase::sqlite().await).await;
+                super::$name(TestDatabase::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                check(TestDatabase::postgres().await).await;
+                super::$name(TestDatabase::postgres().await).await;
             }
         }
     )*};
@@ -144,6 +143,36 @@ impl TestDatabase {
             contents.insert(table, rows);
         }
         contents
+    }
+
+    /// Takes the database away from `keyward`: PostgreSQL shuts everybody out, a SQLite file is closed.
+    pub(crate) async fn lose(&self, keyward: &Keyward) {
+        match self {
+            Self::Sqlite { .. } => keyward.close().await,
+            Self::Postgres { .. } => {
+                self.administer("ALTER DATABASE {} ALLOW_CONNECTIONS false").await;
+                let everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'";
+                self.administer(everybody).await;
+            }
+        }
+    }
+
+    /// Lets everybody in again; what was closed stays closed.
+    pub(crate) async fn find_again(&self) -> bool {
+        if let Self::Postgres { .. } = self {
+            self.administer("ALTER DATABASE {} ALLOW_CONNECTIONS true").await;
+            return true;
+        }
+        false
+    }
+
+    /// Runs a statement about this database, from beside it.
+    async fn administer(&self, statement: &str) {
+        let Self::Postgres { url } = self else { return };
+        let options: PgConnectOptions = url.parse().unwrap();
+        let statement = statement.replace("{}", options.get_database().unwrap());
+        let mut beside = PgConnection::connect_with(&options.database("postgres")).await.unwrap();
+        beside.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
     }
 
     async fn raw(&self) -> Raw {
@@ -266,4 +295,10 @@ pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issue
         }
     }
     panic!("nothing is kept in memory; is Keyward::run running?");
+}
+
+/// What is stored of a key that was made elsewhere.
+pub(crate) fn sha256_hex(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

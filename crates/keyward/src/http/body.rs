@@ -87,6 +87,10 @@ async fn read(request: Request, within: Duration) -> Result<Bytes, Failure> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    // serde takes a list for a struct, member by member: `["ada"]` would pass for `{"username": "ada"}`.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(invalid("", "invalid type: sequence, expected a map", "The body"));
+    }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => wrong_value::<T>(bytes),
         Category::Syntax | Category::Eof | Category::Io => {
