@@ -87,16 +87,17 @@ async fn read(request: Request, within: Duration) -> Result<Bytes, Failure> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    // serde takes a list for a struct, member by member: `["ada"]` would pass for `{"username": "ada"}`.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(invalid("", "invalid type: sequence, expected a map", "The body"));
-    }
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    let value = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => wrong_value::<T>(bytes),
         Category::Syntax | Category::Eof | Category::Io => {
             HttpFailure::BodyMalformed(Cow::Owned(format!("The body isn't valid JSON: {error}."))).into()
         }
-    })
+    })?;
+    // serde takes a list for a struct, member by member: `["ada"]` would pass for `{"username": "ada"}`.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(invalid("", "invalid type: sequence, expected a map", "The body"));
+    }
+    Ok(value)
 }
 
 /// Reads the body a second time to find where it is wrong: keeping account of that costs more than reading, and
@@ -409,6 +410,7 @@ mod tests {
             r#"{"username":"ada","roles":[{"name":"ADMINS","mfa_required":"hunter2"}]}"#,
             r#"{"username":"ada","kind":"hunter2"}"#,
             r#"{"username":"ada","kind":7}"#,
+            r#"["ada",30,[],"account"]"#,
         ];
 
         let mut answers = Vec::new();
@@ -439,6 +441,7 @@ mod tests {
         400 [roles[0].mfa_required] `roles[0].mfa_required` must be true or false, not a text.
         400 [kind] `kind` must be `account` or `program`.
         400 The body isn't valid JSON: expected value at line 1 column 26.
+        400 [body] The body must be an object, not a list.
         ");
         assert!(!answers.contains("hunter2") && !answers.contains("123456"));
     }
