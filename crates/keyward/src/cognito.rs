@@ -36,7 +36,7 @@ const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 /// How long a browser may keep the answer to a preflight: as long as AWS says, two days.
-const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(172_800);
+const PREFLIGHT_LIFETIME: Duration = Duration::from_hours(48);
 
 /// Writes the operations once, for those who serve them and for those who ask about them.
 macro_rules! operations {

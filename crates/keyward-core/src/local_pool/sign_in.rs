@@ -442,11 +442,11 @@ impl Keyward {
     /// `Unauthenticated` when others have locked attempts meanwhile; then nothing is counted.
     pub(super) async fn count_failure(&self, counter: &str, change: &Change) -> Result<()> {
         let (pool_id, now_ms) = (self.local_pool.id(), self.clock.now_ms());
-        let counted = self
+        let failures = self
             .store
             .add_sign_in_failure(pool_id, counter, now_ms, now_ms - QUIET_MS, lock_ms, change)
             .await?;
-        counted.map(drop).ok_or_else(attempts_exceeded)
+        failures.map(drop).ok_or_else(attempts_exceeded)
     }
 
     async fn forget_failures(&self, counter: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The pool's discovery document (OpenID Connect Discovery 1.0) and its keys (RFC 7517), for whoever checks tokens.
+//! The pool's discovery document (`OpenID` Connect Discovery 1.0) and its keys (RFC 7517), for whoever checks tokens.
 
 use std::sync::Arc;
 

@@ -66,16 +66,17 @@ pub(super) fn refusal(status: StatusCode, name: &'static str, message: &str) -> 
 
 fn named(code: &Code) -> (StatusCode, &'static str) {
     let name = match code {
-        Code::InvalidInput(_) | Code::Conflict | Code::PreconditionFailed | Code::Unsupported => {
-            "InvalidParameterException"
-        }
         Code::Unauthenticated | Code::Forbidden(_) => "NotAuthorizedException",
         Code::NotFound(Thing::User) => "UserNotFoundException",
         Code::NotFound(Thing::SoftwareToken) => "SoftwareTokenMFANotFoundException",
         Code::NotFound(_) => "ResourceNotFoundException",
         Code::AlreadyExists(Thing::User) => "UsernameExistsException",
         Code::AlreadyExists(Thing::Role) => "GroupExistsException",
-        Code::AlreadyExists(_) => "InvalidParameterException",
+        Code::InvalidInput(_)
+        | Code::AlreadyExists(_)
+        | Code::Conflict
+        | Code::PreconditionFailed
+        | Code::Unsupported => "InvalidParameterException",
         Code::PasswordRejected => "InvalidPasswordException",
         Code::PasswordResetRequired => "PasswordResetRequiredException",
         Code::CodeMismatch => "CodeMismatchException",

@@ -48,12 +48,14 @@ fn conversion(found: &str) -> String {
     format!("{source} can not be converted to {wanted}")
 }
 
+/// One or more of some characters: the pattern as the model has it, and which characters it takes.
+type Pattern = (&'static str, fn(char) -> bool);
+
 /// What the model demands of a text.
 pub(super) struct Shape {
     least: usize,
     most: usize,
-    /// The pattern as the model has it, and which characters it takes.
-    pattern: Option<(&'static str, fn(char) -> bool)>,
+    pattern: Option<Pattern>,
 }
 
 pub(super) const CLIENT_ID: Shape = Shape {

@@ -13,20 +13,20 @@ async fn an_operation_that_is_not_there_is_said_to_be_unknown() {
     let message = "There is no such operation; X-Amz-Target names it.";
 
     for target in ["Nonsense", "AdminGetUser", "initiateauth", "InitiateAuth ", ""] {
-        app.cognito(target, json!({})).await.is_refused("UnknownOperationException", message);
+        app.cognito(target, json!({})).await.expect_refusal("UnknownOperationException", message);
     }
     // Whatever the body is.
-    app.cognito_raw("Nonsense", "{".into()).await.is_refused("UnknownOperationException", message);
+    app.cognito_raw("Nonsense", "{".into()).await.expect_refusal("UnknownOperationException", message);
     let post = || app.anonymous().request(Method::POST, "/").body("{}");
-    post().await.is_refused("UnknownOperationException", message);
+    post().await.expect_refusal("UnknownOperationException", message);
     post()
         .header("x-amz-target", "AWSCognitoIdentityService.InitiateAuth")
         .await
-        .is_refused("UnknownOperationException", message);
+        .expect_refusal("UnknownOperationException", message);
 }
 
 #[tokio::test]
-async fn another_method_is_refused() {
+async fn another_method_expect_refusal() {
     let app = App::new().await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let answer = app.anonymous().request(method, "/").await.expect(405);
@@ -50,13 +50,13 @@ async fn a_body_that_cannot_be_read_is_a_serialization_exception_that_repeats_no
     }
     app.cognito("InitiateAuth", json!({ "AuthParameters": { "PASSWORD": 47_114_711 } }))
         .await
-        .is_refused("SerializationException", "NUMBER_VALUE can not be converted to a String");
+        .expect_refusal("SerializationException", "NUMBER_VALUE can not be converted to a String");
     app.cognito("GetUser", json!({ "AccessToken": ["secret"] }))
         .await
-        .is_refused("SerializationException", "START_ARRAY can not be converted to a String");
+        .expect_refusal("SerializationException", "START_ARRAY can not be converted to a String");
     app.cognito("SetUserMFAPreference", json!({ "SoftwareTokenMfaSettings": { "Enabled": "true" } }))
         .await
-        .is_refused("SerializationException", "STRING_VALUE can not be converted to a Boolean");
+        .expect_refusal("SerializationException", "STRING_VALUE can not be converted to a Boolean");
     let large = format!(r#"{{"AccessToken":"{}"}}"#, "a".repeat(1024 * 1024));
     app.cognito_raw("GetUser", large).await.expect(413);
 }
@@ -69,7 +69,7 @@ async fn members_that_are_missing_or_out_of_bounds_are_named() {
     };
     let one = |fault: &str| format!("1 validation error detected: {fault}");
     let refused = async |operation: &str, input: serde_json::Value, message: &str| {
-        app.cognito(operation, input).await.is_refused("InvalidParameterException", message);
+        app.cognito(operation, input).await.expect_refusal("InvalidParameterException", message);
     };
 
     let both = format!("2 validation errors detected: {}; {}", null("authFlow"), null("clientId"));
@@ -215,8 +215,10 @@ async fn without_its_database_it_lets_nobody_in() {
     ];
 
     for answer in answers {
-        answer
-            .is_refused("InternalErrorException", "The database doesn't answer now; try again in a moment.");
+        answer.expect_refusal(
+            "InternalErrorException",
+            "The database doesn't answer now; try again in a moment.",
+        );
     }
 }
 
@@ -243,11 +245,11 @@ async fn no_operation_does_anything_for_a_token_that_is_not_good() {
 
     for (token, message) in &poor {
         for request in by_token(token) {
-            request.await.is_refused("NotAuthorizedException", message);
+            request.await.expect_refusal("NotAuthorizedException", message);
         }
     }
     app.keyward.sign_out_user(&Caller::operator(), ADMIN).await.unwrap();
     for request in by_token(access) {
-        request.await.is_refused("NotAuthorizedException", "Access Token has been revoked");
+        request.await.expect_refusal("NotAuthorizedException", "Access Token has been revoked");
     }
 }

@@ -58,14 +58,16 @@ async fn who_is_unknown_or_wrong_is_told_the_same() {
     let app = App::new().await;
 
     for (name, password) in [(ADMIN, "Wrong-password-1"), ("nobody@example.com", ADMIN_PASSWORD)] {
-        app.password_auth(name, password).await.is_refused("NotAuthorizedException", INCORRECT);
+        app.password_auth(name, password).await.expect_refusal("NotAuthorizedException", INCORRECT);
     }
     for _ in 0..4 {
-        app.password_auth(ADMIN, "Wrong-password-1").await.is_refused("NotAuthorizedException", INCORRECT);
+        app.password_auth(ADMIN, "Wrong-password-1")
+            .await
+            .expect_refusal("NotAuthorizedException", INCORRECT);
     }
     app.password_auth(ADMIN, ADMIN_PASSWORD)
         .await
-        .is_refused("NotAuthorizedException", "Password attempts exceeded");
+        .expect_refusal("NotAuthorizedException", "Password attempts exceeded");
 }
 
 #[tokio::test]
@@ -90,13 +92,13 @@ async fn a_new_user_is_asked_for_a_password() {
     );
 
     let chosen = |password: &str| json!({ "USERNAME": ANN, "NEW_PASSWORD": password });
-    app.respond(&asked, chosen("short")).await.is_refused(
+    app.respond(&asked, chosen("short")).await.expect_refusal(
         "InvalidPasswordException",
         "Password did not conform with policy: Password not long enough",
     );
     app.respond(&asked, json!({}))
         .await
-        .is_refused("InvalidParameterException", "Missing required parameter NEW_PASSWORD");
+        .expect_refusal("InvalidParameterException", "Missing required parameter NEW_PASSWORD");
     let mut with_attribute = chosen(PASSWORD);
     with_attribute["userAttributes.email"] = "eve@example.com".into();
     let refused = app.respond(&asked, with_attribute.clone()).await.expect(400);
@@ -104,9 +106,10 @@ async fn a_new_user_is_asked_for_a_password() {
     with_attribute["userAttributes.email"] = ANN.into();
     let done = app.respond(&asked, with_attribute).await.expect(200);
     assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
-    app.respond(&asked, chosen(PASSWORD))
-        .await
-        .is_refused("NotAuthorizedException", "Invalid session for the user, session can only be used once.");
+    app.respond(&asked, chosen(PASSWORD)).await.expect_refusal(
+        "NotAuthorizedException",
+        "Invalid session for the user, session can only be used once.",
+    );
 }
 
 async fn begin_srp(app: &App, name: &str, password: &str) -> (SrpClient<User>, Answer) {
@@ -152,22 +155,23 @@ async fn srp_goes_there_and_back_without_a_session() {
         if name == ADMIN {
             assert!(answer.expect(200)["AuthenticationResult"]["AccessToken"].is_string());
         } else {
-            answer.is_refused("NotAuthorizedException", INCORRECT);
+            answer.expect_refusal("NotAuthorizedException", INCORRECT);
         }
     }
     let (client, asked) = begin_srp(&app, ADMIN, "Wrong-password-1").await;
-    app.respond(&asked, proof(&client, &asked)).await.is_refused("NotAuthorizedException", INCORRECT);
+    app.respond(&asked, proof(&client, &asked)).await.expect_refusal("NotAuthorizedException", INCORRECT);
 
     let (client, asked) = begin_srp(&app, ADMIN, ADMIN_PASSWORD).await;
     let mut answer = proof(&client, &asked);
     answer["TIMESTAMP"] = "2026-11-22T01:38:52Z".into();
-    app.respond(&asked, answer).await.is_refused(
+    app.respond(&asked, answer).await.expect_refusal(
         "InvalidParameterException",
         "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
     );
-    app.initiate("USER_SRP_AUTH", json!({ "USERNAME": ADMIN, "SRP_A": "0" }))
-        .await
-        .is_refused("InvalidParameterException", "SRP_A must be a hexadecimal number between 1 and N - 1.");
+    app.initiate("USER_SRP_AUTH", json!({ "USERNAME": ADMIN, "SRP_A": "0" })).await.expect_refusal(
+        "InvalidParameterException",
+        "SRP_A must be a hexadecimal number between 1 and N - 1.",
+    );
 }
 
 #[tokio::test]
@@ -182,14 +186,14 @@ async fn parameters_that_a_flow_cannot_do_without_are_asked_for() {
         ("REFRESH_TOKEN", json!({}), "REFRESH_TOKEN"),
     ] {
         let message = format!("Missing required parameter {missing}");
-        app.initiate(flow, parameters).await.is_refused("InvalidParameterException", &message);
+        app.initiate(flow, parameters).await.expect_refusal("InvalidParameterException", &message);
     }
     let input = json!({
         "ClientId": app.client_id(), "ChallengeName": "SOFTWARE_TOKEN_MFA", "ChallengeResponses": {},
     });
     app.cognito("RespondToAuthChallenge", input)
         .await
-        .is_refused("InvalidParameterException", "Missing required parameter Session");
+        .expect_refusal("InvalidParameterException", "Missing required parameter Session");
 }
 
 #[tokio::test]
@@ -200,27 +204,29 @@ async fn a_flow_that_is_not_on_and_a_client_that_is_not_there_are_refused() {
     for flow in ["CUSTOM_AUTH", "USER_AUTH"] {
         app.initiate(flow, parameters.clone())
             .await
-            .is_refused("InvalidParameterException", &format!("{flow} flow not enabled for this client"));
+            .expect_refusal("InvalidParameterException", &format!("{flow} flow not enabled for this client"));
     }
     for flow in ["ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"] {
         app.initiate(flow, parameters.clone())
             .await
-            .is_refused("InvalidParameterException", "Initiate Auth method not supported.");
+            .expect_refusal("InvalidParameterException", "Initiate Auth method not supported.");
     }
     let unknown = "User pool client nosuchclient does not exist.";
     for flow in ["USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "USER_AUTH"] {
         let input = json!({ "AuthFlow": flow, "ClientId": "nosuchclient", "AuthParameters": parameters });
-        app.cognito("InitiateAuth", input).await.is_refused("ResourceNotFoundException", unknown);
+        app.cognito("InitiateAuth", input).await.expect_refusal("ResourceNotFoundException", unknown);
     }
     for challenge in ["SOFTWARE_TOKEN_MFA", "SMS_MFA"] {
         let input = json!({
             "ClientId": "nosuchclient", "ChallengeName": challenge, "Session": "A".repeat(20),
             "ChallengeResponses": { "SOFTWARE_TOKEN_MFA_CODE": "123456" },
         });
-        app.cognito("RespondToAuthChallenge", input).await.is_refused("ResourceNotFoundException", unknown);
+        app.cognito("RespondToAuthChallenge", input)
+            .await
+            .expect_refusal("ResourceNotFoundException", unknown);
     }
     let input = json!({ "ClientId": "nosuchclient", "Token": "x" });
-    app.cognito("RevokeToken", input).await.is_refused("ResourceNotFoundException", unknown);
+    app.cognito("RevokeToken", input).await.expect_refusal("ResourceNotFoundException", unknown);
 }
 
 #[tokio::test]
@@ -236,13 +242,13 @@ async fn a_session_is_good_for_its_own_challenge_alone() {
         });
         app.cognito("RespondToAuthChallenge", input)
             .await
-            .is_refused("NotAuthorizedException", "Invalid session for the user.");
+            .expect_refusal("NotAuthorizedException", "Invalid session for the user.");
     }
     for operation in ["AssociateSoftwareToken", "VerifySoftwareToken"] {
         let input = json!({ "Session": asked["Session"], "UserCode": "123456" });
         app.cognito(operation, input)
             .await
-            .is_refused("NotAuthorizedException", "Invalid session for the user.");
+            .expect_refusal("NotAuthorizedException", "Invalid session for the user.");
     }
 }
 
@@ -260,14 +266,15 @@ async fn a_software_token_is_set_up_and_then_asked_for() {
 
     app.cognito("SetUserMFAPreference", enabled)
         .await
-        .is_refused("InvalidParameterException", "User has not verified software token mfa");
-    app.cognito("VerifySoftwareToken", by_token(json!({ "UserCode": "123456" })))
-        .await
-        .is_refused("SoftwareTokenMFANotFoundException", "Software Token MFA does not exist for the user.");
+        .expect_refusal("InvalidParameterException", "User has not verified software token mfa");
+    app.cognito("VerifySoftwareToken", by_token(json!({ "UserCode": "123456" }))).await.expect_refusal(
+        "SoftwareTokenMFANotFoundException",
+        "Software Token MFA does not exist for the user.",
+    );
     app.cognito("AssociateSoftwareToken", by_token(json!({}))).await.expect(200);
     app.cognito("VerifySoftwareToken", by_token(json!({ "UserCode": "000000" })))
         .await
-        .is_refused("EnableSoftwareTokenMFAException", "Code mismatch");
+        .expect_refusal("EnableSoftwareTokenMFAException", "Code mismatch");
     let secret = enrol(&app, access).await;
 
     let asked = app.password_auth(ANN, PASSWORD).await.expect(200);
@@ -278,19 +285,19 @@ async fn a_software_token_is_set_up_and_then_asked_for() {
     for wrong in [&wrong, "12345", "nonsense", ""] {
         app.respond(&asked, json!({ "SOFTWARE_TOKEN_MFA_CODE": wrong }))
             .await
-            .is_refused("CodeMismatchException", "Invalid code received for user");
+            .expect_refusal("CodeMismatchException", "Invalid code received for user");
     }
     let done = app.respond(&asked, json!({ "SOFTWARE_TOKEN_MFA_CODE": shown })).await.expect(200);
     let again = app.password_auth(ANN, PASSWORD).await.expect(200);
     app.respond(&again, json!({ "SOFTWARE_TOKEN_MFA_CODE": shown }))
         .await
-        .is_refused("ExpiredCodeException", "Your software token has already been used once.");
+        .expect_refusal("ExpiredCodeException", "Your software token has already been used once.");
 
     let refusal = "Sign in with a code of your software token before you change it.";
     let off = json!({ "SoftwareTokenMfaSettings": { "Enabled": false } });
     app.cognito("SetUserMFAPreference", by_token(off.clone()))
         .await
-        .is_refused("NotAuthorizedException", refusal);
+        .expect_refusal("NotAuthorizedException", refusal);
     let mut off = off;
     off["AccessToken"] = done["AuthenticationResult"]["AccessToken"].clone();
     app.cognito("SetUserMFAPreference", off).await.expect(200);
@@ -303,14 +310,15 @@ async fn a_second_factor_that_is_not_offered_cannot_be_asked_for() {
     let access = app.user_tokens().await["AccessToken"].clone();
     for settings in ["SMSMfaSettings", "EmailMfaSettings", "WebAuthnMfaSettings"] {
         let input = json!({ "AccessToken": access, settings: { "Enabled": true } });
-        app.cognito("SetUserMFAPreference", input)
-            .await
-            .is_refused("InvalidParameterException", "This pool asks for codes of a software token alone.");
+        app.cognito("SetUserMFAPreference", input).await.expect_refusal(
+            "InvalidParameterException",
+            "This pool asks for codes of a software token alone.",
+        );
         let input = json!({ "AccessToken": access, settings: { "Enabled": false } });
         app.cognito("SetUserMFAPreference", input).await.expect(200);
     }
     let input = json!({ "AccessToken": access, "SoftwareTokenMfaSettings": { "PreferredMfa": true } });
-    app.cognito("SetUserMFAPreference", input).await.is_refused(
+    app.cognito("SetUserMFAPreference", input).await.expect_refusal(
         "InvalidParameterException",
         "Software token MFA can't be preferred without being enabled.",
     );
@@ -356,7 +364,7 @@ async fn a_refresh_token_brings_the_other_two() {
     }
     app.initiate("REFRESH_TOKEN", json!({ "REFRESH_TOKEN": "x" }))
         .await
-        .is_refused("NotAuthorizedException", "Invalid Refresh Token.");
+        .expect_refusal("NotAuthorizedException", "Invalid Refresh Token.");
 }
 
 #[tokio::test]
@@ -370,22 +378,22 @@ async fn signing_out_ends_what_it_should() {
     let get_user = |tokens: &Value| app.cognito("GetUser", json!({ "AccessToken": tokens["AccessToken"] }));
 
     for token in ["AccessToken", "IdToken"] {
-        revoke(&one[token]).await.is_refused(
+        revoke(&one[token]).await.expect_refusal(
             "UnsupportedTokenTypeException",
             "Only a refresh token can be revoked; send that one.",
         );
     }
     assert_eq!(revoke(&one["RefreshToken"]).await.expect(200).text, "{}");
     revoke(&json!("unknown")).await.expect(200);
-    refresh(&one).await.is_refused("NotAuthorizedException", "Refresh Token has been revoked");
-    get_user(&one).await.is_refused("NotAuthorizedException", "Access Token has been revoked");
+    refresh(&one).await.expect_refusal("NotAuthorizedException", "Refresh Token has been revoked");
+    get_user(&one).await.expect_refusal("NotAuthorizedException", "Access Token has been revoked");
     get_user(&other).await.expect(200);
 
     let answer =
         app.cognito("GlobalSignOut", json!({ "AccessToken": other["AccessToken"] })).await.expect(200);
     assert_eq!(answer.text, "{}");
-    refresh(&other).await.is_refused("NotAuthorizedException", "Refresh Token has been revoked");
-    get_user(&other).await.is_refused("NotAuthorizedException", "Access Token has been revoked");
+    refresh(&other).await.expect_refusal("NotAuthorizedException", "Refresh Token has been revoked");
+    get_user(&other).await.expect_refusal("NotAuthorizedException", "Access Token has been revoked");
 }
 
 #[tokio::test]
@@ -395,11 +403,11 @@ async fn a_disabled_user_is_told_so_with_the_right_password_alone() {
     let update = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
     app.keyward.update_user(&Caller::operator(), ANN, update).await.unwrap();
 
-    app.password_auth(ANN, PASSWORD).await.is_refused("NotAuthorizedException", "User is disabled.");
-    app.password_auth(ANN, TEMPORARY).await.is_refused("NotAuthorizedException", INCORRECT);
+    app.password_auth(ANN, PASSWORD).await.expect_refusal("NotAuthorizedException", "User is disabled.");
+    app.password_auth(ANN, TEMPORARY).await.expect_refusal("NotAuthorizedException", INCORRECT);
     app.cognito("GetUser", json!({ "AccessToken": tokens["AccessToken"] }))
         .await
-        .is_refused("NotAuthorizedException", "User is disabled.");
+        .expect_refusal("NotAuthorizedException", "User is disabled.");
 }
 
 #[tokio::test]

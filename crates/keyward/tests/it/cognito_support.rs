@@ -83,7 +83,7 @@ impl App {
 impl Answer {
     /// Asserts that this is a failure of the protocol, in body and headers alike.
     #[track_caller]
-    pub(crate) fn is_refused(self, name: &str, message: &str) {
+    pub(crate) fn expect_refusal(self, name: &str, message: &str) {
         assert_eq!(self.text, json!({ "__type": name, "message": message }).to_string());
         assert_eq!(self.header("x-amzn-errortype"), name);
         // What a header can hold is in one.
