@@ -20,10 +20,9 @@ use keyward_core::random::Random;
 use keyward_core::store::Store;
 use tokio::time::timeout;
 
-use crate::api;
 use crate::config::{Config, Database};
 use crate::http::{self, Failure, plain, speaking};
-use crate::vams;
+use crate::{api, cognito, vams};
 
 /// How long the store may take to answer whether it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -85,7 +84,10 @@ pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
         own =
             own.route("/hello", get(async || ([(CONTENT_TYPE, "application/json")], r#"{"hello":"world"}"#)));
     }
-    let router = speaking(own, plain).merge(vams::router(keyward)).merge(api::router(keyward));
+    let router = speaking(own, plain)
+        .merge(vams::router(keyward))
+        .merge(api::router(keyward))
+        .merge(cognito::router(keyward));
     http::layers(router, config, keyward.random())
 }
 

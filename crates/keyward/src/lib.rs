@@ -13,6 +13,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod cognito;
 pub mod complaint;
 pub mod config;
 pub mod data_folder;

@@ -5,6 +5,8 @@
 //! of an account (that it is disabled, that its password has expired) is said to whoever has shown the right password,
 //! and to nobody else.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -255,14 +257,27 @@ impl Keyward {
     }
 
     /// Takes the new password that a [`Question::NewPassword`] asked for. All other sessions of the user end.
+    /// `attributes` are what some clients send along, by Cognito's names.
     ///
     /// # Errors
-    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, after which the session is still
-    /// good; `TooManyRequests`.
-    pub async fn choose_password(&self, answer: Answer<'_>, password: &Secret) -> Result<SignIn> {
+    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, and `InvalidInput` for an attribute
+    /// that isn't as it is, after which the session is still good; `TooManyRequests`.
+    pub async fn choose_password(
+        &self,
+        answer: Answer<'_>,
+        password: &Secret,
+        attributes: &BTreeMap<&str, &str>,
+    ) -> Result<SignIn> {
         let pool = &*self.local_pool;
         let asked = self.open_question(&answer, Question::NewPassword).await?;
         let mut user = asked.account.user;
+        let known = user.all_attributes();
+        if attributes.iter().any(|(name, value)| known.get(*name).map(String::as_str) != Some(*value)) {
+            return Err(Error::invalid(
+                "attributes",
+                "Attributes can't be changed together with the password; leave userAttributes out.",
+            ));
+        }
         let version = user.version;
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
@@ -427,11 +442,11 @@ impl Keyward {
     /// `Unauthenticated` when others have locked attempts meanwhile; then nothing is counted.
     pub(super) async fn count_failure(&self, counter: &str, change: &Change) -> Result<()> {
         let (pool_id, now_ms) = (self.local_pool.id(), self.clock.now_ms());
-        let counted = self
+        let failures = self
             .store
             .add_sign_in_failure(pool_id, counter, now_ms, now_ms - QUIET_MS, lock_ms, change)
             .await?;
-        counted.map(drop).ok_or_else(attempts_exceeded)
+        failures.map(drop).ok_or_else(attempts_exceeded)
     }
 
     async fn forget_failures(&self, counter: &str) -> Result<()> {
@@ -499,7 +514,7 @@ impl LocalPool {
     ///
     /// # Errors
     /// `NotFound(AppClient)`.
-    pub(super) fn client(&self, id: &str) -> Result<&AppClient> {
+    pub fn client(&self, id: &str) -> Result<&AppClient> {
         self.clients.iter().find(|client| client.id == id).ok_or_else(|| {
             Error::not_found(Thing::AppClient, format!("User pool client {id} does not exist."))
         })
@@ -509,7 +524,7 @@ impl LocalPool {
     ///
     /// # Errors
     /// `NotFound(AppClient)`, `InvalidInput("auth_flow")`.
-    pub(super) fn client_for(&self, id: &str, flow: &str) -> Result<&AppClient> {
+    pub fn client_for(&self, id: &str, flow: &str) -> Result<&AppClient> {
         let client = self.client(id)?;
         let is_on = client.flows.iter().any(|name| name.strip_prefix("ALLOW_") == Some(flow));
         if is_on {

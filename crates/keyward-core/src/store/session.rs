@@ -302,7 +302,7 @@ impl Store {
     ) -> Result<Option<i64>> {
         write!(self, transaction => {
             // One statement that counts, so that attempts made at once are all counted.
-            let counted: Option<(i64,)> = sqlx::query_as(
+            let after: Option<(i64,)> = sqlx::query_as(
                 "INSERT INTO sign_in_failures (pool_id, counter, failures, failed_at_ms, locked_until_ms) \
                  VALUES ($1, $2, 1, $3, 0) ON CONFLICT (pool_id, counter) DO UPDATE SET failures = \
                  CASE WHEN sign_in_failures.failed_at_ms < $4 THEN 1 ELSE sign_in_failures.failures + 1 END, \
@@ -314,7 +314,7 @@ impl Store {
             .bind(since_ms)
             .fetch_optional(&mut *transaction)
             .await?;
-            let Some((failures,)) = counted else { return Ok(None) };
+            let Some((failures,)) = after else { return Ok(None) };
             sqlx::query("UPDATE sign_in_failures SET locked_until_ms = $3 WHERE pool_id = $1 AND counter = $2")
                 .bind(pool_id)
                 .bind(counter)

@@ -10,6 +10,7 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod sign_in;
 mod support;
 
 mod cancellation;

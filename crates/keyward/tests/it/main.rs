@@ -8,6 +8,9 @@
     reason = "a test may fail"
 )]
 
+mod cognito_protocol;
+mod cognito_sign_in;
+mod cognito_support;
 mod serving;
 mod support;
 mod vams_api_keys;

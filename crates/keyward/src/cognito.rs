@@ -1,0 +1,119 @@
+//! The Cognito protocol: `POST /` with `X-Amz-Target`, as AWS' own clients speak it, and the pool's discovery document
+//! and keys.
+//!
+//! Source: the service model of botocore, `cognito-idp/2016-04-18`, for operations, members and their bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use keyward_core::caller::Origin;
+use keyward_core::error::Error;
+use keyward_core::keyward::Keyward;
+use serde::Serialize;
+use serde_json::Value;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+use crate::cognito::fault::Fault;
+use crate::http::{Body, Failure, HttpFailure, RequestOrigin, current_request_id, speaking};
+
+mod account;
+mod discovery;
+mod fault;
+mod input;
+mod sign_in;
+mod software_token;
+mod token;
+
+/// What `X-Amz-Target` begins with, before the operation's name.
+const SERVICE: &str = "AWSCognitoIdentityProviderService.";
+const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+/// How long a browser may keep the answer to a preflight: as long as AWS says, two days.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_hours(48);
+
+/// Writes the operations once, for those who serve them and for those who ask about them.
+macro_rules! operations {
+    ($($name:ident => $function:path;)*) => {
+        /// Every operation that is served.
+        pub const OPERATIONS: &[&str] = &[$(stringify!($name)),*];
+
+        async fn perform(name: &str, keyward: &Keyward, origin: &Origin, input: Value) -> Result<Vec<u8>, Fault> {
+            match name {
+                $(stringify!($name) => written(&$function(keyward, origin, input::read(input)?).await?),)*
+                _ => Err(Failure::from(HttpFailure::UnknownRoute).into()),
+            }
+        }
+    };
+}
+
+operations! {
+    AssociateSoftwareToken => software_token::associate;
+    GetUser => account::get_user;
+    GlobalSignOut => account::global_sign_out;
+    InitiateAuth => sign_in::initiate_auth;
+    RespondToAuthChallenge => sign_in::respond_to_auth_challenge;
+    RevokeToken => token::revoke;
+    SetUserMFAPreference => software_token::set_preference;
+    VerifySoftwareToken => software_token::verify;
+}
+
+/// The routes of the protocol and of discovery, to be merged at the root.
+pub fn router(keyward: &Arc<Keyward>) -> Router {
+    let protocol = Router::new().route("/", post(operation)).with_state(Arc::clone(keyward));
+    let protocol = speaking(protocol, fault::render).reset_fallback();
+    let discovery = discovery::router(keyward).reset_fallback();
+    protocol.merge(discovery).layer(cors())
+}
+
+async fn operation(
+    State(keyward): State<Arc<Keyward>>,
+    RequestOrigin(origin): RequestOrigin,
+    request: Request,
+) -> Result<Response, Failure> {
+    let name = target(request.headers()).ok_or(HttpFailure::UnknownRoute)?;
+    let Body(input) = Body::<Value>::from_request(request, &()).await?;
+    match perform(name, &keyward, &origin, input).await {
+        Ok(body) => Ok(answer(StatusCode::OK, body)),
+        Err(Fault::Failure(failure)) => Err(failure),
+        Err(Fault::Named(name, error)) => Ok(fault::refusal(StatusCode::BAD_REQUEST, name, &error.message)),
+    }
+}
+
+/// The operation that is asked for, when it is one of ours.
+fn target(headers: &HeaderMap) -> Option<&'static str> {
+    let name = headers.get(X_AMZ_TARGET)?.to_str().ok()?.strip_prefix(SERVICE)?;
+    OPERATIONS.iter().copied().find(|operation| *operation == name)
+}
+
+fn written(output: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    serde_json::to_vec(output).map_err(|error| Error::internal(error).into())
+}
+
+/// An answer of the protocol, good or bad.
+fn answer(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = (status, [(CONTENT_TYPE, JSON_1_1)], body).into_response();
+    if let Ok(id) = HeaderValue::from_str(current_request_id().as_str()) {
+        response.headers_mut().insert(X_AMZN_REQUEST_ID, id);
+    }
+    response
+}
+
+/// Any origin, as AWS allows: there are no cookies here that a stranger's page could ride on.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(
+            ["x-amzn-requestid", "x-amzn-errortype", "x-amzn-errormessage", "date"]
+                .map(HeaderName::from_static),
+        )
+        .max_age(PREFLIGHT_LIFETIME)
+}

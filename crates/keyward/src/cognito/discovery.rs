@@ -1,0 +1,59 @@
+//! The pool's discovery document (`OpenID` Connect Discovery 1.0) and its keys (RFC 7517), for whoever checks tokens.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::routing::get;
+use axum::{Json, Router};
+use keyward_core::error::{Error, Thing};
+use keyward_core::keyward::Keyward;
+use serde_json::{Value, json};
+
+use crate::http::{Failure, Path, plain, speaking};
+
+/// Verifiers ask again when they meet a key that they don't know; an hour is what they keep one for at most.
+const CACHEABLE: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=3600");
+
+type Document = ([(HeaderName, &'static str); 1], Json<Value>);
+
+pub(super) fn router(keyward: &Arc<Keyward>) -> Router {
+    let routes = Router::new()
+        .route("/{pool}/.well-known/openid-configuration", get(configuration))
+        .route("/{pool}/.well-known/jwks.json", get(keys));
+    speaking(routes.with_state(Arc::clone(keyward)), plain)
+}
+
+/// Names what there is, and no endpoint of OAuth, for there is none.
+async fn configuration(
+    State(keyward): State<Arc<Keyward>>,
+    Path(pool_id): Path<String>,
+) -> Result<Document, Failure> {
+    require_pool(&keyward, &pool_id)?;
+    // The issuer is what tokens say, wherever that may be; the keys are here.
+    let document = json!({
+        "issuer": keyward.local_pool().issuer(),
+        "jwks_uri": format!("{}/{pool_id}/.well-known/jwks.json", keyward.settings().public_url),
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "claims_supported": [
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "origin_jti", "event_id", "token_use", "amr",
+            "cognito:username", "cognito:groups", "email", "email_verified", "phone_number",
+            "phone_number_verified",
+        ],
+    });
+    Ok(([CACHEABLE], Json(document)))
+}
+
+async fn keys(State(keyward): State<Arc<Keyward>>, Path(pool_id): Path<String>) -> Result<Document, Failure> {
+    require_pool(&keyward, &pool_id)?;
+    Ok(([CACHEABLE], Json(keyward.local_pool().jwks())))
+}
+
+fn require_pool(keyward: &Keyward, pool_id: &str) -> Result<(), Error> {
+    if keyward.local_pool().id() == pool_id {
+        return Ok(());
+    }
+    Err(Error::not_found(Thing::UserPool, "There is no such user pool."))
+}

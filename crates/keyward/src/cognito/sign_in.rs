@@ -1,0 +1,238 @@
+//! Signing in: `InitiateAuth` and `RespondToAuthChallenge`.
+
+use std::collections::BTreeMap;
+
+use keyward_core::caller::Origin;
+use keyward_core::error::{Code, Error};
+use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::sign_in::{
+    Answer, Challenge, Question, SignIn, SrpChallenge, SrpProof, Tokens,
+};
+use keyward_core::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::cognito::fault::Fault;
+use crate::cognito::input::{CLIENT_ID, Checks, Parameters, SESSION, missing_parameter, parameter};
+
+const FLOWS: [&str; 8] = [
+    "USER_SRP_AUTH",
+    "REFRESH_TOKEN_AUTH",
+    "REFRESH_TOKEN",
+    "CUSTOM_AUTH",
+    "ADMIN_NO_SRP_AUTH",
+    "USER_PASSWORD_AUTH",
+    "ADMIN_USER_PASSWORD_AUTH",
+    "USER_AUTH",
+];
+
+const CHALLENGES: [&str; 16] = [
+    "SMS_MFA",
+    "EMAIL_OTP",
+    "SOFTWARE_TOKEN_MFA",
+    "SELECT_MFA_TYPE",
+    "MFA_SETUP",
+    "PASSWORD_VERIFIER",
+    "CUSTOM_CHALLENGE",
+    "SELECT_CHALLENGE",
+    "DEVICE_SRP_AUTH",
+    "DEVICE_PASSWORD_VERIFIER",
+    "ADMIN_NO_SRP_AUTH",
+    "NEW_PASSWORD_REQUIRED",
+    "SMS_OTP",
+    "PASSWORD",
+    "WEB_AUTHN",
+    "PASSWORD_SRP",
+];
+
+/// What an attribute's name comes after, among the answers to `NEW_PASSWORD_REQUIRED`.
+const ATTRIBUTE: &str = "userAttributes.";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct InitiateAuth {
+    auth_flow: Option<String>,
+    client_id: Option<String>,
+    /// `SECRET_HASH` among them is ignored: no app client has a secret to hold it against.
+    auth_parameters: Option<Parameters>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RespondToAuthChallenge {
+    client_id: Option<String>,
+    challenge_name: Option<String>,
+    session: Option<Secret>,
+    challenge_responses: Option<Parameters>,
+}
+
+/// What both operations answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AuthAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge_name: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Secret>,
+    challenge_parameters: BTreeMap<&'static str, Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authentication_result: Option<AuthenticationResult>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AuthenticationResult {
+    access_token: Secret,
+    expires_in: i64,
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Secret>,
+    id_token: Secret,
+}
+
+pub(super) async fn initiate_auth(
+    keyward: &Keyward,
+    origin: &Origin,
+    input: InitiateAuth,
+) -> Result<AuthAnswer, Fault> {
+    let mut checks = Checks::default();
+    let flow = checks.one_of("authFlow", input.auth_flow, &FLOWS);
+    let client_id = checks.required("clientId", input.client_id, &CLIENT_ID);
+    let parameters = checks.parameters("authParameters", input.auth_parameters);
+    checks.finish()?;
+    match flow {
+        "USER_PASSWORD_AUTH" => {
+            let username = parameter(&parameters, "USERNAME")?.expose();
+            let password = parameter(&parameters, "PASSWORD")?;
+            Ok(keyward.sign_in_with_password(origin, &client_id, username, password).await?.into())
+        }
+        "USER_SRP_AUTH" => {
+            let username = parameter(&parameters, "USERNAME")?;
+            let srp_a = parameter(&parameters, "SRP_A")?;
+            let challenge = keyward.begin_srp(origin, &client_id, username.expose(), srp_a).await?;
+            Ok(AuthAnswer::password_verifier(username, challenge))
+        }
+        "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => {
+            let refresh_token = parameter(&parameters, "REFRESH_TOKEN")?;
+            Ok(SignIn::Done(keyward.refresh(&client_id, refresh_token).await?).into())
+        }
+        "ADMIN_NO_SRP_AUTH" | "ADMIN_USER_PASSWORD_AUTH" => {
+            Err(Error::invalid("auth_flow", "Initiate Auth method not supported.").into())
+        }
+        flow => {
+            keyward.local_pool().client_for(&client_id, flow)?;
+            Err(Error::new(Code::Unsupported, format!("{flow} isn't offered by this pool.")).into())
+        }
+    }
+}
+
+pub(super) async fn respond_to_auth_challenge(
+    keyward: &Keyward,
+    origin: &Origin,
+    input: RespondToAuthChallenge,
+) -> Result<AuthAnswer, Fault> {
+    let mut checks = Checks::default();
+    let client_id = checks.required("clientId", input.client_id, &CLIENT_ID);
+    let name = checks.one_of("challengeName", input.challenge_name, &CHALLENGES);
+    let session = checks.optional("session", input.session, &SESSION);
+    let responses = checks.parameters("challengeResponses", input.challenge_responses);
+    checks.finish()?;
+    let username = responses.get("USERNAME").map(Secret::expose);
+    if name == "PASSWORD_VERIFIER" {
+        let proof = SrpProof {
+            secret_block: parameter(&responses, "PASSWORD_CLAIM_SECRET_BLOCK")?,
+            timestamp: parameter(&responses, "TIMESTAMP")?,
+            signature: parameter(&responses, "PASSWORD_CLAIM_SIGNATURE")?,
+            username,
+        };
+        return Ok(keyward.finish_srp(origin, &client_id, proof).await?.into());
+    }
+    let session = session.ok_or_else(|| missing_parameter("Session"))?;
+    let answer = Answer { origin, client_id: &client_id, session: &session, username };
+    match name {
+        "NEW_PASSWORD_REQUIRED" => {
+            let password = parameter(&responses, "NEW_PASSWORD")?;
+            let attributes = responses
+                .iter()
+                .filter_map(|(name, value)| Some((name.strip_prefix(ATTRIBUTE)?, value.expose())))
+                .collect();
+            Ok(keyward.choose_password(answer, password, &attributes).await?.into())
+        }
+        "SOFTWARE_TOKEN_MFA" => {
+            let code = parameter(&responses, "SOFTWARE_TOKEN_MFA_CODE")?;
+            Ok(keyward.show_code(answer, code).await?.into())
+        }
+        _ => {
+            keyward.local_pool().client(&client_id)?;
+            // A question that no sign-in asks here, so no session can belong to it.
+            Err(Error::unauthenticated("Invalid session for the user.").into())
+        }
+    }
+}
+
+impl From<SignIn> for AuthAnswer {
+    fn from(outcome: SignIn) -> Self {
+        match outcome {
+            SignIn::Done(tokens) => Self {
+                challenge_name: None,
+                session: None,
+                challenge_parameters: BTreeMap::new(),
+                authentication_result: Some(tokens.into()),
+            },
+            SignIn::Challenge(challenge) => challenge.into(),
+        }
+    }
+}
+
+impl From<Challenge> for AuthAnswer {
+    fn from(challenge: Challenge) -> Self {
+        let Challenge { question, session, user } = challenge;
+        let mut parameters = BTreeMap::from([("USER_ID_FOR_SRP", Secret::from(user.id.as_str()))]);
+        let name = match question {
+            Question::NewPassword => {
+                // JSON within JSON, as AWS sends it. Nothing is required: an account has all that it needs.
+                let attributes = serde_json::json!(user.all_attributes()).to_string();
+                parameters.insert("userAttributes", attributes.into());
+                parameters.insert("requiredAttributes", "[]".into());
+                "NEW_PASSWORD_REQUIRED"
+            }
+            Question::SoftwareToken => "SOFTWARE_TOKEN_MFA",
+        };
+        Self {
+            challenge_name: Some(name),
+            session: Some(session),
+            challenge_parameters: parameters,
+            authentication_result: None,
+        }
+    }
+}
+
+impl AuthAnswer {
+    /// `USERNAME` is what was typed: the name as it is stored would tell that somebody has it.
+    fn password_verifier(username: &Secret, challenge: SrpChallenge) -> Self {
+        let parameters = [
+            ("USERNAME", username.clone()),
+            ("USER_ID_FOR_SRP", challenge.user_id.into()),
+            ("SALT", challenge.salt.into()),
+            ("SRP_B", challenge.srp_b.into()),
+            ("SECRET_BLOCK", challenge.secret_block),
+        ];
+        Self {
+            challenge_name: Some("PASSWORD_VERIFIER"),
+            session: None,
+            challenge_parameters: parameters.into(),
+            authentication_result: None,
+        }
+    }
+}
+
+impl From<Tokens> for AuthenticationResult {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token,
+            expires_in: tokens.expires_in_seconds,
+            token_type: "Bearer",
+            refresh_token: tokens.refresh_token,
+            id_token: tokens.id_token,
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Signing in by the protocol: what the answers look like. Which of them are right, the core's own tests tell.
+
+use aws_cognito_srp::{SrpClient, User, VerificationParameters};
+use keyward_core::caller::Caller;
+use keyward_core::clock::Clock;
+use keyward_core::user::UserUpdate;
+use serde_json::{Value, json};
+
+use crate::cognito_support::{ANN, PASSWORD, TEMPORARY};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, NOW_MS};
+
+const INCORRECT: &str = "Incorrect username or password.";
+
+/// The names of an object's members, sorted.
+fn members(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn code(secret: &Value, clock: &Clock) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret.as_str().unwrap()).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+    totp.generate(u64::try_from(clock.now_seconds()).unwrap()).to_string()
+}
+
+/// Sets up a software token for the user of these tokens; its secret.
+async fn enrol(app: &App, access_token: &Value) -> Value {
+    let associated =
+        app.cognito("AssociateSoftwareToken", json!({ "AccessToken": access_token })).await.expect(200);
+    let secret = associated["SecretCode"].clone();
+    let input = json!({ "AccessToken": access_token, "UserCode": code(&secret, &app.clock) });
+    let verified = app.cognito("VerifySoftwareToken", input).await.expect(200);
+    assert_eq!(verified.text, r#"{"Status":"SUCCESS"}"#);
+    let settings = json!({ "Enabled": true, "PreferredMfa": true });
+    let others = json!({ "Enabled": false, "PreferredMfa": false });
+    let input = json!({
+        "AccessToken": access_token, "SoftwareTokenMfaSettings": settings, "SMSMfaSettings": others,
+    });
+    assert_eq!(app.cognito("SetUserMFAPreference", input).await.expect(200).text, "{}");
+    app.clock.advance_ms(30_000);
+    secret
+}
+
+#[tokio::test]
+async fn a_password_brings_three_tokens() {
+    let app = App::new().await;
+
+    let answer = app.password_auth(ADMIN, ADMIN_PASSWORD).await.expect(200);
+
+    assert_eq!(members(&answer), ["AuthenticationResult", "ChallengeParameters"]);
+    assert_eq!(answer["ChallengeParameters"], json!({}));
+    let result = &answer["AuthenticationResult"];
+    assert_eq!(members(result), ["AccessToken", "ExpiresIn", "IdToken", "RefreshToken", "TokenType"]);
+    assert_eq!((&result["ExpiresIn"], &result["TokenType"]), (&3600.into(), &"Bearer".into()));
+}
+
+#[tokio::test]
+async fn who_is_unknown_or_wrong_is_told_the_same() {
+    let app = App::new().await;
+
+    for (name, password) in [(ADMIN, "Wrong-password-1"), ("nobody@example.com", ADMIN_PASSWORD)] {
+        app.password_auth(name, password).await.expect_refusal("NotAuthorizedException", INCORRECT);
+    }
+    for _ in 0..4 {
+        app.password_auth(ADMIN, "Wrong-password-1")
+            .await
+            .expect_refusal("NotAuthorizedException", INCORRECT);
+    }
+    app.password_auth(ADMIN, ADMIN_PASSWORD)
+        .await
+        .expect_refusal("NotAuthorizedException", "Password attempts exceeded");
+}
+
+#[tokio::test]
+async fn a_new_user_is_asked_for_a_password() {
+    let app = App::new().await;
+    app.new_user().await;
+
+    let asked = app.password_auth(ANN, TEMPORARY).await.expect(200);
+
+    assert_eq!(members(&asked), ["ChallengeName", "ChallengeParameters", "Session"]);
+    assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED");
+    let parameters = &asked["ChallengeParameters"];
+    assert_eq!(members(parameters), ["USER_ID_FOR_SRP", "requiredAttributes", "userAttributes"]);
+    assert_eq!(parameters["requiredAttributes"], "[]");
+    let attributes: Value = serde_json::from_str(parameters["userAttributes"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        attributes,
+        json!({
+            "email": ANN, "email_verified": "true", "phone_number": "+12345678900",
+            "phone_number_verified": "false",
+        })
+    );
+
+    let chosen = |password: &str| json!({ "USERNAME": ANN, "NEW_PASSWORD": password });
+    app.respond(&asked, chosen("short")).await.expect_refusal(
+        "InvalidPasswordException",
+        "Password did not conform with policy: Password not long enough",
+    );
+    app.respond(&asked, json!({}))
+        .await
+        .expect_refusal("InvalidParameterException", "Missing required parameter NEW_PASSWORD");
+    let mut with_attribute = chosen(PASSWORD);
+    with_attribute["userAttributes.email"] = "eve@example.com".into();
+    let refused = app.respond(&asked, with_attribute.clone()).await.expect(400);
+    assert_eq!(refused["__type"], "InvalidParameterException");
+    with_attribute["userAttributes.email"] = ANN.into();
+    let done = app.respond(&asked, with_attribute).await.expect(200);
+    assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
+    app.respond(&asked, chosen(PASSWORD)).await.expect_refusal(
+        "NotAuthorizedException",
+        "Invalid session for the user, session can only be used once.",
+    );
+}
+
+async fn begin_srp(app: &App, name: &str, password: &str) -> (SrpClient<User>, Answer) {
+    let user = User::new(app.keyward.local_pool().id(), name, password);
+    let client = SrpClient::new(user, &app.client_id(), None);
+    let srp_a = client.get_auth_parameters().a;
+    let asked = app.initiate("USER_SRP_AUTH", json!({ "USERNAME": name, "SRP_A": srp_a })).await.expect(200);
+    (client, asked)
+}
+
+fn proof(client: &SrpClient<User>, asked: &Answer) -> Value {
+    let parameter = |name: &str| asked["ChallengeParameters"][name].as_str().unwrap();
+    let VerificationParameters { password_claim_secret_block, password_claim_signature, timestamp } = client
+        .verify(
+            parameter("SECRET_BLOCK"),
+            parameter("USER_ID_FOR_SRP"),
+            parameter("SALT"),
+            parameter("SRP_B"),
+        )
+        .unwrap();
+    json!({
+        "USERNAME": parameter("USERNAME"), "PASSWORD_CLAIM_SECRET_BLOCK": password_claim_secret_block,
+        "PASSWORD_CLAIM_SIGNATURE": password_claim_signature, "TIMESTAMP": timestamp,
+    })
+}
+
+#[tokio::test]
+async fn srp_goes_there_and_back_without_a_session() {
+    let app = App::new().await;
+    // The client's half asks the machine's clock.
+    app.clock.advance_ms(Clock::System.now_ms() - NOW_MS);
+
+    for name in [ADMIN, "nobody@example.com"] {
+        let (client, asked) = begin_srp(&app, name, ADMIN_PASSWORD).await;
+        assert_eq!(members(&asked), ["ChallengeName", "ChallengeParameters"]);
+        assert_eq!(asked["ChallengeName"], "PASSWORD_VERIFIER");
+        assert_eq!(
+            members(&asked["ChallengeParameters"]),
+            ["SALT", "SECRET_BLOCK", "SRP_B", "USERNAME", "USER_ID_FOR_SRP"]
+        );
+        assert_eq!(asked["ChallengeParameters"]["USERNAME"], name);
+        let answer = app.respond(&asked, proof(&client, &asked)).await;
+        if name == ADMIN {
+            assert!(answer.expect(200)["AuthenticationResult"]["AccessToken"].is_string());
+        } else {
+            answer.expect_refusal("NotAuthorizedException", INCORRECT);
+        }
+    }
+    let (client, asked) = begin_srp(&app, ADMIN, "Wrong-password-1").await;
+    app.respond(&asked, proof(&client, &asked)).await.expect_refusal("NotAuthorizedException", INCORRECT);
+
+    let (client, asked) = begin_srp(&app, ADMIN, ADMIN_PASSWORD).await;
+    let mut answer = proof(&client, &asked);
+    answer["TIMESTAMP"] = "2026-11-22T01:38:52Z".into();
+    app.respond(&asked, answer).await.expect_refusal(
+        "InvalidParameterException",
+        "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
+    );
+    app.initiate("USER_SRP_AUTH", json!({ "USERNAME": ADMIN, "SRP_A": "0" })).await.expect_refusal(
+        "InvalidParameterException",
+        "SRP_A must be a hexadecimal number between 1 and N - 1.",
+    );
+}
+
+#[tokio::test]
+async fn parameters_that_a_flow_cannot_do_without_are_asked_for() {
+    let app = App::new().await;
+    for (flow, parameters, missing) in [
+        ("USER_PASSWORD_AUTH", json!({}), "USERNAME"),
+        ("USER_PASSWORD_AUTH", json!({ "USERNAME": ADMIN }), "PASSWORD"),
+        ("USER_PASSWORD_AUTH", Value::Null, "USERNAME"),
+        ("USER_SRP_AUTH", json!({ "SRP_A": "a1" }), "USERNAME"),
+        ("USER_SRP_AUTH", json!({ "USERNAME": ADMIN }), "SRP_A"),
+        ("REFRESH_TOKEN", json!({}), "REFRESH_TOKEN"),
+    ] {
+        let message = format!("Missing required parameter {missing}");
+        app.initiate(flow, parameters).await.expect_refusal("InvalidParameterException", &message);
+    }
+    let input = json!({
+        "ClientId": app.client_id(), "ChallengeName": "SOFTWARE_TOKEN_MFA", "ChallengeResponses": {},
+    });
+    app.cognito("RespondToAuthChallenge", input)
+        .await
+        .expect_refusal("InvalidParameterException", "Missing required parameter Session");
+}
+
+#[tokio::test]
+async fn a_flow_that_is_not_on_and_a_client_that_is_not_there_are_refused() {
+    let app = App::new().await;
+    let parameters =
+        json!({ "USERNAME": ADMIN, "PASSWORD": ADMIN_PASSWORD, "SRP_A": "a1", "REFRESH_TOKEN": "x" });
+    for flow in ["CUSTOM_AUTH", "USER_AUTH"] {
+        app.initiate(flow, parameters.clone())
+            .await
+            .expect_refusal("InvalidParameterException", &format!("{flow} flow not enabled for this client"));
+    }
+    for flow in ["ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"] {
+        app.initiate(flow, parameters.clone())
+            .await
+            .expect_refusal("InvalidParameterException", "Initiate Auth method not supported.");
+    }
+    let unknown = "User pool client nosuchclient does not exist.";
+    for flow in ["USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "USER_AUTH"] {
+        let input = json!({ "AuthFlow": flow, "ClientId": "nosuchclient", "AuthParameters": parameters });
+        app.cognito("InitiateAuth", input).await.expect_refusal("ResourceNotFoundException", unknown);
+    }
+    for challenge in ["SOFTWARE_TOKEN_MFA", "SMS_MFA"] {
+        let input = json!({
+            "ClientId": "nosuchclient", "ChallengeName": challenge, "Session": "A".repeat(20),
+            "ChallengeResponses": { "SOFTWARE_TOKEN_MFA_CODE": "123456" },
+        });
+        app.cognito("RespondToAuthChallenge", input)
+            .await
+            .expect_refusal("ResourceNotFoundException", unknown);
+    }
+    let input = json!({ "ClientId": "nosuchclient", "Token": "x" });
+    app.cognito("RevokeToken", input).await.expect_refusal("ResourceNotFoundException", unknown);
+}
+
+#[tokio::test]
+async fn a_session_is_good_for_its_own_challenge_alone() {
+    let app = App::new().await;
+    app.new_user().await;
+    let asked = app.password_auth(ANN, TEMPORARY).await.expect(200);
+
+    for name in ["SOFTWARE_TOKEN_MFA", "SMS_MFA", "MFA_SETUP", "SELECT_CHALLENGE"] {
+        let input = json!({
+            "ClientId": app.client_id(), "ChallengeName": name, "Session": asked["Session"],
+            "ChallengeResponses": { "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "123456" },
+        });
+        app.cognito("RespondToAuthChallenge", input)
+            .await
+            .expect_refusal("NotAuthorizedException", "Invalid session for the user.");
+    }
+    for operation in ["AssociateSoftwareToken", "VerifySoftwareToken"] {
+        let input = json!({ "Session": asked["Session"], "UserCode": "123456" });
+        app.cognito(operation, input)
+            .await
+            .expect_refusal("NotAuthorizedException", "Invalid session for the user.");
+    }
+}
+
+#[tokio::test]
+async fn a_software_token_is_set_up_and_then_asked_for() {
+    let app = App::new().await;
+    let tokens = app.user_tokens().await;
+    let access = &tokens["AccessToken"];
+    let by_token = |members: Value| {
+        let mut input = members;
+        input["AccessToken"] = access.clone();
+        input
+    };
+    let enabled = by_token(json!({ "SoftwareTokenMfaSettings": { "Enabled": true } }));
+
+    app.cognito("SetUserMFAPreference", enabled)
+        .await
+        .expect_refusal("InvalidParameterException", "User has not verified software token mfa");
+    app.cognito("VerifySoftwareToken", by_token(json!({ "UserCode": "123456" }))).await.expect_refusal(
+        "SoftwareTokenMFANotFoundException",
+        "Software Token MFA does not exist for the user.",
+    );
+    app.cognito("AssociateSoftwareToken", by_token(json!({}))).await.expect(200);
+    app.cognito("VerifySoftwareToken", by_token(json!({ "UserCode": "000000" })))
+        .await
+        .expect_refusal("EnableSoftwareTokenMFAException", "Code mismatch");
+    let secret = enrol(&app, access).await;
+
+    let asked = app.password_auth(ANN, PASSWORD).await.expect(200);
+    assert_eq!(members(&asked), ["ChallengeName", "ChallengeParameters", "Session"]);
+    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
+    let shown = code(&secret, &app.clock);
+    let wrong = format!("{:06}", (shown.parse::<u32>().unwrap() + 1) % 1_000_000);
+    for wrong in [&wrong, "12345", "nonsense", ""] {
+        app.respond(&asked, json!({ "SOFTWARE_TOKEN_MFA_CODE": wrong }))
+            .await
+            .expect_refusal("CodeMismatchException", "Invalid code received for user");
+    }
+    let done = app.respond(&asked, json!({ "SOFTWARE_TOKEN_MFA_CODE": shown })).await.expect(200);
+    let again = app.password_auth(ANN, PASSWORD).await.expect(200);
+    app.respond(&again, json!({ "SOFTWARE_TOKEN_MFA_CODE": shown }))
+        .await
+        .expect_refusal("ExpiredCodeException", "Your software token has already been used once.");
+
+    let refusal = "Sign in with a code of your software token before you change it.";
+    let off = json!({ "SoftwareTokenMfaSettings": { "Enabled": false } });
+    app.cognito("SetUserMFAPreference", by_token(off.clone()))
+        .await
+        .expect_refusal("NotAuthorizedException", refusal);
+    let mut off = off;
+    off["AccessToken"] = done["AuthenticationResult"]["AccessToken"].clone();
+    app.cognito("SetUserMFAPreference", off).await.expect(200);
+    app.password_auth(ANN, PASSWORD).await.expect(200)["AuthenticationResult"].as_object().unwrap();
+}
+
+#[tokio::test]
+async fn a_second_factor_that_is_not_offered_cannot_be_asked_for() {
+    let app = App::new().await;
+    let access = app.user_tokens().await["AccessToken"].clone();
+    for settings in ["SMSMfaSettings", "EmailMfaSettings", "WebAuthnMfaSettings"] {
+        let input = json!({ "AccessToken": access, settings: { "Enabled": true } });
+        app.cognito("SetUserMFAPreference", input).await.expect_refusal(
+            "InvalidParameterException",
+            "This pool asks for codes of a software token alone.",
+        );
+        let input = json!({ "AccessToken": access, settings: { "Enabled": false } });
+        app.cognito("SetUserMFAPreference", input).await.expect(200);
+    }
+    let input = json!({ "AccessToken": access, "SoftwareTokenMfaSettings": { "PreferredMfa": true } });
+    app.cognito("SetUserMFAPreference", input).await.expect_refusal(
+        "InvalidParameterException",
+        "Software token MFA can't be preferred without being enabled.",
+    );
+}
+
+#[tokio::test]
+async fn get_user_tells_of_the_account_and_its_second_factor() {
+    let app = App::new().await;
+    let tokens = app.user_tokens().await;
+    let id = app.keyward.user(&Caller::operator(), ANN).await.unwrap().id;
+    let get_user =
+        async || app.cognito("GetUser", json!({ "AccessToken": tokens["AccessToken"] })).await.expect(200);
+    let mut expected = json!({
+        "Username": ANN,
+        "UserAttributes": [
+            { "Name": "sub", "Value": id },
+            { "Name": "email", "Value": ANN },
+            { "Name": "email_verified", "Value": "true" },
+            { "Name": "phone_number", "Value": "+12345678900" },
+            { "Name": "phone_number_verified", "Value": "false" },
+        ],
+    });
+
+    assert_eq!(get_user().await.json, expected);
+    enrol(&app, &tokens["AccessToken"]).await;
+
+    expected["PreferredMfaSetting"] = "SOFTWARE_TOKEN_MFA".into();
+    expected["UserMFASettingList"] = json!(["SOFTWARE_TOKEN_MFA"]);
+    assert_eq!(get_user().await.json, expected);
+}
+
+#[tokio::test]
+async fn a_refresh_token_brings_the_other_two() {
+    let app = App::new().await;
+    let tokens = app.admin_tokens().await;
+
+    for flow in ["REFRESH_TOKEN_AUTH", "REFRESH_TOKEN"] {
+        let parameters = json!({ "REFRESH_TOKEN": tokens["RefreshToken"], "SECRET_HASH": "ignored" });
+        let answer = app.initiate(flow, parameters).await.expect(200);
+        let result = &answer["AuthenticationResult"];
+        assert_eq!(members(result), ["AccessToken", "ExpiresIn", "IdToken", "TokenType"]);
+        assert_ne!(result["AccessToken"], tokens["AccessToken"]);
+    }
+    app.initiate("REFRESH_TOKEN", json!({ "REFRESH_TOKEN": "x" }))
+        .await
+        .expect_refusal("NotAuthorizedException", "Invalid Refresh Token.");
+}
+
+#[tokio::test]
+async fn signing_out_ends_what_it_should() {
+    let app = App::new().await;
+    let (one, other) = (app.admin_tokens().await, app.admin_tokens().await);
+    let client_id = app.client_id();
+    let revoke = |token: &Value| app.cognito("RevokeToken", json!({ "Token": token, "ClientId": client_id }));
+    let refresh =
+        |tokens: &Value| app.initiate("REFRESH_TOKEN", json!({ "REFRESH_TOKEN": tokens["RefreshToken"] }));
+    let get_user = |tokens: &Value| app.cognito("GetUser", json!({ "AccessToken": tokens["AccessToken"] }));
+
+    for token in ["AccessToken", "IdToken"] {
+        revoke(&one[token]).await.expect_refusal(
+            "UnsupportedTokenTypeException",
+            "Only a refresh token can be revoked; send that one.",
+        );
+    }
+    assert_eq!(revoke(&one["RefreshToken"]).await.expect(200).text, "{}");
+    revoke(&json!("unknown")).await.expect(200);
+    refresh(&one).await.expect_refusal("NotAuthorizedException", "Refresh Token has been revoked");
+    get_user(&one).await.expect_refusal("NotAuthorizedException", "Access Token has been revoked");
+    get_user(&other).await.expect(200);
+
+    let answer =
+        app.cognito("GlobalSignOut", json!({ "AccessToken": other["AccessToken"] })).await.expect(200);
+    assert_eq!(answer.text, "{}");
+    refresh(&other).await.expect_refusal("NotAuthorizedException", "Refresh Token has been revoked");
+    get_user(&other).await.expect_refusal("NotAuthorizedException", "Access Token has been revoked");
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_told_so_with_the_right_password_alone() {
+    let app = App::new().await;
+    let tokens = app.user_tokens().await;
+    let update = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
+    app.keyward.update_user(&Caller::operator(), ANN, update).await.unwrap();
+
+    app.password_auth(ANN, PASSWORD).await.expect_refusal("NotAuthorizedException", "User is disabled.");
+    app.password_auth(ANN, TEMPORARY).await.expect_refusal("NotAuthorizedException", INCORRECT);
+    app.cognito("GetUser", json!({ "AccessToken": tokens["AccessToken"] }))
+        .await
+        .expect_refusal("NotAuthorizedException", "User is disabled.");
+}
+
+#[tokio::test]
+async fn a_token_lets_in_at_the_other_surfaces_while_it_is_good() {
+    let app = App::new().await;
+    let tokens = app.admin_tokens().await;
+    let list = async |token: &str| {
+        let bearer = format!("Bearer {}", tokens[token].as_str().unwrap());
+        app.client(&bearer).get("/user/cognito").await.status.as_u16()
+    };
+    assert_eq!((list("AccessToken").await, list("IdToken").await), (200, 200));
+
+    app.cognito("GlobalSignOut", json!({ "AccessToken": tokens["AccessToken"] })).await.expect(200);
+
+    assert_eq!((list("AccessToken").await / 100, list("IdToken").await / 100), (4, 4));
+}

@@ -1,0 +1,95 @@
+//! What the tests of the Cognito protocol stand on.
+
+use axum::http::{HeaderValue, Method};
+use keyward_core::caller::Caller;
+use keyward_core::user::NewUser;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, Request};
+
+pub(crate) const ANN: &str = "ann@example.com";
+pub(crate) const TEMPORARY: &str = "Temporary-1";
+pub(crate) const PASSWORD: &str = "Correct-horse-2";
+
+/// What a client of the protocol does.
+impl App {
+    pub(crate) fn client_id(&self) -> String {
+        self.keyward.local_pool().clients()[0].id.clone()
+    }
+
+    /// A request for this operation, to be sent by awaiting it.
+    pub(crate) fn cognito(&self, operation: &str, input: impl Into<Value>) -> Request {
+        self.cognito_raw(operation, input.into().to_string())
+    }
+
+    /// The same with any body.
+    pub(crate) fn cognito_raw(&self, operation: &str, body: String) -> Request {
+        self.anonymous()
+            .request(Method::POST, "/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", &format!("AWSCognitoIdentityProviderService.{operation}"))
+            .body(body)
+    }
+
+    pub(crate) fn initiate(&self, flow: &str, parameters: impl Into<Value>) -> Request {
+        let (client_id, parameters): (_, Value) = (self.client_id(), parameters.into());
+        self.cognito(
+            "InitiateAuth",
+            json!({ "AuthFlow": flow, "ClientId": client_id, "AuthParameters": parameters }),
+        )
+    }
+
+    pub(crate) fn password_auth(&self, username: &str, password: &str) -> Request {
+        self.initiate("USER_PASSWORD_AUTH", json!({ "USERNAME": username, "PASSWORD": password }))
+    }
+
+    /// The answer to the challenge in `asked`.
+    pub(crate) fn respond(&self, asked: &Answer, responses: impl Into<Value>) -> Request {
+        let (client_id, responses): (_, Value) = (self.client_id(), responses.into());
+        self.cognito(
+            "RespondToAuthChallenge",
+            json!({
+                "ClientId": client_id, "ChallengeName": asked["ChallengeName"], "Session": asked["Session"],
+                "ChallengeResponses": responses,
+            }),
+        )
+    }
+
+    /// The tokens of the first admin.
+    pub(crate) async fn admin_tokens(&self) -> Value {
+        self.password_auth(ADMIN, ADMIN_PASSWORD).await.expect(200)["AuthenticationResult"].clone()
+    }
+
+    /// Makes a user who has a temporary password.
+    pub(crate) async fn new_user(&self) {
+        let new = NewUser {
+            username: ANN.into(),
+            phone: Some("+12345678900".into()),
+            temporary_password: Some(TEMPORARY.into()),
+            ..NewUser::default()
+        };
+        self.keyward.create_user(&Caller::operator(), new).await.unwrap();
+    }
+
+    /// Makes a user who has chosen a password; their tokens.
+    pub(crate) async fn user_tokens(&self) -> Value {
+        self.new_user().await;
+        let asked = self.password_auth(ANN, TEMPORARY).await.expect(200);
+        let answer = self.respond(&asked, json!({ "NEW_PASSWORD": PASSWORD })).await.expect(200);
+        answer["AuthenticationResult"].clone()
+    }
+}
+
+impl Answer {
+    /// Asserts that this is a failure of the protocol, in body and headers alike.
+    #[track_caller]
+    pub(crate) fn expect_refusal(self, name: &str, message: &str) {
+        assert_eq!(self.text, json!({ "__type": name, "message": message }).to_string());
+        assert_eq!(self.header("x-amzn-errortype"), name);
+        // What a header can hold is in one.
+        let expected = if HeaderValue::from_str(message).is_ok() { message } else { "" };
+        assert_eq!(self.header("x-amzn-errormessage"), expected);
+        assert_eq!(self.header("content-type"), "application/x-amz-json-1.1");
+        assert_eq!(self.status.as_u16(), if name == "InternalErrorException" { 500 } else { 400 });
+    }
+}
