@@ -13,6 +13,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+mod client;
 pub mod complaint;
 pub mod config;
 pub mod data_folder;
