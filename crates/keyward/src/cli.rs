@@ -40,6 +40,9 @@ use profile_store::ProfileName;
 
 use crate::config::ServeArguments;
 
+/// Where the options stand in the help that every command has.
+const GLOBAL: &str = "Global options";
+
 /// Users, roles and API keys for an application
 ///
 /// stdout carries data, stderr carries talk. Exit codes: 0 done, 1 failed or refused, 2 typed wrongly.
@@ -51,18 +54,21 @@ use crate::config::ServeArguments;
     disable_version_flag = true,
     arg_required_else_help = true,
     after_help = "Environment:
-  KEYWARD_URL               server, whatever the profile says [default: http://localhost:8480]
+  KEYWARD_URL               the server, whatever the profile says
   KEYWARD_API_KEY           act by this API key: nobody needs to sign in
-  KEYWARD_PROFILE           profile, unless --profile names one
+  KEYWARD_PROFILE           the profile, unless --profile names one
   KEYWARD_TIMEOUT           seconds that a request may take [default: 30]
-  KEYWARD_CREDENTIAL_STORE  file or keyring: where tokens are kept, without trying
+  KEYWARD_CREDENTIAL_STORE  file or keyring: where a sign-in keeps its tokens
   NO_COLOR                  no colours
+
+Without any set-up, commands go to http://localhost:8480.
 
 Examples:
   keyward auth login -u ada@example.com
   keyward user create -u bob@example.com -e bob@example.com
   keyward role user create -u ci-bot@example.com --role-name pipeline-runner
-  keyward api-key create --name CI --user-id ci-bot@example.com --description \"CI/CD\" --json-output"
+  keyward api-key create --name CI --user-id ci-bot@example.com \\
+      --description \"CI/CD\" --json-output"
 )]
 struct CommandLine {
     #[command(flatten)]
@@ -74,16 +80,16 @@ struct CommandLine {
 #[derive(Debug, Args)]
 struct Global {
     /// Use this profile
-    #[arg(long, global = true, value_name = "NAME", value_parser = ProfileName::parse)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", value_parser = ProfileName::parse)]
     profile: Option<ProfileName>,
     /// Write one JSON document to stdout and nothing else; errors, too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json_output: bool,
     /// Tell on stderr which server is asked, and what it answers
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     verbose: bool,
     /// Print the version
-    #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
+    #[arg(short = 'V', long, global = true, help_heading = GLOBAL, action = ArgAction::Version)]
     version: Option<bool>,
 }
 
@@ -202,7 +208,19 @@ fn dispatch(line: CommandLine, output: &Output, command: clap::Command) -> Resul
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::new("internal", format!("The program couldn't start its work: {error}."))
     })?;
-    runtime.block_on(act(&context, line.command))
+    runtime.block_on(act(&context, line.command)).map_err(|failure| about_the_key(&context, failure))
+}
+
+/// A refused KEYWARD_API_KEY is told as such: signing in would change nothing.
+fn about_the_key(context: &Context, failure: Failure) -> Failure {
+    match &context.settings.api_key {
+        Some(key) if failure.code == "unauthenticated" => {
+            let what =
+                "KEYWARD_API_KEY is not accepted: unknown, expired, disabled, or not from this address";
+            failure.hint(api_key::checksum_hint(key).unwrap_or_else(|| what.to_owned()))
+        }
+        _ => failure,
+    }
 }
 
 async fn act(context: &Context, command: Command) -> Result<()> {
@@ -237,7 +255,10 @@ fn version(output: &Output) -> Result<()> {
 
 /// What clap has to say: help and version on stdout, a mistake on stderr, or as JSON.
 fn not_understood(output: &Output, error: &clap::Error) -> Result<()> {
-    let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if error.kind() == ErrorKind::DisplayVersion {
+        return version(output);
+    }
+    let asked_for = error.kind() == ErrorKind::DisplayHelp;
     let nothing_typed = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     let text = error.render();
     if asked_for || (nothing_typed && !output.json) {
@@ -297,6 +318,10 @@ mod tests {
     fn each_example_can_be_typed() {
         every_command(&CommandLine::command(), "", &mut |path, command| {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter(|line| line.contains("  keyward ")) {
+                assert!(line.chars().count() <= 80, "a terminal of 80 columns breaks it: {line}");
+            }
+            let help = help.replace("\\\n", "");
             for line in help.lines().filter_map(|line| line.trim().strip_prefix("keyward ")) {
                 let line = line.split(['|', '>', '<']).next().unwrap_or_default();
                 let words = std::iter::once("keyward".to_owned()).chain(shell_words(line));

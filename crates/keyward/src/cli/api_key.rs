@@ -21,16 +21,12 @@ pub(crate) use verify::told;
 pub(crate) enum ApiKeyCommand {
     List(List),
     /// Show one key, never its secret
-    #[command(
-        after_help = "Example:\n  keyward api-key show --api-key-id 0198f3c2-6a1e-7c0d-9b1a-2f5e8d7c4b3a"
-    )]
+    #[command(after_help = "Example:\n  keyward api-key show --api-key-id UUID")]
     Show(Id),
     Create(Create),
     Update(Update),
     /// Delete a key: it is refused from the very next request on
-    #[command(
-        after_help = "Nothing is asked.\n\nExample:\n  keyward api-key delete --api-key-id 0198f3c2-6a1e-7c0d-9b1a-2f5e8d7c4b3a"
-    )]
+    #[command(after_help = "Nothing is asked.\n\nExample:\n  keyward api-key delete --api-key-id UUID")]
     Delete(Id),
     Rotate(Rotate),
     Import(import::Import),
@@ -62,8 +58,10 @@ pub(crate) struct Id {
 /// second factor.
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
-  keyward api-key create --name "CI Pipeline" --user-id ci-bot@example.com --description "CI/CD access"
-  keyward api-key create --name "Temp Key" --user-id dev@example.com --description "Temporary" --expires-at 2027-06-30"#)]
+  keyward api-key create --name "CI Pipeline" --user-id ci-bot@example.com \
+      --description "CI/CD access"
+  keyward api-key create --name "Temp Key" --user-id dev@example.com \
+      --description "Temporary" --expires-at 2027-06-30"#)]
 pub(crate) struct Create {
     /// Name of the key; it can't be changed later
     #[arg(long)]
@@ -100,9 +98,9 @@ enum Flag {
 /// Change an API key; what isn't named stays as it is
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
-  keyward api-key update --api-key-id 0198f3c2-6a1e-7c0d-9b1a-2f5e8d7c4b3a --description "Updated description"
-  keyward api-key update --api-key-id 0198f3c2-6a1e-7c0d-9b1a-2f5e8d7c4b3a --is-active false
-  keyward api-key update --api-key-id 0198f3c2-6a1e-7c0d-9b1a-2f5e8d7c4b3a --expires-at """#)]
+  keyward api-key update --api-key-id UUID --description "Updated description"
+  keyward api-key update --api-key-id UUID --is-active false
+  keyward api-key update --api-key-id UUID --expires-at """#)]
 pub(crate) struct Update {
     #[command(flatten)]
     id: Id,
@@ -140,9 +138,7 @@ pub(crate) struct Update {
 /// The new secret is shown once. The old one works for as long as --overlap says, and never beyond its own end;
 /// while both do, the list shows when and from where each was last used.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  keyward api-key rotate --api-key-id 0198f3c2-6a1e-7c0d-9b1a-2f5e8d7c4b3a --overlap 24h"
-)]
+#[command(after_help = "Example:\n  keyward api-key rotate --api-key-id UUID --overlap 24h")]
 pub(crate) struct Rotate {
     #[command(flatten)]
     id: Id,
@@ -303,7 +299,7 @@ async fn list(context: &Context, List { user_id, name }: List) -> Result<()> {
             ]);
         }
     }
-    output.table(&table)
+    output.table(table)
 }
 
 /// Every key, page after page: scripts of the real client expect them all.

@@ -81,7 +81,7 @@ pub(crate) async fn run(context: &Context, command: AuditCommand) -> Result<()> 
             address.clone().unwrap_or_default(),
         ]);
     }
-    output.table(&table)?;
+    output.table(table)?;
     listing.mention_rest(context);
     Ok(())
 }

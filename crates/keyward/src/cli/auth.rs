@@ -31,7 +31,7 @@ pub(crate) enum Auth {
     #[command(after_help = "Example:\n  keyward auth clear-override")]
     ClearOverride,
     /// Ask for a code of an authenticator app at each sign-in
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  keyward auth mfa setup")]
     Mfa(mfa::Mfa),
 }
 
@@ -51,9 +51,7 @@ pub(crate) struct Status {
 ///
 /// The token (or an API key) is checked against the server first; one that isn't accepted is not kept.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  keyward auth set-override -u ada@example.com --token-stdin --expires-at +3600 < token.txt"
-)]
+#[command(after_help = "Example:\n  keyward auth set-override -u ada@example.com --token-stdin < token.txt")]
 pub(crate) struct SetOverride {
     /// Whose token it is
     #[arg(short, long, value_name = "NAME")]
@@ -348,7 +346,7 @@ async fn keep_override(
         if refused {
             let message = format!("The token is not accepted and was not kept: {}", failure.message);
             let why = super::api_key::checksum_hint(&token);
-            Failure { hint: why, ..Failure::not_signed_in(message) }
+            Failure { hint: why, ..Failure::new("token-refused", message) }
         } else {
             failure
         }

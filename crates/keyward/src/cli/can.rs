@@ -116,26 +116,36 @@ fn tell(context: &Context, answer: &Answer) -> Result<()> {
     for result in &answer.results {
         let word = if result.allowed { "yes" } else { "no" };
         let because = match result.reason.as_deref().or(answer.reason.as_deref()) {
-            Some(reason) if !result.allowed => format!(": {}", told(reason)),
+            Some(reason) if !result.allowed => format!(" ({})", told(reason)),
             _ => String::new(),
         };
-        output.line(&format!("{word}  {}{because}", printable(&result.permission)))?;
+        output.line(&format!("{word:3}  {}{because}", printable(&result.permission)))?;
         let Some(explanation) = &result.explanation else { continue };
         for Grant { role, pattern, .. } in &explanation.granted_by {
             output.line(&format!("     granted by {} through {}", printable(role), printable(pattern)))?;
         }
         for Grant { role, pattern, why } in &explanation.withheld {
-            let why = why.as_deref().map(told).unwrap_or_default();
-            output.line(&format!(
-                "     {} would grant it through {}, but: {}",
-                printable(role),
-                printable(pattern),
-                printable(&why)
-            ))?;
+            let why = why.as_deref().map(withheld).unwrap_or_default();
+            let (role, pattern) = (printable(role), printable(pattern));
+            output.line(&format!("     {role} would grant it through {pattern}, but {}", printable(&why)))?;
         }
         if explanation.granted_by.is_empty() && explanation.withheld.is_empty() {
             output.line("     no role that is held has a pattern that fits")?;
         }
     }
     Ok(())
+}
+
+/// Why a role that fits doesn't count, in words.
+fn withheld(why: &str) -> String {
+    match why {
+        "mfa_required" => "asks for a second factor",
+        "outside_scope" => "the key's scope leaves it out",
+        "expired" => "the key has expired",
+        "disabled" => "the key is disabled",
+        "user_disabled" => "the user is disabled",
+        "address_not_allowed" => "the key is not allowed from this address",
+        other => other,
+    }
+    .to_owned()
 }

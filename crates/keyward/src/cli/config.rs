@@ -34,5 +34,5 @@ pub(super) fn run(output: &Output, ConfigCommand::Show(show): &ConfigCommand) ->
         let value = row.value.as_deref().unwrap_or("-");
         table.row([row.setting.to_owned(), value.to_owned(), row.source.to_string()]);
     }
-    output.table(&table)
+    output.table(table)
 }

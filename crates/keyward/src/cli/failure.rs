@@ -129,7 +129,7 @@ fn refused(problem: client::Problem) -> Failure {
     let hint = match problem.code.as_str() {
         "unauthenticated" => Some("`keyward auth login -u NAME` signs in anew".to_owned()),
         "forbidden" => problem.permission.as_ref().map(|permission| {
-            format!("this needs `{permission}`: `keyward can '{permission}' --explain` tells why you lack it")
+            format!("this needs the permission `{permission}`; `keyward whoami` shows yours")
         }),
         "precondition-failed" => {
             Some("somebody else changed it meanwhile: look again, then repeat".to_owned())

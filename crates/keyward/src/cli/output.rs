@@ -70,6 +70,19 @@ impl Table {
         self
     }
 
+    fn without_empty_columns(mut self) -> Self {
+        let is_used =
+            |index: usize| self.rows.iter().any(|row| row.get(index).is_some_and(|cell| !cell.is_empty()));
+        let used: Vec<bool> = (0..self.columns.len()).map(is_used).collect();
+        let mut keep = used.iter();
+        self.columns.retain(|_| keep.next().is_none_or(|used| *used));
+        for row in &mut self.rows {
+            let mut keep = used.iter();
+            row.retain(|_| keep.next().is_none_or(|used| *used));
+        }
+        self
+    }
+
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
     }
@@ -131,15 +144,17 @@ impl Output {
         self.line(&format!("{}  {}", format!("{label}:").dimmed(), printable(secret).green().bold()))
     }
 
-    /// A table as wide as the terminal allows; blocks where it would break ids apart.
-    pub(crate) fn table(&self, table: &Table) -> Result<()> {
+    /// A table as wide as the terminal allows, without columns that are empty all the way down; blocks where it
+    /// would break ids apart.
+    pub(crate) fn table(&self, table: Table) -> Result<()> {
+        let table = &table.without_empty_columns();
         let widest = |index: usize, title: &str| {
             let cells = table.rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
             u16::try_from(cells.max().unwrap_or(0).max(title.len())).unwrap_or(u16::MAX)
         };
         let widths: Vec<u16> =
             table.columns.iter().enumerate().map(|(index, column)| widest(index, column.title)).collect();
-        let gaps = 2 * u16::try_from(widths.len()).unwrap_or(0);
+        let gaps = u16::try_from(widths.len().saturating_sub(1)).unwrap_or(0).saturating_mul(2);
         let narrowest = table
             .columns
             .iter()
@@ -154,6 +169,7 @@ impl Output {
         let mut drawn = comfy_table::Table::new();
         drawn.load_style(TableStyle::new());
         drawn.enforce_styling();
+        drawn.style_text_only();
         if let Some(terminal) = terminal {
             drawn.set_content_arrangement(ContentArrangement::Dynamic).set_width(terminal);
         }
@@ -162,10 +178,14 @@ impl Output {
         for row in &table.rows {
             drawn.add_row(row.iter().map(|cell| state_colour(Cell::new(cell), cell)).collect::<Vec<_>>());
         }
-        for ((column, width), drawn) in table.columns.iter().zip(&widths).zip(drawn.column_iter_mut()) {
-            drawn.set_padding((0, 2));
-            if column.whole {
-                drawn.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + 2)));
+        let last = table.columns.len().saturating_sub(1);
+        for (index, drawn) in drawn.column_iter_mut().enumerate() {
+            let gap = if index == last { 0 } else { 2 };
+            drawn.set_padding((0, gap));
+            let whole = table.columns.get(index).is_some_and(|column| column.whole);
+            if let Some(width) = widths.get(index).filter(|_| whole) {
+                drawn
+                    .set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width.saturating_add(gap))));
             }
         }
         self.line(&drawn.trim_fmt())

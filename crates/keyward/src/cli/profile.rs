@@ -185,7 +185,7 @@ fn list(context: &Context) -> Result<()> {
             profile.auth.as_ref().map(validity).unwrap_or_default(),
         ]);
     }
-    output.table(&table)
+    output.table(table)
 }
 
 fn validity(auth: &AuthInfo) -> String {

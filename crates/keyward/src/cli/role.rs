@@ -47,8 +47,9 @@ pub(crate) struct Show {
 /// A permission is `action:resource`; a trailing * matches any rest, * alone is everything.
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
-  keyward role create -r pipeline-runner --description "CI" --permission "submit:SOP*" --permission view:own
-  keyward role create -r auditors --json-input '{"description":"Audit","permissions":["view:audit"]}'"#)]
+  keyward role create -r pipeline-runner --description "CI" \
+      --permission "submit:SOP*" --permission view:own
+  keyward role create --json-input role.json"#)]
 pub(crate) struct Create {
     /// The role's name
     #[arg(short, long, value_name = "ROLE", required_unless_present = "json_input")]
@@ -215,7 +216,7 @@ fn table(context: &Context, listing: &Listing<Role>) -> Result<()> {
             role.description.clone().unwrap_or_default(),
         ]);
     }
-    output.table(&table)?;
+    output.table(table)?;
     listing.mention_rest(context);
     Ok(())
 }

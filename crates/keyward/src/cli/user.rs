@@ -87,7 +87,7 @@ pub(crate) struct Confirmed {
 /// The first sign-in asks for a new one.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  keyward user create -u ada@example.com -e ada@example.com -p +12345678900 --role RESEARCHERS"
+    after_help = "Example:\n  keyward user create -u ada@example.com -e ada@example.com --role RESEARCHERS"
 )]
 pub(crate) struct Create {
     /// The user's name: an email address
@@ -245,7 +245,7 @@ fn table(context: &Context, listing: &Listing<User>) -> Result<()> {
             time::short(&user.created_at),
         ]);
     }
-    output.table(&table)?;
+    output.table(table)?;
     listing.mention_rest(context);
     Ok(())
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::context::{Context, shown};
-use super::failure::{Failure, Result};
-use super::{api_key, time};
+use super::failure::Result;
+use super::time;
 use crate::client::Caller;
 
 /// A caller as JSON; `userId` is the name, as everywhere in this program.
@@ -69,18 +69,7 @@ struct Answer {
 pub(crate) async fn run(context: &Context) -> Result<()> {
     let output = &context.output;
     let client = context.client()?;
-    let caller = output.waiting("Asking the server", client.me()).await.map_err(|error| {
-        let refused = error.code() == Some("unauthenticated");
-        let failure = Failure::from(error);
-        match &context.settings.api_key {
-            Some(key) if refused => failure.hint(api_key::checksum_hint(key).unwrap_or_else(|| {
-                "KEYWARD_API_KEY is not accepted: unknown, expired, disabled, or not from this address"
-                    .to_owned()
-            })),
-            _ => failure,
-        }
-    })?;
-    let caller = CallerJson::from(caller);
+    let caller = CallerJson::from(output.waiting("Asking the server", client.me()).await?);
     let url = shown(client.base());
     if output.json {
         return output.json(&Answer { caller, url, profile: context.profile.to_string() });

@@ -20,8 +20,8 @@ const BATCH: usize = 500;
 /// Exit code 1 when any row was refused; the others are taken over.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  keyward api-key import keys.csv\n\n  name,user,sha256,description,expires_at
-  CI Pipeline,ci-bot@example.com,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,CI,2027-06-30"
+    after_help = "Example:\n  keyward api-key import keys.csv\n\nwith, in that file:\n  name,user,sha256
+  CI,bot@example.com,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 )]
 pub(crate) struct Import {
     /// The file, or - for stdin
@@ -133,7 +133,7 @@ fn tell(context: &Context, results: Vec<RowResult>, total: usize, broken: Option
                 table.row([result.line.to_string(), result.api_key_name, error]);
             }
         }
-        output.table(&table)?;
+        output.table(table)?;
         return Err(refused(failed, total));
     }
     output.success(&format!("{imported} API key(s) imported; they work as they are."));

@@ -23,7 +23,7 @@ const TRIES: u32 = 3;
 #[command(after_help = "Examples:
   keyward auth login -u ada@example.com
   keyward auth login -u ada@example.com --password-stdin < password.txt
-  keyward auth login --user-id ada@example.com --token-override TOKEN --expires-at +3600")]
+  keyward auth login --user-id ada@example.com --token-stdin < token.txt")]
 pub(crate) struct Login {
     /// Who signs in
     #[arg(short, long, value_name = "NAME")]

@@ -161,7 +161,7 @@ async fn list(context: &Context, List { paging }: List) -> Result<()> {
         let since = assignment.created_at.as_deref().map(time::short).unwrap_or_default();
         table.row([assignment.username.clone(), assignment.roles.join(", "), since]);
     }
-    output.table(&table)?;
+    output.table(table)?;
     listing.mention_rest(context);
     Ok(())
 }
