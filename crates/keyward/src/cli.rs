@@ -211,7 +211,7 @@ fn dispatch(line: CommandLine, output: &Output, command: clap::Command) -> Resul
     runtime.block_on(act(&context, line.command)).map_err(|failure| about_the_key(&context, failure))
 }
 
-/// A refused KEYWARD_API_KEY is told as such: signing in would change nothing.
+/// A refused `KEYWARD_API_KEY` is told as such: signing in would change nothing.
 fn about_the_key(context: &Context, failure: Failure) -> Failure {
     match &context.settings.api_key {
         Some(key) if failure.code == "unauthenticated" => {

@@ -166,6 +166,42 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What becomes of a value that may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Change<T> {
+    /// Left as it is, and left out of the request.
+    #[default]
+    Keep,
+    Clear,
+    To(T),
+}
+
+impl<T> Change<T> {
+    fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
+impl Change<String> {
+    /// What an option means: not given, given as `""`, or given.
+    pub(crate) fn of_option(option: Option<String>) -> Self {
+        match option {
+            None => Self::Keep,
+            Some(text) if text.is_empty() => Self::Clear,
+            Some(text) => Self::To(text),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Change<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Keep | Self::Clear => serializer.serialize_none(),
+            Self::To(value) => value.serialize(serializer),
+        }
+    }
+}
+
 /// `content` as a body; every type that is sent can be.
 fn body(content: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(content).unwrap_or_default()
@@ -284,7 +320,7 @@ impl Client {
                 renewed = true;
                 continue;
             }
-            return Err(self.refusal(&answer, waits));
+            return Err(Self::refusal(&answer, waits));
         }
     }
 
@@ -397,7 +433,7 @@ impl Client {
         }
     }
 
-    fn refusal(&self, answer: &Answer, waits: u32) -> Error {
+    fn refusal(answer: &Answer, waits: u32) -> Error {
         let status = answer.status.as_u16();
         if let Some(refused) = sign_in::refusal(&answer.body) {
             return refused;

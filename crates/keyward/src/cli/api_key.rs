@@ -13,7 +13,7 @@ use super::context::Context;
 use super::failure::{Failure, Result};
 use super::output::{Output, Table};
 use super::time;
-use crate::client::{ApiKey, Client, Error, KeyChange, NewApiKey, Page, Slice, Use};
+use crate::client::{ApiKey, Change, Client, Error, KeyChange, NewApiKey, Page, Slice, Use};
 
 pub(crate) use verify::told;
 
@@ -54,8 +54,8 @@ pub(crate) struct Id {
 
 /// Create an API key, whose secret is shown once
 ///
-/// The key acts as its user and has the rights that this user has at the time, except those of roles that need a
-/// second factor.
+/// The key acts as its user and has the rights that this user has at the time, except those of roles that
+/// need a second factor.
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
   keyward api-key create --name "CI Pipeline" --user-id ci-bot@example.com \
@@ -135,8 +135,8 @@ pub(crate) struct Update {
 
 /// Give a key a new secret, under the same name, scope and rights
 ///
-/// The new secret is shown once. The old one works for as long as --overlap says, and never beyond its own end;
-/// while both do, the list shows when and from where each was last used.
+/// The new secret is shown once. The old one works for as long as --overlap says, and never beyond its own
+/// end; while both do, the list shows when and from where each was last used.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  keyward api-key rotate --api-key-id UUID --overlap 24h")]
 pub(crate) struct Rotate {
@@ -279,7 +279,7 @@ async fn list(context: &Context, List { user_id, name }: List) -> Result<()> {
         .whole_column("Status")
         .column("Last used");
     for key in &keys {
-        table.row([
+        table.row(&[
             key.name.clone(),
             key.id.clone(),
             key.username.clone(),
@@ -289,7 +289,7 @@ async fn list(context: &Context, List { user_id, name }: List) -> Result<()> {
         ]);
         // Who still uses the old secret is what one must know before it ends.
         if let Some(previous) = &key.previous {
-            table.row([
+            table.row(&[
                 "  old secret".to_owned(),
                 previous.public_id.clone().unwrap_or_default(),
                 String::new(),
@@ -370,20 +370,23 @@ async fn create(context: &Context, arguments: Create) -> Result<()> {
 }
 
 async fn update(context: &Context, arguments: Update) -> Result<()> {
-    let cleared = |value: Option<String>| value.map(|value| Some(value).filter(|value| !value.is_empty()));
     let listed = |values: Vec<String>| Some(values).filter(|values| !values.is_empty());
     let change = KeyChange {
         description: arguments.description,
         expires_at: arguments.expires_at,
         active: arguments.is_active.map(|flag| matches!(flag, Flag::True)),
-        scope: if arguments.clear_scope { Some(None) } else { listed(arguments.scopes).map(Some) },
+        scope: match listed(arguments.scopes) {
+            _ if arguments.clear_scope => Change::Clear,
+            Some(scopes) => Change::To(scopes),
+            None => Change::Keep,
+        },
         allowed_addresses: if arguments.clear_allowed_addresses {
             Some(Vec::new())
         } else {
             listed(arguments.allowed_addresses)
         },
-        owner: cleared(arguments.owner),
-        review_at: cleared(arguments.review_at),
+        owner: Change::of_option(arguments.owner),
+        review_at: Change::of_option(arguments.review_at),
     };
     if change.is_empty() {
         return Err(Failure::new(

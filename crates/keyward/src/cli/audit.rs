@@ -72,7 +72,7 @@ pub(crate) async fn run(context: &Context, command: AuditCommand) -> Result<()> 
         .whole_column("Outcome")
         .column("From");
     for AuditEvent { at, actor, action, target, outcome, address, .. } in &listing.items {
-        table.row([
+        table.row(&[
             time::short(at),
             named(actor),
             action.clone(),

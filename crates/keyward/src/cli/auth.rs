@@ -37,8 +37,8 @@ pub(crate) enum Auth {
 
 /// Tell who is signed in, and for how long
 ///
-/// Asks nobody: it tells what is kept here, also about tokens that the server has meanwhile refused. With --check
-/// it asks the server, and exits 1 when the credential isn't accepted.
+/// Asks nobody: it tells what is kept here, also about tokens that the server has meanwhile refused. With
+/// --check it asks the server, and exits 1 when the credential isn't accepted.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  keyward auth status --check")]
 pub(crate) struct Status {
@@ -126,6 +126,7 @@ async fn logout(context: &Context) -> Result<()> {
 
 /// What `auth status` tells; the members that scripts of the real client read, and a few more.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the members that scripts read")]
 struct StatusAnswer {
     success: bool,
     authenticated: bool,

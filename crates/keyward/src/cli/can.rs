@@ -11,8 +11,8 @@ use crate::client::{Explanation, Grant, PermissionDecision, Question};
 
 /// Ask whether something is allowed
 ///
-/// Exit code 0 when every permission is granted; 1 when one is not, or when it couldn't be asked (then there is an
-/// `error:` on stderr, or `error` in the JSON); 2 when the command was typed wrongly.
+/// Exit code 0 when every permission is granted; 1 when one is not, or when it couldn't be asked (then there
+/// is an `error:` on stderr, or `error` in the JSON); 2 when the command was typed wrongly.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   keyward can submit:SOP1

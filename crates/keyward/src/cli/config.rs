@@ -32,7 +32,7 @@ pub(super) fn run(output: &Output, ConfigCommand::Show(show): &ConfigCommand) ->
     let mut table = Table::new().whole_column("SETTING").column("VALUE").column("SOURCE");
     for row in config.describe() {
         let value = row.value.as_deref().unwrap_or("-");
-        table.row([row.setting.to_owned(), value.to_owned(), row.source.to_string()]);
+        table.row(&[row.setting.to_owned(), value.to_owned(), row.source.to_string()]);
     }
     output.table(table)
 }

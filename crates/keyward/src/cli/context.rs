@@ -26,14 +26,14 @@ pub(crate) struct Context {
 
 /// By what the next request acts.
 pub(crate) enum Identity {
-    /// KEYWARD_API_KEY.
+    /// `KEYWARD_API_KEY`.
     ApiKey(Secret),
     /// Who is signed in, with their tokens.
     SignedIn(Session, Credentials),
 }
 
 impl Context {
-    /// Reads the environment and finds the profile: `--profile`, KEYWARD_PROFILE, the active one.
+    /// Reads the environment and finds the profile: `--profile`, `KEYWARD_PROFILE`, the active one.
     pub(crate) fn open(output: Output, profile: Option<ProfileName>) -> Result<Self> {
         let settings = Settings::read()?;
         let random = Random::System;
@@ -57,7 +57,7 @@ impl Context {
         rfc3339(self.clock.now_ms())
     }
 
-    /// The server: KEYWARD_URL, what was set up, where somebody signed in, else the one on this machine.
+    /// The server: `KEYWARD_URL`, what was set up, where somebody signed in, else the one on this machine.
     pub(crate) fn server(&self) -> Result<Url> {
         let (url, source) = self.server_and_source()?;
         self.output.detail(&format!("server: {} ({source})", shown(&url)));
@@ -109,7 +109,7 @@ impl Context {
         Ok(credentials.map(|credentials| Identity::SignedIn(session, credentials)))
     }
 
-    /// A client that acts by whoever is signed in, or by KEYWARD_API_KEY.
+    /// A client that acts by whoever is signed in, or by `KEYWARD_API_KEY`.
     pub(crate) fn client(&self) -> Result<Client> {
         let server = self.server()?;
         let credential = match self.identity(&server)? {
@@ -120,7 +120,7 @@ impl Context {
                     return Err(Failure::not_signed_in("Override token has expired.")
                         .hint("`keyward auth set-override -u NAME --token-stdin` takes a new one"));
                 }
-                self.credential(session, credentials)
+                self.credential(&session, credentials)
             }
         };
         Ok(self.client_of(server)?.acting_by(credential))
@@ -145,7 +145,7 @@ impl Context {
         Ok(client?)
     }
 
-    fn credential(&self, session: Session, credentials: Credentials) -> Credential {
+    fn credential(&self, session: &Session, credentials: Credentials) -> Credential {
         let renewal = match (&session.client_id, credentials.refresh_token.clone()) {
             (Some(client_id), Some(refresh_token)) => Some(Renewal {
                 client_id: client_id.clone(),

@@ -1,6 +1,6 @@
-//! Where the tokens of a sign-in are: in the system's keyring where there is one, else in a file for its owner
-//! alone. The keyring is tried once, at sign-in; what came of it stands in the profile, so that a keyring that
-//! hangs slows nobody twice.
+//! Where the tokens of a sign-in are: in the system's keyring where there is one, else in a file for its
+//! owner alone. The keyring is tried once, at sign-in; what came of it stands in the profile, so that a
+//! keyring that hangs slows nobody twice.
 
 use std::sync::mpsc;
 use std::thread;
@@ -21,6 +21,7 @@ const SERVICE: &str = "keyward";
 
 /// The tokens of a sign-in.
 #[derive(Clone, Deserialize, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names that OAuth gives them")]
 pub(crate) struct Credentials {
     pub access_token: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]

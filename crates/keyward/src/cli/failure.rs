@@ -58,7 +58,8 @@ impl Failure {
         Self::new("aborted", "Aborted!")
     }
 
-    /// A file or folder of ours that can't be used; `what` begins a sentence: "The profile couldn't be saved".
+    /// A file or folder of ours that can't be used; `what` begins a sentence: "The profile couldn't be
+    /// saved".
     pub(crate) fn file(what: &str, path: &std::path::Path, error: &io::Error) -> Self {
         Self::new("file", format!("{what} ({}): {error}.", path.display()))
     }
@@ -84,7 +85,7 @@ impl From<Complaint> for Failure {
         let code = if complaint.exit_code == 2 { "usage" } else { "failed" };
         let exit = complaint.exit_code;
         let hint = complaint.hint.map(Cow::into_owned);
-        Self { exit, hint, ..Self::new(code, complaint.sentence) }
+        Self { hint, exit, ..Self::new(code, complaint.sentence) }
     }
 }
 
@@ -119,7 +120,7 @@ impl From<client::Error> for Failure {
                     failure
                 }
             }
-            Error::SignIn { kind, message } => sign_in(&kind, message),
+            Error::SignIn { kind, message } => sign_in(&kind, &message),
             Error::Refused(problem) => refused(problem),
         }
     }
@@ -146,9 +147,9 @@ fn refused(problem: client::Problem) -> Failure {
 }
 
 /// The words of the sign-in's errors, as scripts of the real client know them.
-fn sign_in(kind: &str, message: String) -> Failure {
-    let message = match kind {
-        "NotAuthorizedException" if is_wrong_password(&message) => "Invalid username or password".to_owned(),
+fn sign_in(kind: &str, message: &str) -> Failure {
+    let words = match kind {
+        "NotAuthorizedException" if is_wrong_password(message) => "Invalid username or password".to_owned(),
         "UserNotFoundException" => "User not found".to_owned(),
         "UserNotConfirmedException" => "User account is not confirmed".to_owned(),
         "PasswordResetRequiredException" => "Password reset is required".to_owned(),
@@ -167,7 +168,7 @@ fn sign_in(kind: &str, message: String) -> Failure {
         }
         _ => None,
     };
-    let failure = Failure::new("sign-in-failed", message).member("type", kind);
+    let failure = Failure::new("sign-in-failed", words).member("type", kind);
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

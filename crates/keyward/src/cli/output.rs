@@ -1,4 +1,5 @@
-//! What the terminal shows: data on stdout, talk on stderr, and with `--json-output` nothing but JSON on stdout.
+//! What the terminal shows: data on stdout, talk on stderr, and with `--json-output` nothing but JSON on
+//! stdout.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -83,7 +84,7 @@ impl Table {
         self
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: &[String; N]) {
         self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
     }
 }
@@ -144,8 +145,8 @@ impl Output {
         self.line(&format!("{}  {}", format!("{label}:").dimmed(), printable(secret).green().bold()))
     }
 
-    /// A table as wide as the terminal allows, without columns that are empty all the way down; blocks where it
-    /// would break ids apart.
+    /// A table as wide as the terminal allows, without columns that are empty all the way down; blocks where
+    /// it would break ids apart.
     pub(crate) fn table(&self, table: Table) -> Result<()> {
         let table = &table.without_empty_columns();
         let widest = |index: usize, title: &str| {
@@ -303,7 +304,7 @@ fn state_colour(cell: Cell, text: &str) -> Cell {
     }
 }
 
-/// The terminal's width; without a terminal what COLUMNS says, else `None`: lines as long as they are.
+/// The terminal's width; without a terminal what `COLUMNS` says, else `None`: lines as long as they are.
 fn terminal_width() -> Option<u16> {
     if io::stdout().is_terminal() {
         return comfy_table::Table::new().width();

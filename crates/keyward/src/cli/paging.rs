@@ -21,7 +21,7 @@ pub(crate) struct Paging {
     /// Items in all, with --auto-paginate [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_items: Option<u32>,
-    /// Go on where a page ended: its NextToken
+    /// Go on where a page ended: its `NextToken`
     #[arg(long, value_name = "TOKEN")]
     starting_token: Option<String>,
     /// Fetch page after page until all are there

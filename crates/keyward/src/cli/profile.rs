@@ -49,6 +49,7 @@ pub(crate) struct Delete {
 
 /// What a profile holds, in the members that scripts of the real client read. No token is among them.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the members that scripts read")]
 struct Info {
     profile_name: String,
     is_active: bool,
@@ -178,7 +179,7 @@ fn list(context: &Context) -> Result<()> {
     for profile in profiles {
         let server = profile.api_gateway_url.clone().or(profile.auth.as_ref().map(|auth| auth.url.clone()));
         let mark = if profile.is_active { "* " } else { "  " };
-        table.row([
+        table.row(&[
             format!("{mark}{}", profile.profile_name),
             server.unwrap_or_default(),
             profile.auth.as_ref().map(|auth| auth.user_id.clone()).unwrap_or_default(),

@@ -1,5 +1,6 @@
-//! The profiles on disk: which servers there are, and who is signed in where. No secret is in these files; those
-//! are the business of `credentials`. Folders are for their owner alone (0700), and so are files (0600).
+//! The profiles on disk: which servers there are, and who is signed in where. No secret is in these files;
+//! those are the business of `credentials`. Folders are for their owner alone (0700), and so are files
+//! (0600).
 
 use std::fmt;
 use std::fs;
@@ -60,6 +61,7 @@ impl fmt::Display for ProfileName {
 
 /// What `setup` learnt of a server: `config.json`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names that the real client's file has")]
 pub(crate) struct Setup {
     pub base_url: String,
     pub api_gateway_url: String,
@@ -197,6 +199,7 @@ impl ProfileStore {
     }
 
     /// What is in a file of ours; `None` when there is no such file.
+    #[expect(clippy::unused_self, reason = "files are read and written through the store")]
     pub(crate) fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let text = match fs::read_to_string(path) {
             Ok(text) => zeroize::Zeroizing::new(text),

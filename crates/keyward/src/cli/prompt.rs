@@ -1,5 +1,5 @@
-//! Asking the person at the terminal, and reading secrets from stdin. Nothing here waits for a person who isn't
-//! there: a closed stdin is an answer, and a secret is only asked of a terminal.
+//! Asking the person at the terminal, and reading secrets from stdin. Nothing here waits for a person who
+//! isn't there: a closed stdin is an answer, and a secret is only asked of a terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 

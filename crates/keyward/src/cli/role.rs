@@ -11,7 +11,7 @@ use super::failure::{Failure, Result};
 use super::output::Table;
 use super::paging::{Listing, Paging};
 use super::{json_input, time};
-use crate::client::{Error, NewRole, Role, RoleChange};
+use crate::client::{Change, Error, NewRole, Role, RoleChange};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
@@ -78,7 +78,7 @@ pub(crate) struct Create {
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
   keyward role update -r pipeline-runner --description "Pipelines"
-  keyward role update -r pipeline-runner --permission "submit:*" --permission view:own"#)]
+  keyward role update -r pipeline-runner --permission "submit:*""#)]
 pub(crate) struct Update {
     /// Which role
     #[arg(short, long, value_name = "ROLE", required_unless_present = "json_input")]
@@ -209,7 +209,7 @@ fn table(context: &Context, listing: &Listing<Role>) -> Result<()> {
     let mut table =
         Table::new().whole_column("Role").column("Permissions").column("MFA").column("Description");
     for role in &listing.items {
-        table.row([
+        table.row(&[
             role.name.clone(),
             role.permissions.join(", "),
             if role.mfa_required { "required" } else { "" }.to_owned(),
@@ -286,7 +286,6 @@ async fn update(context: &Context, arguments: Update) -> Result<()> {
     let Some(name) = arguments.role_name.or(input.role_name) else {
         return Err(Failure::usage("Which role? Name it with -r, or as roleName in --json-input."));
     };
-    let cleared = |value: Option<String>| value.map(|value| Some(value).filter(|value| !value.is_empty()));
     let permissions = match arguments.permissions {
         _ if arguments.clear_permissions => Some(Vec::new()),
         permissions if permissions.is_empty() => input.permissions,
@@ -301,8 +300,8 @@ async fn update(context: &Context, arguments: Update) -> Result<()> {
         description: arguments.description.or(input.description),
         permissions,
         mfa_required,
-        source: cleared(arguments.source.or(input.source)),
-        source_identifier: cleared(arguments.source_identifier.or(input.source_identifier)),
+        source: Change::of_option(arguments.source.or(input.source)),
+        source_identifier: Change::of_option(arguments.source_identifier.or(input.source_identifier)),
     };
     if change.is_empty() {
         return Err(Failure::usage(

@@ -15,13 +15,13 @@ pub(crate) const DEFAULT_URL: &str = "http://localhost:8480";
 
 /// The settings of the command line that come from the environment.
 pub(crate) struct Settings {
-    /// KEYWARD_URL: the server, whatever the profile says.
+    /// `KEYWARD_URL`: the server, whatever the profile says.
     pub url: Option<Url>,
-    /// KEYWARD_API_KEY: acts by this key, whoever is signed in.
+    /// `KEYWARD_API_KEY`: acts by this key, whoever is signed in.
     pub api_key: Option<Secret>,
-    /// KEYWARD_PROFILE: the profile, unless `--profile` names one.
+    /// `KEYWARD_PROFILE`: the profile, unless `--profile` names one.
     pub profile: Option<ProfileName>,
-    /// KEYWARD_CREDENTIAL_STORE: where a sign-in keeps its tokens, without trying.
+    /// `KEYWARD_CREDENTIAL_STORE`: where a sign-in keeps its tokens, without trying.
     pub credential_store: Option<CredentialStore>,
     pub patience: Patience,
 }

@@ -16,8 +16,8 @@ const OLDEST_DIALECT: [u32; 2] = [2, 2];
 
 /// Point a profile at a server
 ///
-/// Asks the server at BASE_URL how to sign in, keeps the answer in the profile, and makes that profile the active
-/// one. Without any set-up, commands go to KEYWARD_URL, or to http://localhost:8480.
+/// Asks the server how to sign in, keeps the answer in the profile, and makes that profile the active one.
+/// Without any set-up, commands go to the server on this machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  keyward setup https://keyward.example.com --profile prod")]
 pub(crate) struct Setting {

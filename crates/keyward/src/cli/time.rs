@@ -16,7 +16,8 @@ pub(crate) fn naive_seconds(time: &str) -> String {
         .map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
 }
 
-/// `time` (RFC 3339) in the words of the VAMS dialect's `timestamp`: UTC with microseconds, without saying so.
+/// `time` (RFC 3339) in the words of the VAMS dialect's `timestamp`: UTC with microseconds, without saying
+/// so.
 pub(crate) fn naive_micros(time: &str) -> String {
     time.parse::<Timestamp>()
         .map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string())
@@ -33,8 +34,8 @@ pub(crate) fn from_seconds(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
-/// When a token ends: seconds since the epoch, `+3600` from now, or anything ISO 8601. A date alone means the end
-/// of that day, and what names no zone is UTC.
+/// When a token ends: seconds since the epoch, `+3600` from now, or anything ISO 8601. A date alone means the
+/// end of that day, and what names no zone is UTC.
 pub(crate) fn parse_expiry(text: &str, now_seconds: i64) -> Option<i64> {
     let text = text.trim();
     if let Some(seconds) = text.strip_prefix('+') {

@@ -10,7 +10,7 @@ use super::failure::{Failure, Result};
 use super::output::Table;
 use super::paging::{Listing, Paging};
 use super::{prompt, time};
-use crate::client::{NewUser, User, UserChange};
+use crate::client::{Change, NewUser, User, UserChange};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -36,8 +36,8 @@ pub(crate) enum UserAct {
     Delete(Confirmed),
     /// Give a user a new temporary password, which is shown once
     ///
-    /// Their sessions end; the account, its roles and its second factor stay. The command does nothing without
-    /// --confirm, and asks nothing with it.
+    /// Their sessions end; the account, its roles and its second factor stay. The command does nothing
+    /// without --confirm, and asks nothing with it.
     #[command(after_help = "Example:\n  keyward user reset-password -u ada@example.com --confirm")]
     ResetPassword(Confirmed),
     /// Let a user in again
@@ -234,7 +234,7 @@ fn table(context: &Context, listing: &Listing<User>) -> Result<()> {
     for user in &listing.items {
         // The email of an account is most often its name: said once is enough.
         let email = user.email.as_deref().filter(|email| *email != user.username).unwrap_or_default();
-        table.row([
+        table.row(&[
             user.username.clone(),
             email.to_owned(),
             user.phone.clone().unwrap_or_default(),
@@ -330,9 +330,11 @@ async fn update(context: &Context, arguments: Update) -> Result<()> {
             "At least one field must be provided for update. Use --email or --phone.",
         ));
     }
-    let cleared = |value: Option<String>| value.map(|value| Some(value).filter(|value| !value.is_empty()));
-    let change =
-        UserChange { email: cleared(arguments.email), phone: cleared(arguments.phone), enabled: None };
+    let change = UserChange {
+        email: Change::of_option(arguments.email),
+        phone: Change::of_option(arguments.phone),
+        enabled: None,
+    };
     let client = context.client()?;
     let user = client.update_user(&arguments.user_id, &change);
     let name = context.output.waiting("Updating the user", user).await.map_err(known)?.username;

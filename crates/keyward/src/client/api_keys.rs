@@ -4,7 +4,7 @@ use keyward_core::secret::Secret;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Client, Page, Result, Slice};
+use super::{Call, Change, Client, Page, Result, Slice};
 
 /// An API key, and, in the one answer that has it, its secret.
 #[derive(Debug, Clone, Deserialize)]
@@ -91,7 +91,7 @@ pub(crate) struct NewApiKey {
     pub review_at: Option<String>,
 }
 
-/// What is to change about a key; what is absent stays, the inner `None` clears.
+/// What is to change about a key; what is absent stays.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct KeyChange {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,14 +101,14 @@ pub(crate) struct KeyChange {
     pub expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<Option<Vec<String>>>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub scope: Change<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_addresses: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub review_at: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub owner: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub review_at: Change<String>,
 }
 
 impl KeyChange {
@@ -118,10 +118,10 @@ impl KeyChange {
         description.is_none()
             && expires_at.is_none()
             && active.is_none()
-            && scope.is_none()
+            && scope.is_keep()
             && allowed_addresses.is_none()
-            && owner.is_none()
-            && review_at.is_none()
+            && owner.is_keep()
+            && review_at.is_keep()
     }
 }
 

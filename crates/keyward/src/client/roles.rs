@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Client, Page, Result, Slice};
+use super::{Call, Change, Client, Page, Result, Slice};
 
 /// A role and what it permits.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,7 +39,7 @@ pub(crate) struct NewRole {
     pub source_identifier: Option<String>,
 }
 
-/// What is to change about a role; what is absent stays, the inner `None` clears.
+/// What is to change about a role; what is absent stays.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct RoleChange {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,10 +48,10 @@ pub(crate) struct RoleChange {
     pub permissions: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa_required: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_identifier: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub source: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub source_identifier: Change<String>,
 }
 
 impl RoleChange {
@@ -61,8 +61,8 @@ impl RoleChange {
         description.is_none()
             && permissions.is_none()
             && mfa_required.is_none()
-            && source.is_none()
-            && source_identifier.is_none()
+            && source.is_keep()
+            && source_identifier.is_keep()
     }
 }
 

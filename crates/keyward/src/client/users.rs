@@ -4,7 +4,7 @@ use keyward_core::secret::Secret;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{Assignment, Call, Client, Page, Result, Slice};
+use super::{Assignment, Call, Change, Client, Page, Result, Slice};
 
 /// A person's account, or a program user.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,13 +47,13 @@ pub(crate) struct NewUser {
     pub kind: Option<&'static str>,
 }
 
-/// What is to change about a user; the inner `None` clears.
+/// What is to change about a user.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct UserChange {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub email: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub phone: Change<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }

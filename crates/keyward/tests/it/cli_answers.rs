@@ -25,7 +25,7 @@ fn key(state: &str) -> Value {
     })
 }
 
-fn page(items: Value) -> Value {
+fn page(items: &Value) -> Value {
     json!({ "items": items, "next_cursor": null })
 }
 
@@ -56,7 +56,10 @@ fn users_are_listed_under_both_names() {
 fn users_are_shown_in_a_table() {
     let network = Network::always(
         200,
-        page(json!([user("ada@example.com", "CONFIRMED"), user("bob@example.com", "FORCE_CHANGE_PASSWORD")])),
+        page(&json!([
+            user("ada@example.com", "CONFIRMED"),
+            user("bob@example.com", "FORCE_CHANGE_PASSWORD")
+        ])),
     );
 
     insta::assert_snapshot!(Desk::by_key(&network).run(&["user", "list"]), @r"
@@ -74,7 +77,7 @@ fn a_table_fits_the_terminal_and_turns_into_blocks_where_it_cannot() {
     let mut used = key("active");
     used["last_used"] =
         json!({ "at": "2026-11-22T10:00:00.000Z", "address": "192.0.2.7", "user_agent": "curl" });
-    let network = Network::always(200, page(json!([used])));
+    let network = Network::always(200, page(&json!([used])));
     let desk = Desk::by_key(&network);
 
     let wide = desk.run(&["api-key", "list"]).expect(0);
@@ -113,7 +116,7 @@ fn a_table_fits_the_terminal_and_turns_into_blocks_where_it_cannot() {
 
 #[test]
 fn what_a_name_holds_cannot_move_the_cursor() {
-    let network = Network::always(200, page(json!([user("\u{1b}[2Jada\u{202e}\r\n", "CONFIRMED")])));
+    let network = Network::always(200, page(&json!([user("\u{1b}[2Jada\u{202e}\r\n", "CONFIRMED")])));
 
     let ran = Desk::by_key(&network).run(&["user", "list"]).expect(0);
 
@@ -123,7 +126,7 @@ fn what_a_name_holds_cannot_move_the_cursor() {
 
 #[test]
 fn an_empty_list_says_what_to_type_next() {
-    let network = Network::always(200, page(json!([])));
+    let network = Network::always(200, page(&json!([])));
     let desk = Desk::by_key(&network);
 
     for words in [&["user", "list"][..], &["api-key", "list"], &["role", "list"], &["role", "user", "list"]] {
@@ -218,12 +221,12 @@ fn an_update_sends_only_what_was_named() {
 
 #[test]
 fn confirmed_is_confirmed_and_nothing_is_asked() {
-    let network = Network::answering(|request, _| match request.method.as_str() {
-        "DELETE" => Reply::Text(204, "", String::new()),
-        _ => {
-            let reset = json!({ "user": user("ada@example.com", "FORCE_CHANGE_PASSWORD"), "temporary_password": "T-1" });
-            Reply::Json(200, reset)
+    let network = Network::answering(|request, _| {
+        if request.method == "DELETE" {
+            return Reply::Text(204, "", String::new());
         }
+        let user = user("ada@example.com", "FORCE_CHANGE_PASSWORD");
+        Reply::Json(200, json!({ "user": user, "temporary_password": "T-1" }))
     });
     let desk = Desk::by_key(&network);
 
@@ -336,7 +339,7 @@ fn keys_are_all_listed_with_their_state_and_who_uses_which_secret() {
         disabled["name"] = "Off".into();
         let mut orphan = key("user_disabled");
         orphan["name"] = "Orphan".into();
-        Reply::Json(200, page(json!([expired, disabled, orphan])))
+        Reply::Json(200, page(&json!([expired, disabled, orphan])))
     });
     let desk = Desk::by_key(&network);
 
@@ -485,12 +488,10 @@ fn an_import_that_breaks_off_says_how_far_it_came() {
             keys.iter().map(|key| json!({ "name": key["name"], "id": KEY, "error": null })).collect();
         Reply::Json(200, json!({ "results": results }))
     });
-    let rows: String = (0..600)
-        .map(|number| {
-            let sha256 = "ab".repeat(32);
-            format!("{{\"name\":\"key-{number}\",\"user\":\"bot@example.com\",\"sha256\":\"{sha256}\"}}\n")
-        })
-        .collect();
+    let row =
+        |number| json!({ "name": number, "user": "bot@example.com", "sha256": "ab".repeat(32) }).to_string();
+    let rows: Vec<String> = (0..600).map(|number: u32| row(number.to_string())).collect();
+    let rows = rows.join("\n");
 
     let ran = Desk::by_key(&network).run_with(&["api-key", "import", "-"], &rows).expect(1);
 
@@ -505,7 +506,7 @@ fn roles_are_listed_with_their_permissions() {
             "mfa_required": false, "source": null, "source_identifier": null,
             "created_at": "2026-11-22T01:38:52.000Z", "updated_at": "2026-11-22T01:38:52.000Z", "version": 1,
         });
-        Reply::Json(200, page(json!([role])))
+        Reply::Json(200, page(&json!([role])))
     });
     let desk = Desk::by_key(&network);
 
@@ -563,7 +564,7 @@ fn who_holds_what_is_listed() {
     let network = Network::answering(|_, _| {
         let assignment = json!({ "user_id": "7f1c", "username": "ada@example.com", "roles": ["ADMINS", "SERVICE"],
                                  "created_at": "2026-11-22T01:38:52.000Z" });
-        Reply::Json(200, page(json!([assignment])))
+        Reply::Json(200, page(&json!([assignment])))
     });
     let desk = Desk::by_key(&network);
 
@@ -583,7 +584,7 @@ fn who_holds_what_is_listed() {
 fn can_answers_by_its_exit_code() {
     let network = Network::answering(|request, _| {
         if request.path.starts_with("/api/v1/api-keys") {
-            return Reply::Json(200, page(json!([key("active")])));
+            return Reply::Json(200, page(&json!([key("active")])));
         }
         let asked = request.json();
         let results: Vec<Value> = asked["permissions"]
@@ -720,7 +721,7 @@ fn the_audit_log_is_listed_newest_first_and_filtered() {
             "action": "user.delete", "target": { "kind": "user", "id": "8a", "name": "bob@example.com" },
             "outcome": "done", "detail": { "roles": 1 }, "request_id": "01JD", "address": "192.0.2.7",
         });
-        Reply::Json(200, page(json!([event])))
+        Reply::Json(200, page(&json!([event])))
     });
     let desk = Desk::by_key(&network);
 
@@ -753,7 +754,7 @@ fn features_are_listed_and_checked() {
 fn a_reader_who_has_seen_enough_is_no_failure() {
     let many: Vec<Value> =
         (0..2000).map(|number| user(&format!("user-{number}@example.com"), "CONFIRMED")).collect();
-    let network = Network::always(200, page(json!(many)));
+    let network = Network::always(200, page(&json!(many)));
 
     let line = format!("{} user list | head -n 1", crate::cli_support::PROGRAM);
     let output = std::process::Command::new("sh")

@@ -1,4 +1,5 @@
-//! What comes by stdin, and what happens when nothing does. At a desk stdin is closed unless a test writes to it.
+//! What comes by stdin, and what happens when nothing does. At a desk stdin is closed unless a test writes to
+//! it.
 
 use crate::cli_support::{Desk, Network, Reply, problem};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Every command line of the page "User and API Key Commands", and of the real client, as it is written there.
+//! Every command line of the page "User and API Key Commands", and of the real client, as it is written
+//! there.
 
 use std::thread;
 

@@ -361,16 +361,12 @@ fn a_401_renews_the_token_once_and_asks_again() {
 fn a_403_is_neither_repeated_nor_taken_for_an_old_token() {
     let network = server(
         |_| tokens(ACCESS),
-        |request| match request.path.as_str() {
-            "/api/v1/me" => me(&["ADMINS"]),
-            _ => {
-                let Reply::Json(status, mut body) = problem(403, "forbidden", "You may not list users.")
-                else {
-                    return Reply::Cut;
-                };
-                body["permission"] = "view:users".into();
-                Reply::Json(status, body)
+        |request| {
+            if request.path == "/api/v1/me" {
+                return me(&["ADMINS"]);
             }
+            let detail = "You may not list users.";
+            Reply::Json(403, json!({ "code": "forbidden", "detail": detail, "permission": "view:users" }))
         },
     );
     let desk = Desk::at(&network);

@@ -1,5 +1,5 @@
-//! What the tests of the command line stand on: a desk with an empty home to run the program at, and a network
-//! whose answers a test decides. It is the network that is played here, never Keyward.
+//! What the tests of the command line stand on: a desk with an empty home to run the program at, and a
+//! network whose answers a test decides. It is the network that is played here, never Keyward.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// The program that this test run built.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_keyward");
 /// No command may take longer than this; most take a few milliseconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A person's machine: a home of its own, and nothing in the environment that the test didn't put there.
 pub(crate) struct Desk {

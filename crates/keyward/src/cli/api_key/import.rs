@@ -15,9 +15,9 @@ const BATCH: usize = 500;
 
 /// Take over existing keys by their SHA-256
 ///
-/// FILE is CSV with a first line of column names, or JSON, one object a line. Columns: name, user, sha256 (64 hex
-/// digits, of the whole key), and optionally description, expires_at, active. The keys then work as they are.
-/// Exit code 1 when any row was refused; the others are taken over.
+/// FILE is CSV with a first line of column names, or JSON, one object a line. Columns: name, user, sha256 (64
+/// hex digits, of the whole key), and optionally description, `expires_at`, active. The keys then work as
+/// they are. Exit code 1 when any row was refused; the others are taken over.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  keyward api-key import keys.csv\n\nwith, in that file:\n  name,user,sha256
@@ -130,7 +130,7 @@ fn tell(context: &Context, results: Vec<RowResult>, total: usize, broken: Option
         let mut table = Table::new().whole_column("Line").column("Name").column("Refused because");
         for result in results {
             if let Some(error) = result.error {
-                table.row([result.line.to_string(), result.api_key_name, error]);
+                table.row(&[result.line.to_string(), result.api_key_name, error]);
             }
         }
         output.table(table)?;
@@ -224,8 +224,8 @@ fn csv_rows(text: &str) -> Result<Vec<(usize, Row)>> {
         .collect()
 }
 
-/// The records of a CSV text as of RFC 4180, each with the line where it begins: fields may be quoted, a quote
-/// in a quoted field is doubled.
+/// The records of a CSV text as of RFC 4180, each with the line where it begins: fields may be quoted, a
+/// quote in a quoted field is doubled.
 fn csv(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
     let mut records = Vec::new();
     let mut record = Vec::new();

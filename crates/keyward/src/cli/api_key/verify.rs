@@ -12,8 +12,8 @@ use crate::client::{Caller, Credential, Error};
 
 /// Ask whether a key is good, and what it may do
 ///
-/// Who may verify credentials asks by that right; anybody else asks with the key itself, which then counts as a
-/// use of it. Exit code 0 when the key is good, 1 when it is not or can't be asked about.
+/// Who may verify credentials asks by that right; anybody else asks with the key itself, which then counts as
+/// a use of it. Exit code 0 when the key is good, 1 when it is not or can't be asked about.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  keyward api-key verify\n  keyward api-key verify --key-stdin < key.txt")]
 pub(crate) struct Verify {

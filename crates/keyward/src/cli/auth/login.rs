@@ -24,6 +24,7 @@ const TRIES: u32 = 3;
   keyward auth login -u ada@example.com
   keyward auth login -u ada@example.com --password-stdin < password.txt
   keyward auth login --user-id ada@example.com --token-stdin < token.txt")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that can be typed")]
 pub(crate) struct Login {
     /// Who signs in
     #[arg(short, long, value_name = "NAME")]

@@ -21,8 +21,8 @@ pub(crate) enum Mfa {
 
 /// Connect an authenticator app
 ///
-/// Shows the secret to enter there, and asks for the first code. Without a terminal, or with --json-output, the
-/// code is given by a second call with --code.
+/// Shows the secret to enter there, and asks for the first code. Without a terminal, or with --json-output,
+/// the code is given by a second call with --code.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  keyward auth mfa setup\n  keyward auth mfa setup --code 123456")]
 pub(crate) struct Setup {

@@ -159,7 +159,7 @@ async fn list(context: &Context, List { paging }: List) -> Result<()> {
     let mut table = Table::new().whole_column("User ID").column("Roles").column("Since");
     for assignment in &listing.items {
         let since = assignment.created_at.as_deref().map(time::short).unwrap_or_default();
-        table.row([assignment.username.clone(), assignment.roles.join(", "), since]);
+        table.row(&[assignment.username.clone(), assignment.roles.join(", "), since]);
     }
     output.table(table)?;
     listing.mention_rest(context);
