@@ -94,18 +94,24 @@ impl From<client::Error> for Failure {
         use client::Error;
         match error {
             Error::Unusable(why) => Self::new("unusable", format!("The HTTP client couldn't be started: {why}."))
-                .hint("https needs certificates: install the system's `ca-certificates`, or name a file of them with SSL_CERT_FILE"),
+                .hint("https needs the system's certificates: install them, or name a file of them in SSL_CERT_FILE"),
             Error::Unsendable => {
                 Self::new("unauthenticated", "The credential has characters that no credential can have.")
             }
-            Error::Unaddressable(name) => Self::new("invalid-input", format!("`{name}` can't be the name of anything.")),
+            Error::Unaddressable(name) => {
+                Self::new("invalid-input", format!("`{name}` can't be the name of anything."))
+            }
             Error::Unreachable { server, why } => {
                 Self::new("unreachable", format!("No answer from {server}: {why}."))
                     .hint("start the server with `keyward serve`, or name another with KEYWARD_URL")
             }
             Error::Cut { server, why, maybe_done } => {
                 let failure = Self::new("connection-lost", format!("The connection to {server} broke: {why}."));
-                if maybe_done { failure.hint("it may have been done all the same: look before you repeat it") } else { failure }
+                if maybe_done {
+                    failure.hint("it may have been done all the same: look before you repeat it")
+                } else {
+                    failure
+                }
             }
             Error::TimedOut { server, seconds, maybe_done } => {
                 let rest = if maybe_done { "; it may have been done all the same" } else { "" };
