@@ -14,6 +14,7 @@ mod cli_input;
 mod cli_lines;
 mod cli_network;
 mod cli_profile;
+mod cli_session;
 mod cli_sign_in;
 mod cli_support;
 mod serving;
