@@ -39,15 +39,8 @@ const BENCH_HELLO_VARIABLE: &str = "KEYWARD_BENCH_HELLO";
 
 /// Variables that the command line reads through [`environment`]; the server knows them so as not to take them
 /// for typos.
-pub const CLIENT_VARIABLES: &[&str] = &[
-    "KEYWARD_URL",
-    "KEYWARD_API_KEY",
-    "KEYWARD_TOKEN",
-    "KEYWARD_PROFILE",
-    "KEYWARD_TIMEOUT",
-    "KEYWARD_HOME",
-    "KEYWARD_KEYRING",
-];
+pub const CLIENT_VARIABLES: &[&str] =
+    &["KEYWARD_URL", "KEYWARD_API_KEY", "KEYWARD_PROFILE", "KEYWARD_TIMEOUT", "KEYWARD_CREDENTIAL_STORE"];
 
 /// One setting: the only place that names it, beside the field of [`Config`] that holds its value.
 struct Setting {
@@ -492,7 +485,10 @@ impl Args for ServeArguments {
         });
         let secrets = SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret);
         let secrets = secrets.map(|setting| format!("  {}  {}", setting.variable, setting.help));
-        let epilogue = format!("Only in the environment:\n{}", secrets.collect::<Vec<_>>().join("\n"));
+        let epilogue = format!(
+            "Only in the environment:\n{}\n\nExample:\n  keyward serve --listen 127.0.0.1:8480",
+            secrets.collect::<Vec<_>>().join("\n")
+        );
         command.arg(file).args(settings).after_help(epilogue)
     }
 

@@ -13,6 +13,7 @@
 pub mod api;
 pub mod app;
 pub mod cli;
+mod client;
 pub mod cognito;
 pub mod complaint;
 pub mod config;

@@ -2,7 +2,11 @@
 
 use clap::{Args, Subcommand};
 use keyward_core::random::Random;
+use keyward_core::secret::Secret;
+use serde::Serialize;
 
+use super::failure::Result;
+use super::output::Output;
 use crate::app;
 use crate::complaint::Complaint;
 use crate::config::{Config, ServeArguments};
@@ -27,7 +31,15 @@ pub(super) struct Recover {
     server: ServeArguments,
 }
 
-pub(super) fn run(command: &AdminCommand) -> Result<(), Complaint> {
+/// The new password, as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recovered {
+    user_id: String,
+    temporary_password: Secret,
+}
+
+pub(super) fn run(output: &Output, command: &AdminCommand) -> Result<()> {
     let AdminCommand::Recover(recover) = command;
     let config = Config::load(&recover.server)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -37,15 +49,20 @@ pub(super) fn run(command: &AdminCommand) -> Result<(), Complaint> {
     runtime.block_on(async {
         let folder = DataFolder::beside_a_server(&config)?;
         let master_key = folder.master_key(&config, &Random::System)?;
-        let keyward = app::open(&config, Random::System, master_key).await?;
+        let keyward = app::open(&config, Random::System, master_key).await.map_err(Complaint::from)?;
         let recovered = keyward.recover_admin(recover.user.as_deref()).await;
         keyward.close().await;
-        let recovered = recovered?;
-        let password = recovered.temporary_password.unwrap_or_default();
-        super::print(&format!(
-            "The one-time password of {} is {}\nIt is shown this once; a new one is chosen at the next sign-in.",
-            recovered.user.username,
-            password.expose()
-        ))
+        let recovered = recovered.map_err(Complaint::from)?;
+        let user_id = recovered.user.username;
+        let temporary_password = recovered.temporary_password.unwrap_or_default();
+        if output.json {
+            return output.json(&Recovered { user_id, temporary_password });
+        }
+        output.secret(
+            &format!("One-time password of {user_id} (shown only once)"),
+            temporary_password.expose(),
+        )?;
+        output.note("A new one is chosen at the next sign-in: `keyward auth login`");
+        Ok(())
     })
 }

@@ -32,7 +32,8 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
     let random = Random::System;
     let stop = StopSignals::catch()?;
     let folder = DataFolder::hold(&config.data_dir)?;
-    // Listens before anything is made, so that a port in use leaves nothing behind; accepts when all is ready.
+    // Listens before anything is made, so that a port in use leaves nothing behind; accepts when all is
+    // ready.
     let server = Server::bind(&mut config).await?;
     let master_key = folder.master_key(&config, &random)?;
     let keyward = app::open(&config, random, master_key).await?;
@@ -70,7 +71,8 @@ async fn first_admin(keyward: &Keyward, config: &Config) -> Result<Option<UserWi
     Ok(keyward.bootstrap(FirstAdmin { email, password: config.admin_password.clone() }).await?)
 }
 
-/// Says where the server is and, at the first start, how to get in. The password is shown here and nowhere else.
+/// Says where the server is and, at the first start, how to get in. The password is shown here and nowhere
+/// else.
 fn greet(config: &Config, first: Option<&UserWithPassword>) {
     let url = config.public_url();
     let mut text = format!("Keyward {} listening on {url}\n", env!("CARGO_PKG_VERSION"));

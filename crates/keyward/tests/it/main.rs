@@ -8,6 +8,15 @@
     reason = "a test may fail"
 )]
 
+mod cli_answers;
+mod cli_help;
+mod cli_input;
+mod cli_lines;
+mod cli_network;
+mod cli_profile;
+mod cli_session;
+mod cli_sign_in;
+mod cli_support;
 mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_support;

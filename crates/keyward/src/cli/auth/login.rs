@@ -1,0 +1,286 @@
+//! `keyward auth login`.
+
+use clap::Args;
+use keyward_core::secret::Secret;
+use serde::Serialize;
+
+use crate::cli::context::{Context, shown};
+use crate::cli::credentials::Credentials;
+use crate::cli::failure::{Failure, Result};
+use crate::cli::profile_store::Session;
+use crate::cli::settings::CredentialStore;
+use crate::cli::{prompt, setup};
+use crate::client::{Caller, Challenge, Client, Credential, Error, SignIn, Tokens};
+
+/// How often a code or a new password may be typed wrongly before the sign-in is given up.
+const TRIES: u32 = 3;
+
+/// Sign in
+///
+/// Asks for the password, and for whatever else the server wants to know: a new password, a code of an
+/// authenticator app. What is kept afterwards are tokens, never the password.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  keyward auth login -u ada@example.com
+  keyward auth login -u ada@example.com --password-stdin < password.txt
+  keyward auth login --user-id ada@example.com --token-stdin < token.txt")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that can be typed")]
+pub(crate) struct Login {
+    /// Who signs in
+    #[arg(short, long, value_name = "NAME")]
+    username: Option<String>,
+    /// The password; other users of this machine can see it in the list of processes
+    #[arg(short, long, conflicts_with = "password_stdin")]
+    password: Option<Secret>,
+    /// Read the password from stdin, its first line
+    #[arg(long)]
+    password_stdin: bool,
+    /// Read the new password, if one is asked for, from stdin: the next line
+    #[arg(long)]
+    new_password_stdin: bool,
+    /// The code of the authenticator app
+    #[arg(long, value_name = "CODE")]
+    mfa_code: Option<Secret>,
+    /// Accepted for old scripts: a refresh token is kept, never a password
+    #[arg(long, conflicts_with_all = ["token_override", "token_stdin"])]
+    save_credentials: bool,
+    /// Whose token --token-override is
+    #[arg(long, value_name = "NAME")]
+    user_id: Option<String>,
+    /// Act by this token instead of signing in
+    #[arg(long, value_name = "TOKEN", requires = "user_id", conflicts_with = "token_stdin")]
+    token_override: Option<Secret>,
+    /// Act by the token that stdin gives instead of signing in
+    #[arg(long, requires = "user_id", conflicts_with = "password_stdin")]
+    token_stdin: bool,
+    /// When that token ends: seconds since 1970, ISO 8601, or +SECONDS
+    #[arg(long, value_name = "WHEN")]
+    expires_at: Option<String>,
+    /// Don't ask the server for its version
+    #[arg(long)]
+    skip_version_check: bool,
+}
+
+#[derive(Serialize)]
+struct SignedIn {
+    success: bool,
+    authentication_type: &'static str,
+    user_id: String,
+    expires_in_seconds: i64,
+    message: &'static str,
+    refresh_note: &'static str,
+    credentials_saved: bool,
+    credential_store: CredentialStore,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<String>>,
+}
+
+pub(super) async fn run(context: &Context, login: Login) -> Result<()> {
+    let override_token = match (&login.token_override, login.token_stdin) {
+        (Some(token), _) => Some(token.clone()),
+        (None, true) => Some(prompt::secret_from_stdin("Token")?),
+        (None, false) => None,
+    };
+    if let (Some(token), Some(user_id)) = (override_token, &login.user_id) {
+        let expires_at = login.expires_at.as_deref();
+        let message = "Token override authentication successful";
+        return super::keep_override(context, user_id, token, expires_at, message).await;
+    }
+
+    let output = &context.output;
+    let client = context.anonymous()?;
+    let username = username(context, login.username.as_deref())?;
+    // What is missing is told at once; a person types nothing before there is a server to take it.
+    let given = if prompt::can_ask() { None } else { Some(password(context, &login)?) };
+    let asked = client_id(context, &client, login.skip_version_check);
+    let client_id = output.waiting("Asking the server", asked).await?;
+    let password = given.map_or_else(|| password(context, &login), Ok)?;
+    let conversation = Conversation { context, client: &client, client_id: &client_id, login: &login };
+    let tokens = conversation.hold(&username, &password).await?;
+
+    let session = Session {
+        url: shown(client.base()),
+        token_type: "Bearer".to_owned(),
+        user_id: username.clone(),
+        expires_at: Some(context.clock.now_seconds() + tokens.expires_in),
+        client_id: Some(client_id),
+        credential_store: CredentialStore::File,
+    };
+    let credentials = Credentials {
+        access_token: tokens.access_token.clone(),
+        refresh_token: tokens.refresh_token,
+        id_token: tokens.id_token,
+    };
+    let credentials_saved = credentials.refresh_token.is_some();
+    let credential_store = context.sign_in(session, &credentials)?;
+
+    // Signed in already: that the server can't tell now what it means is no reason to fail.
+    let client = client.acting_by(Credential { bearer: tokens.access_token, renewal: None });
+    let caller = output.waiting("Asking the server", client.me()).await.ok();
+    if output.json {
+        return output.json(&SignedIn {
+            success: true,
+            authentication_type: "cognito",
+            user_id: username,
+            expires_in_seconds: tokens.expires_in,
+            message: "Cognito authentication successful",
+            refresh_note: "A refresh token is kept, never the password",
+            credentials_saved,
+            credential_store,
+            roles: caller.map(|caller| caller.roles),
+        });
+    }
+    tell(context, &username, credential_store, caller.as_ref());
+    if login.save_credentials {
+        output.note(
+            "--save-credentials: the password was not kept; a refresh token renews the sign-in instead.",
+        );
+    }
+    Ok(())
+}
+
+fn tell(context: &Context, username: &str, place: CredentialStore, caller: Option<&Caller>) {
+    let output = &context.output;
+    output.success(&format!("Signed in as {username}."));
+    super::say_where(context, place);
+    match caller {
+        Some(caller) if caller.roles.is_empty() => {
+            output.note("You hold no role yet, so you may do nothing. Somebody who may give roles types:");
+            output.note(&format!("`keyward role user create -u {username} --role-name ROLE`"));
+        }
+        Some(caller) => output.note(&format!("Roles: {}", caller.roles.join(", "))),
+        None => (),
+    }
+    if context.settings.api_key.is_some() {
+        output.warning("KEYWARD_API_KEY is set: commands act by that key as long as it is.");
+    }
+}
+
+fn username(context: &Context, given: Option<&str>) -> Result<String> {
+    if let Some(given) = given {
+        return Ok(given.to_owned());
+    }
+    if context.output.json || !prompt::can_ask() {
+        return Err(Failure::new("input-needed", "--username is required for Cognito authentication"));
+    }
+    let name = prompt::line("Username: ")?;
+    if name.trim().is_empty() { Err(Failure::aborted()) } else { Ok(name.trim().to_owned()) }
+}
+
+fn password(context: &Context, login: &Login) -> Result<Secret> {
+    match &login.password {
+        Some(password) => Ok(password.clone()),
+        None if login.password_stdin => prompt::secret_from_stdin("Password"),
+        None if context.output.json => {
+            Err(Failure::new("input-needed", "--password is required when using --json-output")
+                .hint("or `--password-stdin`, which keeps it out of the list of processes"))
+        }
+        None => prompt::secret("Password", "`--password-stdin` reads it from stdin"),
+    }
+}
+
+/// The app client to sign in with, asked anew each time: a server that was set up anew has another.
+async fn client_id(context: &Context, client: &Client, skip_version_check: bool) -> Result<String> {
+    if !skip_version_check {
+        setup::check_version(client).await?;
+    }
+    let config = client.amplify_config().await?;
+    if let Some(mut setup) = context.profiles.setup(&context.profile)?
+        && setup.api_gateway_url == shown(client.base())
+    {
+        setup.amplify_config = config.clone();
+        context.profiles.save_setup(&context.profile, &setup)?;
+    }
+    config.client_id().map(ToOwned::to_owned).ok_or_else(|| {
+        Failure::new("unsupported", "This server signs nobody in with a password.")
+            .hint("`keyward auth set-override -u NAME --token-stdin` acts by a token from elsewhere")
+    })
+}
+
+/// One sign-in, from the password to the tokens.
+struct Conversation<'a> {
+    context: &'a Context,
+    client: &'a Client,
+    client_id: &'a str,
+    login: &'a Login,
+}
+
+impl Conversation<'_> {
+    /// Answers challenge after challenge. A session that saw a wrong answer is over, so that the whole begins
+    /// again, with the same password.
+    async fn hold(&self, username: &str, password: &Secret) -> Result<Tokens> {
+        let output = &self.context.output;
+        let mut tries = 1;
+        'anew: loop {
+            let begun = self.client.sign_in(self.client_id, username, password);
+            let mut state = output.waiting("Signing in", begun).await?;
+            loop {
+                let challenge = match state {
+                    SignIn::Done(tokens) => return Ok(tokens),
+                    SignIn::Asked(challenge) => challenge,
+                };
+                let (name, value) = self.answer_to(&challenge)?;
+                let sent = self.client.answer(self.client_id, &challenge, name, &value);
+                match output.waiting("Signing in", sent).await {
+                    Ok(next) => state = next,
+                    Err(Error::SignIn { kind, message })
+                        if tries < TRIES && self.may_ask_again(&kind, &challenge) =>
+                    {
+                        tries += 1;
+                        output.warning(&message);
+                        continue 'anew;
+                    }
+                    Err(Error::SignIn { message, .. }) => {
+                        let message = format!("Challenge response failed: {message}");
+                        return Err(
+                            Failure::new("sign-in-failed", message).member("challenge", challenge.name)
+                        );
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+
+    fn may_ask_again(&self, kind: &str, challenge: &Challenge) -> bool {
+        let can_ask = prompt::can_ask() && !self.context.output.json;
+        let was_typed = match challenge.name.as_str() {
+            "SOFTWARE_TOKEN_MFA" => self.login.mfa_code.is_none(),
+            _ => !self.login.new_password_stdin,
+        };
+        can_ask && was_typed && matches!(kind, "CodeMismatchException" | "InvalidPasswordException")
+    }
+
+    fn answer_to(&self, challenge: &Challenge) -> Result<(&'static str, Secret)> {
+        let json = self.context.output.json;
+        match challenge.name.as_str() {
+            "NEW_PASSWORD_REQUIRED" => {
+                let otherwise = "`--new-password-stdin` reads it from stdin";
+                let password = if self.login.new_password_stdin {
+                    prompt::secret_from_stdin("New password")?
+                } else if json {
+                    let failure = Failure::new("new-password-required", "A new password is required.");
+                    return Err(failure.hint(otherwise));
+                } else {
+                    self.context.output.note("This password was for once: choose your own.");
+                    prompt::new_secret("New password", otherwise)?
+                };
+                Ok(("NEW_PASSWORD", password))
+            }
+            "SOFTWARE_TOKEN_MFA" => {
+                let otherwise = "`--mfa-code CODE` gives it";
+                let code = match &self.login.mfa_code {
+                    Some(code) => code.clone(),
+                    None if json => {
+                        let failure =
+                            Failure::new("mfa-required", "A code of the authenticator app is required.");
+                        return Err(failure.hint(otherwise));
+                    }
+                    None => prompt::secret("Code of the authenticator app", otherwise)?,
+                };
+                Ok(("SOFTWARE_TOKEN_MFA_CODE", code))
+            }
+            other => Err(Failure::new("unsupported", format!("Unsupported challenge: {other}"))),
+        }
+    }
+}
