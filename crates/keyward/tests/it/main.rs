@@ -8,11 +8,7 @@
     reason = "a test may fail"
 )]
 
-<<<<<<< HEAD
 mod serving;
-=======
-mod api_scratch;
->>>>>>> 1631408 (api: Serve the native API and its description)
 mod support;
 mod vams_api_keys;
 mod vams_roles;
