@@ -8,6 +8,9 @@
     reason = "a test may fail"
 )]
 
+mod api_assignments;
+mod api_roles;
+mod api_users;
 mod serving;
 mod support;
 mod vams_api_keys;
