@@ -79,16 +79,11 @@ pub async fn open_at(
 /// Each surface comes wrapped in [`speaking`]; of those that stand at the root, exactly one has kept its answer
 /// to unknown paths.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
-    let mut own = health().with_state(Arc::clone(keyward));
-    if config.bench_hello {
-        own =
-            own.route("/hello", get(async || ([(CONTENT_TYPE, "application/json")], r#"{"hello":"world"}"#)));
-    }
-    let router = speaking(own, plain)
-        .merge(vams::router(keyward))
-        .merge(api::router(keyward))
-        .merge(cognito::router(keyward));
-    http::layers(router, config, keyward.random())
+    let own = if config.bench_hello { health().route("/hello", get(hello)) } else { health() };
+    let own = speaking(own.with_state(Arc::clone(keyward)), plain);
+    let surfaces =
+        own.merge(vams::router(keyward)).merge(api::router(keyward)).merge(cognito::router(keyward));
+    http::layers(surfaces, config, keyward.random())
 }
 
 /// `GET /healthz` answers while the process lives, `GET /readyz` while it can do its work.
@@ -104,6 +99,11 @@ fn health() -> Router<Arc<Keyward>> {
         ))
     };
     Router::new().route("/healthz", get(async || fine())).route("/readyz", get(readiness))
+}
+
+/// What a request costs when nothing is asked.
+async fn hello() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], r#"{"hello":"world"}"#)
 }
 
 fn fine() -> impl IntoResponse {

@@ -200,10 +200,10 @@ impl<'a> Reader<'a> {
             path,
             summary: operation.summary.as_deref().unwrap_or_default(),
             description: prose(operation.description.as_deref().unwrap_or_default()),
-            parameters: parameters.iter().map(|declared| parameter(declared)).collect(),
+            parameters: parameters.iter().map(|&one| parameter(one)).collect(),
             body: body_schema.map(|schema| self.described(name_of(schema).unwrap_or_default(), schema)),
             body_required: body.is_some_and(|body| body.required == Some(Required::True)),
-            answers: answers.iter().filter_map(|(status, declared)| answer(status, declared)).collect(),
+            answers: answers.iter().filter_map(|(status, one)| answer(status, one)).collect(),
             curl: self.curl(path, method, &parameters, body_schema),
             example: good_schema.map(|schema| self.example(schema, Shown::All)),
         }

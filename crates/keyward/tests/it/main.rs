@@ -8,6 +8,12 @@
     reason = "a test may fail"
 )]
 
+mod api_access;
+mod api_assignments;
+mod api_audit;
+mod api_keys;
+mod api_roles;
+mod api_users;
 mod cli_answers;
 mod cli_help;
 mod cli_input;

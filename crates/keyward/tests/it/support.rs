@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -26,14 +27,16 @@ use axum::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use keyward::app;
 use keyward::config::Config;
 use keyward_core::api_key::NewApiKey;
-use keyward_core::caller::Caller;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, Tokens};
 use keyward_core::master_key::MasterKey;
 use keyward_core::provisioning::{ADMINS, FirstAdmin};
 use keyward_core::random::Random;
 use keyward_core::role::NewRole;
 use keyward_core::secret::Secret;
+use keyward_core::user::NewUser;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -46,6 +49,8 @@ pub(crate) const ADMIN: &str = "admin@example.com";
 pub(crate) const ADMIN_PASSWORD: &str = "Correct-horse-1";
 /// The program user with the role ADMINS whose key [`App::admin`] shows.
 pub(crate) const ADMIN_BOT: &str = "admin-bot@example.com";
+/// The password of everybody whom [`App::person`] makes.
+pub(crate) const PASSWORD: &str = "Battery-staple-2";
 /// What the clock of each app stands at first: 2027-01-15T12:00:00Z.
 pub(crate) const NOW_MS: i64 = 1_800_014_400_000;
 /// Where requests come from unless the test says otherwise (TEST-NET-1, RFC 5737).
@@ -190,6 +195,55 @@ impl App {
         Client { user_id, username, key_id: issued.key.id, ..self.client(issued.secret.expose()) }
     }
 
+    /// A person with these roles, signed in with [`PASSWORD`].
+    pub(crate) async fn person(&self, roles: &[&str]) -> Client {
+        let username = format!("person-{}@example.com", self.count.fetch_add(1, Ordering::Relaxed));
+        let new = NewUser {
+            username: username.clone(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            temporary_password: Some(Secret::from("Temporary-3")),
+            ..NewUser::default()
+        };
+        let made = self.keyward.create_user(&Caller::operator(), new).await.unwrap();
+        let tokens = self.sign_in(&username, "Temporary-3", &[PASSWORD]).await;
+        let client = self.client(&format!("Bearer {}", tokens.access_token.expose()));
+        Client { user_id: made.user.id, username, ..client }
+    }
+
+    /// The same, signed in with a second factor.
+    pub(crate) async fn person_with_mfa(&self, roles: &[&str]) -> Client {
+        let person = self.person(roles).await;
+        let (keyward, origin) = (&self.keyward, Origin::default());
+        let token = Secret::from(person.secret().trim_start_matches("Bearer "));
+        let secret = keyward.associate_software_token(&origin, &token).await.unwrap();
+        let code = || Secret::from(one_time_code(secret.expose(), self.clock.now_seconds()));
+        keyward.verify_software_token(&origin, &token, &code()).await.unwrap();
+        keyward.set_software_token_mfa(&origin, &token, true).await.unwrap();
+        // A code is good once.
+        self.advance(Duration::from_secs(30));
+        let tokens = self.sign_in(&person.username, PASSWORD, &[code().expose()]).await;
+        Client { authorization: Some(format!("Bearer {}", tokens.access_token.expose())), ..person }
+    }
+
+    /// Signs in through the first app client; what is asked for on the way is answered with `answers`.
+    pub(crate) async fn sign_in(&self, username: &str, password: &str, answers: &[&str]) -> Tokens {
+        let (client_id, origin) = (&self.keyward.local_pool().clients()[0].id, Origin::default());
+        let password = Secret::from(password);
+        let mut signing =
+            self.keyward.sign_in_with_password(&origin, client_id, username, &password).await.unwrap();
+        for answer in answers {
+            let SignIn::Challenge(challenge) = &signing else { panic!("nothing was asked for") };
+            let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
+            let answer = Secret::from(*answer);
+            signing = match challenge.question {
+                Question::NewPassword => self.keyward.choose_password(to, &answer).await.unwrap(),
+                Question::SoftwareToken => self.keyward.show_code(to, &answer).await.unwrap(),
+            };
+        }
+        let SignIn::Done(tokens) = signing else { panic!("more was asked for") };
+        tokens
+    }
+
     /// Lets time pass.
     pub(crate) fn advance(&self, time: Duration) {
         self.clock.advance_ms(i64::try_from(time.as_millis()).unwrap());
@@ -213,6 +267,24 @@ impl Template {
         let database = std::fs::read(app.folder.path().join("keyward.db")).unwrap();
         Self { database, admin: (admin.user_id.clone(), admin.key_id.clone(), admin.secret().to_owned()) }
     }
+}
+
+/// What an authenticator application shows for `secret` (base32) at that time (RFC 6238, RFC 4226).
+pub(crate) fn one_time_code(secret: &str, now_seconds: i64) -> String {
+    let mut bits = String::new();
+    for character in secret.bytes() {
+        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == character).unwrap();
+        bits.push_str(&format!("{value:05b}"));
+    }
+    let bits = &bits[..bits.len() - bits.len() % 8];
+    let key: Vec<u8> =
+        (0..bits.len()).step_by(8).map(|at| u8::from_str_radix(&bits[at..at + 8], 2).unwrap()).collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
+    let tag = hmac::sign(&key, &(now_seconds / 30).to_be_bytes());
+    let bytes = tag.as_ref();
+    let offset = usize::from(bytes[19] & 15);
+    let number = u32::from_be_bytes(bytes[offset..offset + 4].try_into().unwrap()) & 0x7FFF_FFFF;
+    format!("{:06}", number % 1_000_000)
 }
 
 /// Somebody who sends requests.
@@ -378,6 +450,17 @@ impl Index<&str> for Answer {
 
     fn index(&self, member: &str) -> &Value {
         &self.json[member]
+    }
+}
+
+#[tokio::test]
+async fn a_person_may_have_a_second_factor() {
+    let app = App::new().await;
+
+    for (person, mfa) in [(app.person(&[]).await, false), (app.person_with_mfa(&["ADMINS"]).await, true)] {
+        let me = person.get("/api/v1/me").await.expect(200);
+        assert_eq!(me["username"], person.username);
+        assert_eq!(me["mfa"], mfa);
     }
 }
 
