@@ -268,17 +268,17 @@ impl Keyward {
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
     /// `NotFound(Assignment)`, `Conflict` when no admin would be left.
     pub async fn remove_role(&self, caller: &Caller, name_or_id: &str, role: &str) -> Result<()> {
-        let user = async {
+        const ACTION: &str = "role.remove";
+        let outcome = async {
             caller.require(MANAGE_USERS)?;
-            self.known_user(name_or_id).await
+            let user = self.known_user(name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            let role = self.store.role(role).await?.ok_or_else(unassigned)?;
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, ACTION, target, json!({ "roles": [role.name] }));
+            self.store.remove_assignment(&user, &role.id, self.clock.now_ms(), &change).await
         };
-        let target = Target::named("user", name_or_id);
-        let user = self.audited(caller, "role.set", target, user.await).await?;
-        let remaining: Vec<String> = user.roles.iter().filter(|name| *name != role).cloned().collect();
-        if remaining.len() == user.roles.len() {
-            return Err(Error::not_found(Thing::Assignment, "The user doesn't have this role."));
-        }
-        self.set_roles(caller, &user.id, &remaining).await.map(drop)
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
     async fn change_roles(
@@ -356,6 +356,11 @@ impl Keyward {
 fn unknown_role(name: &str) -> Error {
     let named = role_name(name).unwrap_or_default();
     Error::new(Code::NotFound(Thing::Role), format!("Role '{named}' does not exist in the system"))
+}
+
+/// The error for a role that the user doesn't have.
+pub(crate) fn unassigned() -> Error {
+    Error::not_found(Thing::Assignment, "The user doesn't have this role.")
 }
 
 /// A role's name: 1 to 128 characters, no control characters, no white space at its ends. It takes what Cognito's
