@@ -18,5 +18,6 @@ mod atomicity;
 mod keys;
 mod last_admin;
 mod last_use;
+mod names;
 mod revocation;
 mod texts;
