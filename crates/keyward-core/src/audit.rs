@@ -284,7 +284,7 @@ impl Keyward {
             actor_kind: caller.kind().to_owned(),
             actor_id: caller.user_id().map(str::to_owned),
             actor_name: caller.name().to_owned(),
-            credential: caller.credential().map(str::to_owned),
+            credential: caller.credential().filter(|id| !id.is_empty()).map(str::to_owned),
             action: action.to_owned(),
             target_kind: target.kind.to_owned(),
             target_id: target.id,
