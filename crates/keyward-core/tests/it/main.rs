@@ -15,8 +15,11 @@ mod support;
 
 mod cancellation;
 
+mod atomicity;
+mod keys;
 mod last_admin;
 mod last_use;
+mod names;
 mod refusals;
 mod revocation;
 mod texts;
