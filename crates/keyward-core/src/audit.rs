@@ -1,5 +1,7 @@
 //! Who did what to whom, through which credential, when.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,7 +123,7 @@ impl Change {
     /// What is made at the machine before there is a Keyward to make it.
     pub(crate) fn by_operator(random: &Random, now_ms: i64, action: &str, kind: &str, id: &str) -> Self {
         let event = AuditEvent {
-            id: random.uuid_at(now_ms),
+            id: random.uuid_at(now_ms, 0),
             at_ms: now_ms,
             actor_kind: "operator".to_owned(),
             actor_id: None,
@@ -137,6 +139,18 @@ impl Change {
             address: None,
         };
         Self { event, reply: None }
+    }
+}
+
+/// Numbers the events of one millisecond, so that they are listed in the order in which they were made.
+#[derive(Debug, Default)]
+pub(crate) struct EventOrder(Mutex<(i64, u16)>);
+
+impl EventOrder {
+    fn next(&self, at_ms: i64) -> u16 {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = if at_ms == last.0 { (at_ms, last.1.wrapping_add(1)) } else { (at_ms, 0) };
+        last.1
     }
 }
 
@@ -279,7 +293,7 @@ impl Keyward {
             members.insert("through_key".into(), serde_json::json!({ "id": key_id, "name": key_name }));
         }
         AuditEvent {
-            id: self.random.uuid_at(at_ms),
+            id: self.random.uuid_at(at_ms, self.event_order.next(at_ms)),
             at_ms,
             actor_kind: caller.kind().to_owned(),
             actor_id: caller.user_id().map(str::to_owned),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::audit::EventOrder;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::local_pool::LocalPool;
@@ -24,6 +25,7 @@ pub struct Keyward {
     /// The home pool, when it is our own.
     pub(crate) local_pool: Arc<LocalPool>,
     pub(crate) access: Access,
+    pub(crate) event_order: EventOrder,
 }
 
 /// What can be set of it.
@@ -59,7 +61,8 @@ impl Keyward {
     ) -> Self {
         let access = Access::new(settings.revocation_bound_ms, &store);
         let directory = Arc::clone(&local_pool) as Arc<dyn Directory>;
-        Self { settings, store, clock, random, master_key, directory, local_pool, access }
+        let event_order = EventOrder::default();
+        Self { settings, store, clock, random, master_key, directory, local_pool, access, event_order }
     }
 
     /// The home pool, for what is said in the Cognito protocol.

@@ -79,7 +79,7 @@ async fn events_are_picked_by_who_what_and_when() {
             .collect::<Vec<_>>()
     };
 
-    assert_eq!(list("actor=holder-1@example.com").await, ["role.create second"]);
+    assert_eq!(list(&format!("actor={}", manager.username)).await, ["role.create second"]);
     assert_eq!(list(&format!("actor={}", manager.user_id)).await, ["role.create second"]);
     assert_eq!(list("action=role.delete").await, ["role.delete first"]);
     assert_eq!(list("target=first").await, ["role.delete first", "role.create first"]);

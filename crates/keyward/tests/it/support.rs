@@ -89,7 +89,7 @@ impl App {
         let template = TEMPLATE.get_or_init(Template::make).await;
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("keyward.db"), &template.database).unwrap();
-        let mut app = Self::open(folder, settings, 2).await;
+        let mut app = Self::open(folder, settings, 2, NOW_MS).await;
         // The template's own key has the first number.
         app.count = AtomicU64::new(1);
         let (user_id, key_id, secret) = template.admin.clone();
@@ -99,10 +99,10 @@ impl App {
 
     /// As it is before the first start: a pool and nobody in it.
     pub(crate) async fn bare() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), &[], 1).await
+        Self::open(tempfile::tempdir().unwrap(), &[], 1, NOW_MS).await
     }
 
-    async fn open(folder: TempDir, settings: &[(&str, &str)], seed: u64) -> Self {
+    async fn open(folder: TempDir, settings: &[(&str, &str)], seed: u64, now_ms: i64) -> Self {
         let data_dir = folder.path().to_str().unwrap().to_owned();
         let cheap = [
             ("KEYWARD_DATA_DIR", data_dir.as_str()),
@@ -116,7 +116,7 @@ impl App {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let config = Config::from_variables(&variables).unwrap();
-        let clock = Clock::fixed(NOW_MS);
+        let clock = Clock::fixed(now_ms);
         let keyward = app::open_at(&config, clock.clone(), Random::seeded(seed), MasterKey::new(&[7; 32]))
             .await
             .unwrap();
@@ -260,7 +260,8 @@ impl Drop for App {
 
 impl Template {
     async fn make() -> Self {
-        let app = App::bare().await;
+        // A minute before, so that what a test does comes after it.
+        let app = App::open(tempfile::tempdir().unwrap(), &[], 1, NOW_MS - 60_000).await;
         let first = FirstAdmin { email: ADMIN.to_owned(), password: Some(Secret::from(ADMIN_PASSWORD)) };
         app.keyward.bootstrap(first).await.unwrap();
         app.give_roles(ADMIN_BOT, &[ADMINS]).await;
