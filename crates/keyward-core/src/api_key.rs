@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use ipnet::IpNet;
-use jiff::civil::{Date, DateTime, ISOWeekDate};
-use jiff::tz::TimeZone;
+use ipnet::{IpNet, Ipv4Net};
+use jiff::civil::{Date, ISOWeekDate, Time};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,6 +30,8 @@ const CHECKSUM_LENGTH: usize = 6;
 const BODY_LENGTH: usize = PUBLIC_ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH;
 /// The longest time that an old secret may keep working after a rotation.
 const MAXIMUM_OVERLAP_SECONDS: i64 = 90 * 24 * 60 * 60;
+/// When a day ends, as far as keys go.
+const END_OF_DAY: Time = Time::constant(23, 59, 59, 999_000_000);
 /// The most keys in one import.
 pub const MAXIMUM_IMPORT: usize = 1000;
 
@@ -627,12 +630,13 @@ pub(crate) fn is_well_formed(key: &str) -> bool {
 }
 
 /// When a key ends, in milliseconds since the epoch, UTC. ISO 8601 in any of its usual forms; a date alone means the
-/// end of that day, UTC, and a time without a zone is in UTC.
+/// end of that day, UTC, and a time without a zone is in UTC. What lies beyond the calendar is its first or last
+/// moment.
 ///
 /// # Errors
 /// `InvalidInput("expires_at")` for what is no date.
 pub fn parse_expiry(text: &str) -> Result<i64> {
-    let wrong = || {
+    moment(text).map(Timestamp::as_millisecond).ok_or_else(|| {
         let shown: String = text.chars().filter(|character| !character.is_control()).take(64).collect();
         Error::invalid(
             "expires_at",
@@ -640,32 +644,40 @@ pub fn parse_expiry(text: &str) -> Result<i64> {
                 "Invalid date format: '{shown}'. Use ISO 8601 format (e.g. 2026-12-31 or 2026-12-31T23:59:59Z)"
             ),
         )
-    };
-    if text.len() > 64 {
-        return Err(wrong());
-    }
-    let has_time = text.contains(['T', 't', ' ', ':']);
-    let moment = if has_time {
-        match text.parse::<Timestamp>() {
-            Ok(timestamp) => timestamp,
-            // A zone's name in brackets would be dropped silently here: what is left unread is no date of ours.
-            Err(_) if text.contains('[') => return Err(wrong()),
-            Err(_) => utc(text.parse::<DateTime>().map_err(|_| wrong())?).ok_or_else(wrong)?,
-        }
-    } else {
-        let date = text
-            .parse::<Date>()
-            .or_else(|_| text.parse::<ISOWeekDate>().map(ISOWeekDate::date))
-            .ok()
-            .or_else(|| ordinal_date(text))
-            .ok_or_else(wrong)?;
-        utc(date.at(23, 59, 59, 999_000_000)).ok_or_else(wrong)?
-    };
-    Ok(moment.as_millisecond())
+    })
 }
 
-fn utc(moment: DateTime) -> Option<Timestamp> {
-    moment.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+fn moment(text: &str) -> Option<Timestamp> {
+    // Longer than any moment is written, with the name of its zone.
+    if text.len() > 64 {
+        return None;
+    }
+    let (date, time) = text.split_at(text.find(['T', 't', ' ']).unwrap_or(text.len()));
+    let date = calendar_date(date).or_else(|| week_date(date)).or_else(|| ordinal_date(date))?;
+    let (time, offset) = if time.is_empty() {
+        (END_OF_DAY, Offset::UTC)
+    } else {
+        let written = format!("{date}{time}");
+        let pieces = Pieces::parse(&written).ok()?;
+        // A zone's name alone would need its rules: what is left unread is no date of ours.
+        if pieces.to_numeric_offset().is_none() && pieces.time_zone_annotation().is_some() {
+            return None;
+        }
+        (pieces.time()?, pieces.to_numeric_offset().unwrap_or(Offset::UTC))
+    };
+    let beyond = if date.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+    Some(offset.to_timestamp(date.to_datetime(time)).unwrap_or(beyond))
+}
+
+/// `2027-06-30` or `20270630`.
+fn calendar_date(text: &str) -> Option<Date> {
+    // A date may have a zone's name after it, which would go unread.
+    text.parse().ok().filter(|_| !text.contains('['))
+}
+
+/// `2027-W26-3` or `2027W263`: the day of the week of the year (ISO 8601 §4.1.4).
+fn week_date(text: &str) -> Option<Date> {
+    text.parse().ok().map(ISOWeekDate::date)
 }
 
 /// `2027-181` or `2027181`: the day of the year (ISO 8601 §4.1.3).
@@ -744,7 +756,7 @@ fn allowed_addresses(texts: &[String]) -> Result<Vec<IpNet>> {
     let parse = |text: &String| {
         let block =
             text.parse::<IpNet>().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
-        block.map(|block| block.trunc()).map_err(|_| {
+        block.map(|block| canonical(block.trunc())).map_err(|_| {
             Error::invalid(
                 "allowed_addresses",
                 "An allowed address must be an IP address or a CIDR block, such as 203.0.113.0/24 or 2001:db8::/32.",
@@ -754,8 +766,19 @@ fn allowed_addresses(texts: &[String]) -> Result<Vec<IpNet>> {
     texts.iter().map(parse).collect()
 }
 
+/// A range within the IPv4-mapped addresses of IPv6 (RFC 4291 §2.5.5.2) as the IPv4 range that it stands for, for a
+/// client's address is compared in that form.
+fn canonical(block: IpNet) -> IpNet {
+    let IpNet::V6(block) = block else { return block };
+    let mapped = block.addr().to_ipv4_mapped().zip(block.prefix_len().checked_sub(96));
+    let as_ipv4 = mapped.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    as_ipv4.map_or(IpNet::V6(block), IpNet::V4)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::clock::rfc3339;
 
@@ -786,6 +809,16 @@ mod tests {
             ("2027-06-30 10:30:15", "2027-06-30T10:30:15.000Z"),
             ("2027-06-30T23:59:59.123456+02:00", "2027-06-30T21:59:59.123Z"),
             ("20270630T235959Z", "2027-06-30T23:59:59.000Z"),
+            ("2027-06-30T10:30:15,5", "2027-06-30T10:30:15.500Z"),
+            ("2027-W01-1T10:30Z", "2027-01-04T10:30:00.000Z"),
+            ("2027W011T1030+02", "2027-01-04T08:30:00.000Z"),
+            ("2027-181T10:30", "2027-06-30T10:30:00.000Z"),
+            ("2027181t103015z", "2027-06-30T10:30:15.000Z"),
+            ("2027-06-30T10:00:00+02:00[Europe/Paris]", "2027-06-30T08:00:00.000Z"),
+            // What people write for never; the calendar here ends a day before.
+            ("9999-12-31", "9999-12-30T22:00:00.999Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00.999Z"),
+            ("-009999-01-01", "-009999-01-02T01:59:59.000Z"),
         ] {
             assert_eq!(parse_expiry(text).map(rfc3339).unwrap(), meant, "{text}");
         }
@@ -803,9 +836,80 @@ mod tests {
             "2027",
             "",
             "2027-06-30T25:00",
+            "2027-06-30T",
             "2027-06-30T10:00[Europe/Paris]",
+            "2027-06-30[Europe/Paris]",
+            "2027-06-30Z",
+            "2027-06-30T10:00Z tomorrow",
+            " 2027-06-30",
+            "2027-06-30T10:00:00Z/P1D",
+            "2027-W54-1",
+            "2027-000",
+            "٢٠٢٧-٠٦-٣٠",
         ] {
             assert!(parse_expiry(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_range_may_be_written_as_ipv6() {
+        for (written, meant) in [
+            ("203.0.113.7", "203.0.113.7/32"),
+            ("203.0.113.7/24", "203.0.113.0/24"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::ffff:203.0.113.7", "203.0.113.7/32"),
+            ("::ffff:203.0.113.7/120", "203.0.113.0/24"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("2001:db8::1/32", "2001:db8::/32"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(allowed_addresses(&[written.to_owned()]).unwrap()[0].to_string(), meant, "{written}");
+        }
+        for text in ["", "203.0.113", "203.0.113.7/33", "::/129", "example.com", "203.0.113.0/24 "] {
+            assert!(allowed_addresses(&[text.to_owned()]).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange_to_be_read_or_refused(text in "\\PC{0,70}") {
+            let _ = parse_expiry(&text);
+        }
+
+        #[test]
+        fn what_looks_like_a_date_is_read_or_refused(
+            text in "[+-]?[0-9]{0,6}[-W]?[0-9]{0,3}-?[0-9]{0,2}([Tt ][0-9:.,]{0,12})?([Zz]|[+-][0-9:]{0,6})?(\\[UTC\\])?",
+        ) {
+            let _ = parse_expiry(&text);
+        }
+
+        #[test]
+        fn a_time_with_an_offset_is_the_same_moment_in_utc(ms in 0..4_102_444_800_000_i64, minutes in -1439..1440_i32) {
+            let moment = Timestamp::from_millisecond(ms).unwrap();
+            let offset = Offset::from_seconds(minutes * 60).unwrap();
+            let written = moment.display_with_offset(offset).to_string();
+            prop_assert_eq!(parse_expiry(&written).unwrap(), ms);
+        }
+
+        #[test]
+        fn a_date_alone_ends_with_its_last_millisecond(day in 0..40_000_i64) {
+            let day_ms = day * 86_400_000;
+            let written = &rfc3339(day_ms)[..10];
+            prop_assert_eq!(parse_expiry(written).unwrap(), day_ms + 86_399_999);
+        }
+
+        #[test]
+        fn a_typing_error_shows_in_the_checksum(seed: u64, place in 5..69_usize, typed in "[0-9A-Za-z]") {
+            let (secret, _) = new_secret(&Random::seeded(seed), "vams");
+            let mut text = secret.expose().to_owned();
+            prop_assert_eq!(checksum_fits(&text), Some(true));
+            text.replace_range(place..=place, &typed);
+            prop_assert_eq!(checksum_fits(&text), Some(text == secret.expose()));
+        }
+
+        #[test]
+        fn no_text_is_too_strange_for_the_checksum(text in "(vams_)?\\PC{0,70}") {
+            let _ = checksum_fits(&text);
         }
     }
 }
