@@ -1,6 +1,7 @@
 //! API keys: secrets shown once, with which a program acts as a user.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use ipnet::{IpNet, Ipv4Net};
 use jiff::civil::{Date, ISOWeekDate, Time};
@@ -18,7 +19,7 @@ use crate::page::{Cursor, Page};
 use crate::permission::{MANAGE_API_KEYS, Permission, PermissionSet, VIEW_API_KEYS};
 use crate::random::{Random, to_base62};
 use crate::secret::Secret;
-use crate::user::{User, require_version};
+use crate::user::{User, program_name, require_version};
 
 /// Characters of a key that name it and are safe to show.
 const PUBLIC_ID_LENGTH: usize = 12;
@@ -216,8 +217,8 @@ impl Keyward {
     /// Makes a key that acts as a user who has a role. The secret is in the answer, and nowhere else.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `NotFound(User)`,
-    /// `InvalidInput`, `AlreadyExists(ApiKey)`.
+    /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `InvalidInput` (a user who
+    /// has no role, or isn't there, among them), `AlreadyExists(ApiKey)`.
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<IssuedApiKey> {
         const ACTION: &str = "api-key.create";
         let outcome = async {
@@ -345,9 +346,13 @@ impl Keyward {
                 key.allowed_addresses = allowed_addresses(texts)?;
                 changed.push("allowed_addresses");
             }
-            let may_widen =
-                !changed.iter().all(|field| *field == "description") && update.active != Some(false);
-            if may_widen {
+            // Also of a key that sleeps: what it may do then is what it does when somebody else wakes it. To disable
+            // it, like deleting it, is everybody's right who manages keys.
+            let is_about_rights = update.expires_at.is_some()
+                || update.scope.is_some()
+                || update.allowed_addresses.is_some()
+                || update.active == Some(true);
+            if is_about_rights {
                 caller.require_all_of(&self.key_rights(&key.user_id, key.scope.as_deref()).await?)?;
             }
             if let Some(text) = &update.owner {
@@ -459,8 +464,8 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("api-key", id), outcome.await).await
     }
 
-    /// Takes over keys that were made elsewhere, at most 1000: each gets its own answer, the id or the reason why
-    /// not.
+    /// Takes over keys that were made elsewhere, at most 1000: each gets its own answer, the key or the reason why not
+    /// (`Forbidden` for rights above the caller's, too).
     ///
     /// # Errors
     /// `Forbidden` without `manage:api-keys`, `InvalidInput` for more than 1000.
@@ -476,30 +481,31 @@ impl Keyward {
             return Err(Error::invalid("keys", "Send 1 to 1000 keys in one request."));
         }
         // Many keys act as few users: each is looked up once.
-        let mut users: HashMap<&str, Result<User, String>> = HashMap::new();
-        for new in imported {
-            if !users.contains_key(new.user.as_str()) {
-                let checked = async {
-                    let user = self.key_user(&new.user).await?;
-                    caller.require_all_of(&self.rights_of(&user.id).await?)?;
-                    Ok(user)
-                };
-                users.insert(&new.user, checked.await.map_err(|error: Error| error.message.into_owned()));
-            }
-        }
+        let mut users: HashMap<&str, User> = HashMap::new();
         let mut ready = Vec::new();
         let mut results = Vec::with_capacity(imported.len());
         for new in imported {
-            let user = users.get(new.user.as_str());
-            match user
-                .map_or(Err(Error::invalid("user", "unknown")), |user| self.imported_key(caller, new, user))
-            {
+            let outcome = async {
+                let user = match users.entry(&new.user) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        let user = self.key_user(&new.user).await?;
+                        caller.require_all_of(&self.rights_of(&user.id).await?)?;
+                        place.insert(user)
+                    }
+                };
+                self.imported_key(caller, new, user)
+            };
+            let target = Target::named("api-key", &new.name);
+            match self.audited(caller, ACTION, target, outcome.await).await {
                 Ok((key, secret)) => {
                     let target = Target::new("api-key", &key.id, &key.name);
                     let change = self.change(caller, ACTION, target, json!({ "user": key.username }));
                     ready.push((key, secret, change));
                     results.push(None);
                 }
+                // No fault of the row: nothing is imported.
+                Err(error) if matches!(error.code, Code::Unavailable | Code::Internal) => return Err(error),
                 Err(error) => results.push(Some(error)),
             }
         }
@@ -519,9 +525,8 @@ impl Keyward {
         &self,
         caller: &Caller,
         new: &ImportedApiKey,
-        user: &Result<User, String>,
+        user: &User,
     ) -> Result<(ApiKey, StoredSecret)> {
-        let user = user.as_ref().map_err(|message| Error::invalid("user", message.clone()))?;
         let hash = new.sha256.to_ascii_lowercase();
         if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(Error::invalid("sha256", "The SHA-256 must be 64 hexadecimal digits."));
@@ -568,7 +573,10 @@ impl Keyward {
             Some(user) if user.roles.is_empty() => Err(no_roles(&user.username)),
             Some(user) => Ok(user),
             // A name that nobody has can't have roles; giving it one is what makes it a program user.
-            None => Err(no_roles(&crate::user::program_name(name_or_id)?)),
+            None => match program_name(name_or_id) {
+                Ok(name) => Err(no_roles(&name)),
+                Err(error) => Err(Error { code: Code::InvalidInput("user".into()), ..error }),
+            },
         }
     }
 

@@ -15,6 +15,7 @@ mod support;
 
 mod cancellation;
 
+mod keys;
 mod last_admin;
 mod last_use;
 mod refusals;
