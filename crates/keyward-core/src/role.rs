@@ -92,7 +92,6 @@ enum RoleChange<'a> {
     Add(&'a [String]),
     /// These and no others.
     Set(&'a [String]),
-    Remove(&'a str),
 }
 
 /// What one role gives to one user.
@@ -291,7 +290,18 @@ impl Keyward {
         role: &str,
         if_match: Option<i64>,
     ) -> Result<()> {
-        self.change_roles(caller, name_or_id, RoleChange::Remove(role), if_match).await.map(drop)
+        const ACTION: &str = "role.remove";
+        let outcome = async {
+            caller.require(MANAGE_USERS)?;
+            let user = self.known_user(name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            require_version(if_match, user.version)?;
+            let role = self.store.role(role).await?.ok_or_else(unassigned)?;
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, ACTION, target, json!({ "roles": [role.name] }));
+            self.store.remove_assignment(&user, &role.id, if_match, self.clock.now_ms(), &change).await
+        };
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
     async fn change_roles(
@@ -301,43 +311,29 @@ impl Keyward {
         wanted: RoleChange<'_>,
         if_match: Option<i64>,
     ) -> Result<Assigned> {
-        let action = if matches!(wanted, RoleChange::Add(_)) { "role.assign" } else { "role.set" };
+        let (action, names) = match wanted {
+            RoleChange::Add(names) => ("role.assign", names),
+            RoleChange::Set(names) => ("role.set", names),
+        };
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             if matches!(wanted, RoleChange::Add([])) {
                 return Err(Error::invalid("roles", "At least one role name is required"));
             }
             // Whether the roles are there and may be given comes before whether the user is.
-            let mut role_ids = match wanted {
-                RoleChange::Add(names) | RoleChange::Set(names) => {
-                    self.grantable_roles(caller, names).await?
-                }
-                RoleChange::Remove(_) => Vec::new(),
-            };
+            let role_ids = self.grantable_roles(caller, names).await?;
             let known = self.directory.find(name_or_id).await?;
             let created_program_user = known.is_none();
-            let user = match (known, wanted) {
-                (Some(user), _) => {
+            let user = match known {
+                Some(user) => {
                     self.require_over(caller, &user.id).await?;
                     require_version(if_match, user.version)?;
                     user
                 }
-                (None, RoleChange::Add(_) | RoleChange::Set([_, ..])) if if_match.is_none() => {
-                    self.new_program_user(name_or_id)?
+                None if names.is_empty() || if_match.is_some() => {
+                    return Err(crate::user::unknown_user(name_or_id));
                 }
-                (None, _) => return Err(crate::user::unknown_user(name_or_id)),
-            };
-            let names = match wanted {
-                RoleChange::Add(names) | RoleChange::Set(names) => names.to_vec(),
-                RoleChange::Remove(role) => {
-                    let mut remaining = user.roles.clone();
-                    remaining.retain(|name| name != role);
-                    if remaining.len() == user.roles.len() {
-                        return Err(Error::not_found(Thing::Assignment, "The user doesn't have this role."));
-                    }
-                    role_ids = self.grantable_roles(caller, &remaining).await?;
-                    remaining
-                }
+                None => self.new_program_user(name_or_id)?,
             };
             let detail = json!({ "roles": names, "created_program_user": created_program_user });
             let change = self.change(caller, action, Target::new("user", &user.id, &user.username), detail);
@@ -389,6 +385,11 @@ impl Keyward {
 fn unknown_role(name: &str) -> Error {
     let named = role_name(name).unwrap_or_default();
     Error::new(Code::NotFound(Thing::Role), format!("Role '{named}' does not exist in the system"))
+}
+
+/// The error for a role that the user doesn't have.
+pub(crate) fn unassigned() -> Error {
+    Error::not_found(Thing::Assignment, "The user doesn't have this role.")
 }
 
 /// A role's name: 1 to 128 characters, no control characters, no white space at its ends. It takes what Cognito's

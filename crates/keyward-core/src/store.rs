@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -410,12 +411,15 @@ pub(crate) fn unless_taken<T>(outcome: Result<T, sqlx::Error>, taken: impl FnOnc
 
 impl From<sqlx::Error> for Error {
     /// What says that the database can't be reached or written now is `Unavailable`; a text that PostgreSQL can't hold
-    /// is the request's fault; the rest a defect of ours.
+    /// is the request's fault; what points to a thing that is gone came too late; the rest is a defect of ours.
     fn from(error: sqlx::Error) -> Self {
         // character_not_in_repertoire (https://www.postgresql.org/docs/current/errcodes-appendix.html). SQLite holds any
         // text, and has none of the kind to find.
         if error.as_database_error().is_some_and(|database| database.code().as_deref() == Some("22021")) {
             return Self::invalid("text", "A text must not have the character NUL in it.").because(error);
+        }
+        if error.as_database_error().is_some_and(DatabaseError::is_foreign_key_violation) {
+            return changed_meanwhile().because(error);
         }
         let is_passing = match &error {
             sqlx::Error::PoolTimedOut
@@ -458,5 +462,9 @@ pub(crate) fn one_row(rows_affected: u64) -> Result<()> {
     if rows_affected == 1 {
         return Ok(());
     }
-    Err(Error::conflict("It was changed or deleted at the same moment; read it again and repeat the change."))
+    Err(changed_meanwhile())
+}
+
+fn changed_meanwhile() -> Error {
+    Error::conflict("It was changed or deleted at the same moment; read it again and repeat the change.")
 }

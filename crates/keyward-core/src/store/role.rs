@@ -5,7 +5,7 @@ use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
 use crate::page::{Cursor, Page};
 use crate::permission::Permission;
-use crate::role::{Assignments, Grant, Role};
+use crate::role::{Assignments, Grant, Role, unassigned};
 use crate::user::User;
 
 rows! {
@@ -73,32 +73,16 @@ macro_rules! insert_assignments {
             .bind($now_ms)
             .execute(&mut *$transaction)
             .await;
-            $crate::store::role::unless_gone(
-                $crate::store::unless_taken(inserted, || {
-                    $crate::error::Error::already_exists(
-                        $crate::error::Thing::Assignment,
-                        "One or more roles already exist for this user",
-                    )
-                })
-            )?;
+            $crate::store::unless_taken(inserted, || {
+                $crate::error::Error::already_exists(
+                    $crate::error::Thing::Assignment,
+                    "One or more roles already exist for this user",
+                )
+            })?;
         }
     };
 }
 pub(super) use insert_assignments;
-
-/// The error of an assignment whose role or user went away a moment ago.
-pub(super) fn unless_gone<T>(outcome: Result<T>) -> Result<T> {
-    outcome.map_err(|error| {
-        let is_gone = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<sqlx::Error>()).is_some_and(
-            |cause| matches!(cause, sqlx::Error::Database(database) if database.is_foreign_key_violation()),
-        );
-        if is_gone {
-            Error::not_found(Thing::Role, "The role or the user was deleted at the same moment.")
-        } else {
-            error
-        }
-    })
-}
 
 impl Store {
     /// Makes the role.
@@ -257,6 +241,38 @@ impl Store {
             }
             let added = role_ids.iter().filter(|role_id| !held.iter().any(|(held,)| held == *role_id));
             insert_assignments!(transaction, user.id.as_str(), added, created_by, now_ms);
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Takes one role from the user, who has it and, where `version` is said, is of that version still.
+    pub async fn remove_assignment(
+        &self,
+        user: &User,
+        role_id: &str,
+        version: Option<i64>,
+        now_ms: i64,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            let updated = sqlx::query(
+                "UPDATE users SET version = version + 1 \
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+            )
+            .bind(user.id.as_str())
+            .bind(version)
+            .execute(&mut *transaction)
+            .await?;
+            super::one_row(updated.rows_affected())?;
+            let removed = sqlx::query("DELETE FROM assignments WHERE user_id = $1 AND role_id = $2")
+                .bind(user.id.as_str())
+                .bind(role_id)
+                .execute(&mut *transaction)
+                .await?;
+            if removed.rows_affected() == 0 {
+                return Err(unassigned());
+            }
             record!(transaction, change);
             Ok::<(), Error>(())
         })

@@ -15,6 +15,7 @@ mod support;
 
 mod cancellation;
 
+mod atomicity;
 mod keys;
 mod last_admin;
 mod last_use;
