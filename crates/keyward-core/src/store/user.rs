@@ -194,19 +194,15 @@ impl Store {
         if name_or_id.contains('\0') {
             return Ok(None);
         }
-        let rows: Vec<FullRow> = read!(self, connection => {
+        let row: Option<FullRow> = read!(self, connection => {
             sqlx::query_as(select_users!("WHERE u.pool_id = $1 AND (u.username_key = $2 OR u.id = $3)"))
                 .bind(pool_id)
                 .bind(username_key(name_or_id))
                 .bind(name_or_id)
-                .fetch_all(connection)
+                .fetch_optional(connection)
                 .await?
         });
-        // Nobody may take another's id for a name: the id wins.
-        let mut accounts: Vec<Account> =
-            rows.into_iter().map(|FullRow(user, row)| (user, row).into()).collect();
-        accounts.sort_by_key(|account| account.user.id != name_or_id);
-        Ok(accounts.into_iter().next())
+        Ok(row.map(|FullRow(user, row)| (user, row).into()))
     }
 
     /// Makes the account with its roles.
@@ -214,6 +210,14 @@ impl Store {
         let user = new.user;
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_rights!(self, transaction => {
+            // A user is asked for by name or by id: nobody's name may be another's id.
+            let namesake: Option<(String,)> = sqlx::query_as("SELECT id FROM users WHERE id = $1")
+                .bind(username_key(&user.username))
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if namesake.is_some() {
+                return Err(user_exists());
+            }
             let inserted = sqlx::query(
                 "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, email_key, \
                  email_verified, phone, attributes, password_hash, temporary_until_ms, srp_verifier, \
