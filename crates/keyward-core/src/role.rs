@@ -114,9 +114,6 @@ impl Keyward {
             caller.require(MANAGE_ROLES)?;
             let permissions = permissions(&new.permissions)?;
             caller.require_all_of(&permissions.iter().cloned().collect())?;
-            if let Some(answer) = self.replay(caller, ACTION, &new).await? {
-                return Ok(answer);
-            }
             let now_ms = self.clock.now_ms();
             let role = Role {
                 id: self.random.uuid(),
@@ -130,11 +127,14 @@ impl Keyward {
                 updated_at_ms: now_ms,
                 version: 1,
             };
-            let detail = json!({ "permissions": role.permissions, "mfa_required": role.mfa_required });
-            let target = Target::new("role", &role.id, &role.name);
-            let change = self.change_with_reply(caller, ACTION, &new, &role, target, detail)?;
-            self.store.insert_role(&role, &change).await?;
-            Ok(role)
+            let create = async || {
+                let detail = json!({ "permissions": role.permissions, "mfa_required": role.mfa_required });
+                let target = Target::new("role", &role.id, &role.name);
+                let change = self.change_with_reply(caller, ACTION, &new, &role, target, detail)?;
+                self.store.insert_role(&role, &change).await?;
+                Ok(role)
+            };
+            self.once(caller, ACTION, &new, create).await
         };
         self.audited(caller, ACTION, Target::named("role", &new.name), outcome.await).await
     }

@@ -14,6 +14,7 @@ mod support;
 
 mod atomicity;
 mod cancellation;
+mod idempotency;
 mod keys;
 mod last_admin;
 mod last_use;
