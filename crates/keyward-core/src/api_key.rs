@@ -223,9 +223,6 @@ impl Keyward {
         const ACTION: &str = "api-key.create";
         let outcome = async {
             caller.require(MANAGE_API_KEYS)?;
-            if let Some(answer) = self.replay(caller, ACTION, &new).await? {
-                return Ok(answer);
-            }
             // What is wrong with the request itself comes before what the database says of it.
             let name = key_name(&new.name)?;
             let description = description(&new.description)?;
@@ -235,47 +232,51 @@ impl Keyward {
             let expires_at = new.expires_at.as_deref().filter(|text| !text.is_empty());
             let expires_at_ms = expires_at.map(parse_expiry).transpose()?;
             let allowed_addresses = allowed_addresses(&new.allowed_addresses)?;
-            if self.store.has_api_key(&name).await? {
-                return Err(name_taken(&name));
-            }
-            let user = self.key_user(&new.user).await?;
-            caller.require_all_of(&self.key_rights(&user.id, scope.as_deref()).await?)?;
-            let (secret, stored) = self.new_secret();
-            let now_ms = self.clock.now_ms();
-            let key = ApiKey {
-                id: self.random.uuid(),
-                public_id: stored.public_id.clone(),
-                name,
-                description,
-                user_id: user.id,
-                username: user.username,
-                user_enabled: user.enabled,
-                created_by: caller.name().to_owned(),
-                created_at_ms: now_ms,
-                updated_at_ms: now_ms,
-                expires_at: expires_at.map(str::to_owned),
-                expires_at_ms,
-                active: true,
-                scope,
-                allowed_addresses,
-                owner,
-                review_at,
-                last_used: None,
-                previous: None,
-                imported: false,
-                version: 1,
+            let user = match self.key_user(&new.user).await {
+                // As in VAMS, a name that is taken comes before a user without roles.
+                Err(_) if self.store.has_api_key(&name).await? => return Err(name_taken(&name)),
+                user => user?,
             };
-            let detail = json!({
-                "user": key.username,
-                "public_id": key.public_id,
-                "expires_at": key.expires_at,
-                "scope": key.scope,
-            });
-            let target = Target::new("api-key", &key.id, &key.name);
-            let issued = IssuedApiKey { key, secret };
-            let change = self.change_with_reply(caller, ACTION, &new, &issued, target, detail)?;
-            self.store.insert_api_key(&issued.key, &stored, &change).await?;
-            Ok(issued)
+            caller.require_all_of(&self.key_rights(&user.id, scope.as_deref()).await?)?;
+            let create = async || {
+                let (secret, stored) = self.new_secret();
+                let now_ms = self.clock.now_ms();
+                let key = ApiKey {
+                    id: self.random.uuid(),
+                    public_id: stored.public_id.clone(),
+                    name,
+                    description,
+                    user_id: user.id,
+                    username: user.username,
+                    user_enabled: user.enabled,
+                    created_by: caller.name().to_owned(),
+                    created_at_ms: now_ms,
+                    updated_at_ms: now_ms,
+                    expires_at: expires_at.map(str::to_owned),
+                    expires_at_ms,
+                    active: true,
+                    scope,
+                    allowed_addresses,
+                    owner,
+                    review_at,
+                    last_used: None,
+                    previous: None,
+                    imported: false,
+                    version: 1,
+                };
+                let detail = json!({
+                    "user": key.username,
+                    "public_id": key.public_id,
+                    "expires_at": key.expires_at,
+                    "scope": key.scope,
+                });
+                let target = Target::new("api-key", &key.id, &key.name);
+                let issued = IssuedApiKey { key, secret };
+                let change = self.change_with_reply(caller, ACTION, &new, &issued, target, detail)?;
+                self.store.insert_api_key(&issued.key, &stored, &change).await?;
+                Ok(issued)
+            };
+            self.once(caller, ACTION, &new, create).await
         };
         self.audited(caller, ACTION, Target::named("api-key", &new.name), outcome.await).await
     }
@@ -418,6 +419,7 @@ impl Keyward {
         const ACTION: &str = "api-key.rotate";
         let outcome = async {
             caller.require(MANAGE_API_KEYS)?;
+            self.flush_uses().await?;
             let mut key = self.known_api_key(id).await?;
             caller.require_all_of(&self.key_rights(&key.user_id, key.scope.as_deref()).await?)?;
             if !(0..=MAXIMUM_OVERLAP_SECONDS).contains(&overlap_seconds) {
@@ -427,39 +429,39 @@ impl Keyward {
                 ));
             }
             let request = (key.id.clone(), overlap_seconds);
-            if let Some(answer) = self.replay(caller, ACTION, &request).await? {
-                return Ok(answer);
-            }
-            let now_ms = self.clock.now_ms();
-            if !key.active || key.is_expired(now_ms) {
-                return Err(Error::conflict(
-                    "The key is disabled or expired; make it active again before you rotate it, or create a new one.",
-                ));
-            }
-            self.flush_uses().await?;
-            let (secret, stored) = self.new_secret();
-            let until_ms = now_ms + overlap_seconds * 1000;
-            let valid_until_ms =
-                key.expires_at_ms.map_or(until_ms, |expires_at_ms| expires_at_ms.min(until_ms));
-            let overlaps = overlap_seconds > 0;
-            key.previous = overlaps.then(|| PreviousSecret {
-                public_id: std::mem::take(&mut key.public_id),
-                valid_until_ms,
-                last_used: key.last_used.take(),
-            });
-            key.public_id.clone_from(&stored.public_id);
-            key.last_used = None;
-            key.imported = false;
-            key.updated_at_ms = now_ms;
-            let version = key.version;
-            key.version += 1;
-            let detail = json!({ "public_id": key.public_id, "overlap_seconds": overlap_seconds });
-            let target = Target::new("api-key", &key.id, &key.name);
-            let issued = IssuedApiKey { key, secret };
-            let change = self.change_with_reply(caller, ACTION, &request, &issued, target, detail)?;
-            let keep_until_ms = overlaps.then_some(valid_until_ms);
-            self.store.rotate_api_key(&issued.key, version, &stored, keep_until_ms, &change).await?;
-            Ok(issued)
+            let rotate = async || {
+                let now_ms = self.clock.now_ms();
+                if !key.active || key.is_expired(now_ms) {
+                    return Err(Error::conflict(
+                        "The key is disabled or expired; make it active again before you rotate it, or create a \
+                         new one.",
+                    ));
+                }
+                let (secret, stored) = self.new_secret();
+                let until_ms = now_ms + overlap_seconds * 1000;
+                let valid_until_ms =
+                    key.expires_at_ms.map_or(until_ms, |expires_at_ms| expires_at_ms.min(until_ms));
+                let overlaps = overlap_seconds > 0;
+                key.previous = overlaps.then(|| PreviousSecret {
+                    public_id: std::mem::take(&mut key.public_id),
+                    valid_until_ms,
+                    last_used: key.last_used.take(),
+                });
+                key.public_id.clone_from(&stored.public_id);
+                key.last_used = None;
+                key.imported = false;
+                key.updated_at_ms = now_ms;
+                let version = key.version;
+                key.version += 1;
+                let detail = json!({ "public_id": key.public_id, "overlap_seconds": overlap_seconds });
+                let target = Target::new("api-key", &key.id, &key.name);
+                let issued = IssuedApiKey { key, secret };
+                let change = self.change_with_reply(caller, ACTION, &request, &issued, target, detail)?;
+                let keep_until_ms = overlaps.then_some(valid_until_ms);
+                self.store.rotate_api_key(&issued.key, version, &stored, keep_until_ms, &change).await?;
+                Ok(issued)
+            };
+            self.once(caller, ACTION, &request, rotate).await
         };
         self.audited(caller, ACTION, Target::named("api-key", id), outcome.await).await
     }

@@ -212,8 +212,30 @@ impl Keyward {
         Ok(change)
     }
 
+    /// Carries `act` out, once for all requests of this caller with the same `Idempotency-Key`: the others have its
+    /// answer. To be called when the caller's rights are checked, for that answer may hold a secret.
+    pub(crate) async fn once<T: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+        action: &str,
+        request: &impl Serialize,
+        act: impl AsyncFnOnce() -> Result<T>,
+    ) -> Result<T> {
+        if let Some(answer) = self.replay(caller, action, request).await? {
+            return Ok(answer);
+        }
+        let outcome = act().await;
+        // Who came at the same time and lost finds the winner's answer.
+        if let Err(Error { code: Code::AlreadyExists(_) | Code::Conflict, .. }) = &outcome
+            && let Some(answer) = self.replay(caller, action, request).await?
+        {
+            return Ok(answer);
+        }
+        outcome
+    }
+
     /// The answer that this very request had before, when it carries an `Idempotency-Key` and was carried out.
-    pub(crate) async fn replay<T: DeserializeOwned>(
+    async fn replay<T: DeserializeOwned>(
         &self,
         caller: &Caller,
         action: &str,
@@ -298,7 +320,7 @@ impl Keyward {
             actor_kind: caller.kind().to_owned(),
             actor_id: caller.user_id().map(str::to_owned),
             actor_name: caller.name().to_owned(),
-            credential: caller.credential().map(str::to_owned),
+            credential: caller.credential().filter(|id| !id.is_empty()).map(str::to_owned),
             action: action.to_owned(),
             target_kind: target.kind.to_owned(),
             target_id: target.id,

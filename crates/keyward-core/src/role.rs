@@ -114,9 +114,6 @@ impl Keyward {
             caller.require(MANAGE_ROLES)?;
             let permissions = permissions(&new.permissions)?;
             caller.require_all_of(&permissions.iter().cloned().collect())?;
-            if let Some(answer) = self.replay(caller, ACTION, &new).await? {
-                return Ok(answer);
-            }
             let now_ms = self.clock.now_ms();
             let role = Role {
                 id: self.random.uuid(),
@@ -130,11 +127,14 @@ impl Keyward {
                 updated_at_ms: now_ms,
                 version: 1,
             };
-            let detail = json!({ "permissions": role.permissions, "mfa_required": role.mfa_required });
-            let target = Target::new("role", &role.id, &role.name);
-            let change = self.change_with_reply(caller, ACTION, &new, &role, target, detail)?;
-            self.store.insert_role(&role, &change).await?;
-            Ok(role)
+            let create = async || {
+                let detail = json!({ "permissions": role.permissions, "mfa_required": role.mfa_required });
+                let target = Target::new("role", &role.id, &role.name);
+                let change = self.change_with_reply(caller, ACTION, &new, &role, target, detail)?;
+                self.store.insert_role(&role, &change).await?;
+                Ok(role)
+            };
+            self.once(caller, ACTION, &new, create).await
         };
         self.audited(caller, ACTION, Target::named("role", &new.name), outcome.await).await
     }
@@ -299,7 +299,7 @@ impl Keyward {
             let role = self.store.role(role).await?.ok_or_else(unassigned)?;
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, ACTION, target, json!({ "roles": [role.name] }));
-            self.store.remove_assignment(&user, &role.id, self.clock.now_ms(), &change).await
+            self.store.remove_assignment(&user, &role.id, if_match, self.clock.now_ms(), &change).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
@@ -311,27 +311,29 @@ impl Keyward {
         wanted: RoleChange<'_>,
         if_match: Option<i64>,
     ) -> Result<Assigned> {
-        let action = if matches!(wanted, RoleChange::Add(_)) { "role.assign" } else { "role.set" };
+        let (action, names) = match wanted {
+            RoleChange::Add(names) => ("role.assign", names),
+            RoleChange::Set(names) => ("role.set", names),
+        };
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             if matches!(wanted, RoleChange::Add([])) {
                 return Err(Error::invalid("roles", "At least one role name is required"));
             }
             // Whether the roles are there and may be given comes before whether the user is.
-            let (RoleChange::Add(names) | RoleChange::Set(names)) = wanted;
             let role_ids = self.grantable_roles(caller, names).await?;
             let known = self.directory.find(name_or_id).await?;
             let created_program_user = known.is_none();
-            let user = match (known, wanted) {
-                (Some(user), _) => {
+            let user = match known {
+                Some(user) => {
                     self.require_over(caller, &user.id).await?;
                     require_version(if_match, user.version)?;
                     user
                 }
-                (None, RoleChange::Add(_) | RoleChange::Set([_, ..])) if if_match.is_none() => {
-                    self.new_program_user(name_or_id)?
+                None if names.is_empty() || if_match.is_some() => {
+                    return Err(crate::user::unknown_user(name_or_id));
                 }
-                (None, _) => return Err(crate::user::unknown_user(name_or_id)),
+                None => self.new_program_user(name_or_id)?,
             };
             let detail = json!({ "roles": names, "created_program_user": created_program_user });
             let change = self.change(caller, action, Target::new("user", &user.id, &user.username), detail);

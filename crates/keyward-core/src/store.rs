@@ -175,26 +175,23 @@ macro_rules! record {
         .execute(&mut *$transaction)
         .await?;
         if let Some(reply) = &change.reply {
-            // One that has ended is thrown away in time; until then it must not be in the way.
-            sqlx::query("DELETE FROM replies WHERE id = $1 AND expires_at_ms < $2")
-                .bind(reply.id.as_str())
-                .bind(event.at_ms)
-                .execute(&mut *$transaction)
-                .await?;
-            let inserted = sqlx::query(
-                "INSERT INTO replies (id, fingerprint, sealed, expires_at_ms) VALUES ($1, $2, $3, $4)",
+            let kept = sqlx::query(
+                "INSERT INTO replies (id, fingerprint, sealed, expires_at_ms) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (id) DO UPDATE SET fingerprint = $2, sealed = $3, expires_at_ms = $4 \
+                 WHERE replies.expires_at_ms < $5",
             )
             .bind(reply.id.as_str())
             .bind(reply.fingerprint.as_str())
             .bind(reply.sealed.as_str())
             .bind(reply.expires_at_ms)
+            .bind(event.at_ms)
             .execute(&mut *$transaction)
-            .await;
-            $crate::store::unless_taken(inserted, || {
-                $crate::error::Error::conflict(
+            .await?;
+            if kept.rows_affected() == 0 {
+                return Err($crate::error::Error::conflict(
                     "Another request with this Idempotency-Key came at the same time; repeat it to have its answer.",
-                )
-            })?;
+                ));
+            }
         }
     }};
 }

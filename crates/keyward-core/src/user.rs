@@ -181,29 +181,26 @@ impl Keyward {
         const ACTION: &str = "user.create";
         let outcome = async {
             caller.require(MANAGE_USERS)?;
-            if let Some(answer) = self.replay(caller, ACTION, &new).await? {
-                return Ok(answer);
-            }
             let roles = self.grantable_roles(caller, &new.roles).await?;
-            let user = self.new_user(&new)?;
-            let detail = json!({ "kind": user.kind, "roles": user.roles });
-            let target = Target::new("user", &user.id, &user.username);
-            if user.kind == UserKind::Program {
-                let answer = UserWithPassword { user: user.clone(), temporary_password: None };
+            let create = async || {
+                let user = self.new_user(&new)?;
+                let password = (user.kind == UserKind::Account).then(|| {
+                    new.temporary_password.clone().unwrap_or_else(|| self.directory.temporary_password())
+                });
+                let detail = json!({ "kind": user.kind, "roles": user.roles });
+                let target = Target::new("user", &user.id, &user.username);
+                let answer = UserWithPassword { user, temporary_password: password };
                 let change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
-                self.store
-                    .insert_program_user(self.directory.pool_id(), &user, &roles, caller.name(), &change)
-                    .await?;
-                return Ok(answer);
-            }
-            let password = match &new.temporary_password {
-                Some(password) => password.clone(),
-                None => self.directory.temporary_password(),
+                let (user, by) = (&answer.user, caller.name());
+                if let Some(password) = &answer.temporary_password {
+                    self.directory.create(user, password, true, &roles, by, &change).await?;
+                } else {
+                    let pool_id = self.directory.pool_id();
+                    self.store.insert_program_user(pool_id, user, &roles, by, &change).await?;
+                }
+                Ok(answer)
             };
-            let answer = UserWithPassword { user: user.clone(), temporary_password: Some(password.clone()) };
-            let change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
-            self.directory.create(&user, &password, true, &roles, caller.name(), &change).await?;
-            Ok(answer)
+            self.once(caller, ACTION, &new, create).await
         };
         self.audited(caller, ACTION, Target::named("user", &new.username), outcome.await).await
     }
@@ -316,20 +313,20 @@ impl Keyward {
                     "A program user has no password; give it an API key instead.",
                 ));
             }
-            if let Some(answer) = self.replay(caller, ACTION, &user.id).await? {
-                return Ok(answer);
-            }
-            let password = self.directory.temporary_password();
-            let version = user.version;
-            user.status = UserStatus::ForceChangePassword;
-            user.updated_at_ms = self.clock.now_ms();
-            user.version += 1;
-            let answer = UserWithPassword { user, temporary_password: Some(password.clone()) };
-            let target = Target::new("user", &answer.user.id, &answer.user.username);
-            let change =
-                self.change_with_reply(caller, ACTION, &answer.user.id, &answer, target, json!({}))?;
-            self.directory.set_password(&answer.user, version, &password, true, &change).await?;
-            Ok(answer)
+            let request = user.id.clone();
+            let reset = async || {
+                let password = self.directory.temporary_password();
+                let version = user.version;
+                user.status = UserStatus::ForceChangePassword;
+                user.updated_at_ms = self.clock.now_ms();
+                user.version += 1;
+                let target = Target::new("user", &user.id, &user.username);
+                let answer = UserWithPassword { user, temporary_password: Some(password.clone()) };
+                let change = self.change_with_reply(caller, ACTION, &request, &answer, target, json!({}))?;
+                self.directory.set_password(&answer.user, version, &password, true, &change).await?;
+                Ok(answer)
+            };
+            self.once(caller, ACTION, &request, reset).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }

@@ -78,11 +78,19 @@ async fn operation(
     request: Request,
 ) -> Result<Response, Failure> {
     let name = target(request.headers()).ok_or(HttpFailure::UnknownRoute)?;
-    let Body(input) = Body::<Value>::from_request(request, &()).await?;
+    let Body(input) = Body::<Value>::from_request(request, &()).await.map_err(malformed)?;
     match perform(name, &keyward, &origin, input).await {
         Ok(body) => Ok(answer(StatusCode::OK, body)),
         Err(Fault::Failure(failure)) => Err(failure),
         Err(Fault::Named(name, error)) => Ok(fault::refusal(StatusCode::BAD_REQUEST, name, &error.message)),
+    }
+}
+
+/// Whatever is wrong with a body as a whole is a `SerializationException` here.
+fn malformed(failure: Failure) -> Failure {
+    match failure {
+        Failure::Core(error) => HttpFailure::BodyMalformed(error.message).into(),
+        failure @ Failure::Http(_) => failure,
     }
 }
 

@@ -36,7 +36,7 @@ impl Keyward {
             client: asked.client,
             user,
             method: asked.method,
-            counter: &counter,
+            counter: Some(&counter),
             challenge: Some((&asked.id, asked.expires_at_ms)),
             totp_step: Some(step),
         })

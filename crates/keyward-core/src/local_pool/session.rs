@@ -21,8 +21,8 @@ pub(super) struct Opening<'a> {
     pub(super) client: &'a AppClient,
     pub(super) user: &'a User,
     pub(super) method: Method,
-    /// What counts the failures of the step that came last.
-    pub(super) counter: &'a str,
+    /// What counts the failures of the step that came last; none where nothing was guessed.
+    pub(super) counter: Option<&'a str>,
     /// The challenge that was answered: its id and its end.
     pub(super) challenge: Option<(&'a str, i64)>,
     /// The step of the one-time code that was shown; with it, the session is one with MFA.

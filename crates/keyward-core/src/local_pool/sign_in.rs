@@ -257,12 +257,19 @@ impl Keyward {
     }
 
     /// Takes the new password that a [`Question::NewPassword`] asked for. All other sessions of the user end.
-    /// `attributes` are what some clients send along, by Cognito's names.
     ///
     /// # Errors
-    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, and `InvalidInput` for an attribute
-    /// that isn't as it is, after which the session is still good; `TooManyRequests`.
-    pub async fn choose_password(
+    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, after which the session is still
+    /// good; `TooManyRequests`.
+    pub async fn choose_password(&self, answer: Answer<'_>, password: &Secret) -> Result<SignIn> {
+        self.choose_password_with(answer, password, &BTreeMap::new()).await
+    }
+
+    /// As [`Keyward::choose_password`], for clients that send attributes along, by Cognito's names.
+    ///
+    /// # Errors
+    /// As there, and `InvalidInput` for an attribute that isn't what it already is.
+    pub async fn choose_password_with(
         &self,
         answer: Answer<'_>,
         password: &Secret,
@@ -297,13 +304,12 @@ impl Keyward {
         if user.mfa {
             return self.ask(asked.client, Question::SoftwareToken, user, asked.method);
         }
-        let counter = self.counter("password", &username_key(&user.username))?;
         self.open_session(Opening {
             origin: answer.origin,
             client: asked.client,
             user: &user,
             method: asked.method,
-            counter: &counter,
+            counter: None,
             challenge: None,
             totp_step: None,
         })
@@ -375,7 +381,7 @@ impl Keyward {
                         client: attempt.client,
                         user,
                         method: attempt.method,
-                        counter: &attempt.counter,
+                        counter: Some(&attempt.counter),
                         challenge: None,
                         totp_step: None,
                     })
@@ -568,10 +574,11 @@ impl LocalPool {
 /// 15 minutes at most
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html>, "Lockout behavior").
 fn lock_ms(failures: i64) -> i64 {
-    match u32::try_from(failures - FREE_FAILURES) {
-        Ok(doublings) => 1000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(QUIET_MS),
-        Err(_) => 0,
+    if failures < FREE_FAILURES {
+        return 0;
     }
+    let doublings = u32::try_from(failures - FREE_FAILURES).unwrap_or(u32::MAX);
+    1000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(QUIET_MS)
 }
 
 fn is_name_of(name: &str, user: &User) -> bool {
@@ -605,7 +612,17 @@ pub(crate) fn code_used() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::keyward::Settings;
+    use crate::local_pool::PoolSettings;
+    use crate::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
+    use crate::master_key::MasterKey;
+    use crate::random::Random;
+    use crate::store::Store;
+    use crate::user::NewUser;
 
     #[test]
     fn each_failure_after_the_fourth_locks_twice_as_long_up_to_a_quarter_of_an_hour() {
@@ -614,5 +631,62 @@ mod tests {
 
         assert_eq!(seconds, [0, 0, 0, 1, 2, 4, 512, 900, 900, 900]);
         assert_eq!(lock_ms(i64::MAX), QUIET_MS);
+    }
+
+    async fn keyward(folder: &tempfile::TempDir) -> Keyward {
+        let store = Store::sqlite(&folder.path().join("keyward.db")).await.unwrap();
+        let (clock, random) = (Clock::fixed(1_798_761_600_000), Random::seeded(1));
+        let master_key = MasterKey::new(&[7; 32]);
+        let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let hasher = PasswordHasher::new(&random, cost, None, 1).unwrap();
+        let settings = PoolSettings {
+            region: "us-east-1".into(),
+            issuer: "http://localhost:8480/{pool}".into(),
+            password_policy: PasswordPolicy::default(),
+        };
+        let parts = (store.clone(), clock.clone(), random.clone(), master_key.clone());
+        let pool = LocalPool::open_home(settings, hasher, parts.0, parts.1, parts.2, parts.3).await.unwrap();
+        Keyward::new(Settings::default(), store, clock, random, master_key, Arc::new(pool))
+    }
+
+    /// What comes between the check and the session is what a hundred requests at once would make of it.
+    #[tokio::test]
+    async fn what_came_between_the_check_and_the_session_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyward = keyward(&folder).await;
+        let new = NewUser { username: "ann@x.co".into(), ..NewUser::default() };
+        let user = keyward.create_user(&Caller::operator(), new).await.unwrap().user;
+        let (origin, client) = (Origin::default(), &keyward.local_pool.clients[0]);
+        let expires_at_ms = keyward.clock.now_ms() + 1000;
+        let open = async |user: &User, counter, challenge, step| {
+            let opening = Opening {
+                origin: &origin,
+                client,
+                user,
+                method: Method::Password,
+                counter: Some(counter),
+                challenge: Some((challenge, expires_at_ms)),
+                totp_step: Some(step),
+            };
+            keyward.open_session(opening).await.map_err(|error| error.message)
+        };
+
+        open(&user, "free", "first", 7).await.unwrap();
+
+        let (used_code, used_challenge) = (code_used().message, challenge_used().message);
+        assert_eq!(open(&user, "free", "second", 7).await.unwrap_err(), used_code);
+        assert_eq!(open(&user, "free", "second", 6).await.unwrap_err(), used_code);
+        assert_eq!(open(&user, "free", "first", 8).await.unwrap_err(), used_challenge);
+        let older = User { version: user.version - 1, ..user.clone() };
+        assert_eq!(open(&older, "free", "second", 8).await.unwrap_err(), user_changed().message);
+        let change = keyward.failed_sign_in(&origin, client, Some(&user), Method::Password, "wrong_password");
+        for _ in 0..5 {
+            let change =
+                Change::of(crate::audit::AuditEvent { id: keyward.random.uuid(), ..change.event.clone() });
+            keyward.count_failure("locked", &change).await.unwrap();
+        }
+        assert_eq!(open(&user, "locked", "second", 8).await.unwrap_err(), attempts_exceeded().message);
+        // What was refused used nothing up.
+        open(&user, "free", "second", 8).await.unwrap();
     }
 }

@@ -246,15 +246,25 @@ impl Store {
         })
     }
 
-    /// Takes one role from the user, who has it.
+    /// Takes one role from the user, who has it and, where `version` is said, is of that version still.
     pub async fn remove_assignment(
         &self,
         user: &User,
         role_id: &str,
+        version: Option<i64>,
         now_ms: i64,
         change: &Change,
     ) -> Result<()> {
         write_keeping_an_admin!(self, now_ms, transaction => {
+            let updated = sqlx::query(
+                "UPDATE users SET version = version + 1 \
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+            )
+            .bind(user.id.as_str())
+            .bind(version)
+            .execute(&mut *transaction)
+            .await?;
+            super::one_row(updated.rows_affected())?;
             let removed = sqlx::query("DELETE FROM assignments WHERE user_id = $1 AND role_id = $2")
                 .bind(user.id.as_str())
                 .bind(role_id)
@@ -263,10 +273,6 @@ impl Store {
             if removed.rows_affected() == 0 {
                 return Err(unassigned());
             }
-            sqlx::query("UPDATE users SET version = version + 1 WHERE id = $1")
-                .bind(user.id.as_str())
-                .execute(&mut *transaction)
-                .await?;
             record!(transaction, change);
             Ok::<(), Error>(())
         })

@@ -48,8 +48,8 @@ pub struct NewSession<'a> {
     pub user_id: &'a str,
     /// The version of the user that all was checked against.
     pub user_version: i64,
-    /// What counts the failures of the step that came last, and starts over now.
-    pub counter: &'a str,
+    /// What counts the failures of the step that came last, and starts over now; none where nothing was guessed.
+    pub counter: Option<&'a str>,
     /// The challenge that was answered, to be used up: its id and its end (milliseconds since the epoch, UTC).
     pub challenge: Option<(&'a str, i64)>,
     /// The step of the one-time code that was shown, to be used up.
@@ -173,7 +173,9 @@ impl Store {
             if met.rows_affected() != 1 {
                 return Err(sign_in::user_changed());
             }
-            forget_failures!(transaction, pool_id, session.counter, session.created_at_ms);
+            if let Some(counter) = session.counter {
+                forget_failures!(transaction, pool_id, counter, session.created_at_ms);
+            }
             if let Some(step) = session.totp_step {
                 let used = sqlx::query("UPDATE users SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2")
                     .bind(session.user_id)

@@ -10,16 +10,16 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
-mod sign_in;
 mod support;
 
-mod cancellation;
-
 mod atomicity;
+mod cancellation;
+mod idempotency;
 mod keys;
 mod last_admin;
 mod last_use;
 mod names;
 mod refusals;
 mod revocation;
+mod sign_in;
 mod texts;

@@ -79,12 +79,12 @@ async fn a_role_given_to_a_new_name_makes_a_program_user(database: TestDatabase)
     assert_eq!((bot.kind, bot.email), (UserKind::Program, None));
     assert!(let_in(&keyward, &key(&keyward, "CI", "ci-bot").await).await.unwrap().may("read:a"));
 
-    let again = keyward.set_roles(&operator, "CI-bot", &texts(&["manager"])).await.unwrap();
+    let again = keyward.set_roles(&operator, "CI-bot", &texts(&["manager"]), None).await.unwrap();
     assert!(!again.created_program_user);
     assert_eq!(again.assignments.user_id, bot.id);
 
     // Taking everything from nobody makes nobody, and a name that can't be one makes nothing.
-    assert_eq!(code(keyward.set_roles(&operator, "nobody", &[]).await), Code::NotFound(Thing::User));
+    assert_eq!(code(keyward.set_roles(&operator, "nobody", &[], None).await), Code::NotFound(Thing::User));
     for name in ["", "ab", "a b c", "a/b/c", "ada\n", &"x".repeat(257)] {
         let outcome = keyward.assign_roles(&operator, name, &texts(&["reader"])).await;
         assert_eq!(code(outcome), Code::InvalidInput("username".into()), "{name:?}");

@@ -95,7 +95,7 @@ impl World {
     }
 
     async fn choose(&self, challenge: &Challenge, password: &str) -> Result<SignIn> {
-        self.keyward.choose_password(self.answer(challenge), &password.into(), &BTreeMap::new()).await
+        self.keyward.choose_password(self.answer(challenge), &password.into()).await
     }
 
     async fn show_code(&self, challenge: &Challenge, code: &str) -> Result<SignIn> {
@@ -270,6 +270,7 @@ on_both! {
     a_new_password_must_meet_the_policy_and_may_be_chosen_again,
     a_new_password_is_there_to_sign_in_with,
     an_answer_counts_once_and_within_three_minutes,
+    others_guesses_do_not_lock_out_whoever_is_choosing_a_password,
     of_two_answers_at_once_one_counts,
     a_challenge_is_void_when_it_is_not_for_this,
     a_challenge_is_void_once_the_user_is_reset_disabled_or_deleted,
@@ -536,7 +537,7 @@ async fn a_new_password_must_meet_the_policy_and_may_be_chosen_again(database: T
     assert_eq!(error.message, "Password did not conform with policy: Password not long enough");
     let choose = async |attribute: (&str, &str)| {
         let (answer, attributes) = (world.answer(&challenge), BTreeMap::from([attribute]));
-        world.keyward.choose_password(answer, &PASSWORD.into(), &attributes).await
+        world.keyward.choose_password_with(answer, &PASSWORD.into(), &attributes).await
     };
     for attribute in [("email", "eve@x.co"), ("email_verified", "false"), ("sub", "x"), ("name", "Ann")] {
         assert_eq!(code(choose(attribute).await), Code::InvalidInput("attributes".into()));
@@ -570,6 +571,18 @@ async fn an_answer_counts_once_and_within_three_minutes(database: TestDatabase) 
     );
 }
 
+async fn others_guesses_do_not_lock_out_whoever_is_choosing_a_password(database: TestDatabase) {
+    let world = World::with_new_user(&database).await;
+    let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
+    for _ in 0..5 {
+        assert_eq!(said(world.sign_in("Wrong-Password-1").await), INCORRECT);
+    }
+
+    done(world.choose(&challenge, PASSWORD).await);
+
+    assert_eq!(said(world.sign_in(PASSWORD).await), LOCKED);
+}
+
 async fn of_two_answers_at_once_one_counts(database: TestDatabase) {
     let world = World::with_new_user(&database).await;
     let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
@@ -584,9 +597,7 @@ async fn of_two_answers_at_once_one_counts(database: TestDatabase) {
 async fn a_challenge_is_void_when_it_is_not_for_this(database: TestDatabase) {
     let world = World::with_new_user(&database).await;
     let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
-    let choose = async |answer: Answer<'_>| {
-        world.keyward.choose_password(answer, &PASSWORD.into(), &BTreeMap::new()).await
-    };
+    let choose = async |answer: Answer<'_>| world.keyward.choose_password(answer, &PASSWORD.into()).await;
 
     // Another question's, another user's, another client's, altered, made up.
     assert_eq!(said(world.show_code(&challenge, "123456").await), INVALID_SESSION);
@@ -967,10 +978,7 @@ async fn a_refresh_token_is_good_at_its_own_client_alone(database: TestDatabase)
     assert_eq!(code(revoked), Code::Unauthenticated);
     let challenge = asked_session(&world, &database).await;
     let answer = Answer { origin: &world.origin, client_id: "another", session: &challenge, username: None };
-    assert_eq!(
-        said(world.keyward.choose_password(answer, &PASSWORD.into(), &BTreeMap::new()).await),
-        INVALID_SESSION
-    );
+    assert_eq!(said(world.keyward.choose_password(answer, &PASSWORD.into()).await), INVALID_SESSION);
 }
 
 async fn signing_out_everywhere_ends_every_session_at_once(database: TestDatabase) {
@@ -1137,7 +1145,6 @@ async fn nothing_secret_lies_in_the_database(database: TestDatabase) {
     assert!(!shown.contains(first.access_token.expose()) && !shown.contains(challenge.session.expose()));
     assert!(!shown.contains(srp.secret_block.expose()) && !shown.contains(proof.signature.expose()));
 }
-
 /// The session of a challenge of another user, fit to be tried where it doesn't belong.
 async fn asked_session(world: &World, database: &TestDatabase) -> Secret {
     let new = NewUser {

@@ -155,7 +155,7 @@ pub(super) async fn respond_to_auth_challenge(
                 .iter()
                 .filter_map(|(name, value)| Some((name.strip_prefix(ATTRIBUTE)?, value.expose())))
                 .collect();
-            Ok(keyward.choose_password(answer, password, &attributes).await?.into())
+            Ok(keyward.choose_password_with(answer, password, &attributes).await?.into())
         }
         "SOFTWARE_TOKEN_MFA" => {
             let code = parameter(&responses, "SOFTWARE_TOKEN_MFA_CODE")?;

@@ -236,9 +236,7 @@ impl App {
             let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
             let answer = Secret::from(*answer);
             signing = match challenge.question {
-                Question::NewPassword => {
-                    self.keyward.choose_password(to, &answer, &BTreeMap::new()).await.unwrap()
-                }
+                Question::NewPassword => self.keyward.choose_password(to, &answer).await.unwrap(),
                 Question::SoftwareToken => self.keyward.show_code(to, &answer).await.unwrap(),
             };
         }

@@ -1,7 +1,5 @@
 //! What VAMS' command line asks before and after it signs in.
 
-use std::collections::BTreeMap;
-
 use keyward_core::caller::Origin;
 use keyward_core::error::{Code, Result};
 use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, Tokens};
@@ -24,7 +22,7 @@ pub(crate) async fn first_sign_in(app: &App, username: &str, temporary: &str, pa
     assert_eq!(challenge.question, Question::NewPassword);
     let (client_id, origin) = (&app.keyward.local_pool().clients()[0].id, Origin::default());
     let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
-    done(app.keyward.choose_password(to, &password.into(), &BTreeMap::new()).await.unwrap())
+    done(app.keyward.choose_password(to, &password.into()).await.unwrap())
 }
 
 pub(crate) fn done(sign_in: SignIn) -> Tokens {
