@@ -116,7 +116,7 @@ async fn what_is_no_key_is_refused_by_the_field_that_is_wrong() {
         ("name", json!(""), "name"),
         ("name", json!(null), "name"),
         ("user", json!("nobody@example.com"), "user"),
-        ("user", json!("?"), "username"),
+        ("user", json!("?"), "user"),
         ("description", json!("x".repeat(257)), "description"),
         ("expires_at", json!("tomorrow"), "expires_at"),
         ("scope", json!(["read"]), "scope"),
