@@ -97,7 +97,7 @@ async fn each_reason_why_a_credential_is_no_good_is_told() {
     admin.post(&format!("/api/v1/users/{}/sign-out", person.user_id), json!({})).await.expect(204);
     assert_eq!(reason(&person).await, "signed_out");
     let late = app.person(&["RESEARCHERS"]).await;
-    app.advance(Duration::from_secs(3600));
+    app.advance(Duration::from_hours(1));
     assert_eq!(reason(&late).await, "expired");
 }
 

@@ -61,12 +61,12 @@ async fn events_are_picked_by_who_what_and_when() {
     let app = App::new().await;
     let admin = app.admin();
     let role = |name: &str| json!({ "name": name, "description": "x" });
-    app.advance(Duration::from_secs(24 * 3600));
+    app.advance(Duration::from_hours(24));
     let first = admin.post("/api/v1/roles", role("first")).await.expect(201);
-    app.advance(Duration::from_secs(3600));
+    app.advance(Duration::from_hours(1));
     let manager = app.holder(&["manage:roles"]).await;
     manager.post("/api/v1/roles", role("second")).await.expect(201);
-    app.advance(Duration::from_secs(3600));
+    app.advance(Duration::from_hours(1));
     admin.delete("/api/v1/roles/first").await.expect(204);
     let list = async |query: &str| {
         let page = admin.get(&format!("/api/v1/audit?{query}")).await.expect(200);

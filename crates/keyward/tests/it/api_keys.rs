@@ -446,7 +446,8 @@ async fn a_key_from_elsewhere_works_as_it_is() {
     let app = app_with_bot().await;
     let secret = format!("vams_{}", "Zy9".repeat(22).split_at(64).0);
     let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    let sha256: String = sha256.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let sha256: Vec<String> = sha256.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let sha256 = sha256.concat();
     create(&app, json!({ "name": "taken" })).await;
 
     let imported = app

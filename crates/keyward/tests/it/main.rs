@@ -11,6 +11,7 @@
 mod api_access;
 mod api_assignments;
 mod api_audit;
+mod api_ground;
 mod api_keys;
 mod api_roles;
 mod api_users;
@@ -27,6 +28,8 @@ mod cli_support;
 mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_support;
+mod every_route;
+mod permissions;
 mod serving;
 mod support;
 mod vams_api_keys;

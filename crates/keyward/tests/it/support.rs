@@ -272,14 +272,13 @@ impl Template {
 
 /// What an authenticator application shows for `secret` (base32) at that time (RFC 6238, RFC 4226).
 pub(crate) fn one_time_code(secret: &str, now_seconds: i64) -> String {
-    let mut bits = String::new();
-    for character in secret.bytes() {
-        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == character).unwrap();
-        bits.push_str(&format!("{value:05b}"));
-    }
-    let bits = &bits[..bits.len() - bits.len() % 8];
-    let key: Vec<u8> =
-        (0..bits.len()).step_by(8).map(|at| u8::from_str_radix(&bits[at..at + 8], 2).unwrap()).collect();
+    let digits = secret.bytes().map(|character| {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == character).unwrap()
+    });
+    let bits: Vec<String> = digits.map(|digit| format!("{digit:05b}")).collect();
+    let bits = bits.concat();
+    let bytes = bits.as_bytes().chunks_exact(8).map(|byte| std::str::from_utf8(byte).unwrap());
+    let key: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 2).unwrap()).collect();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
     let tag = hmac::sign(&key, &(now_seconds / 30).to_be_bytes());
     let bytes = tag.as_ref();

@@ -1,0 +1,199 @@
+//! `docs/permissions.txt`: which default role may do what, found out by doing it.
+//!
+//! `KEYWARD_UPDATE=1 cargo test -p keyward --test it permissions` writes it anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{App, Client, Request};
+
+const ROLES: [&str; 5] = ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS", "SERVICE"];
+
+/// The permissions that guard Keyward's own acts.
+const GUARDS: [&str; 8] = [
+    "view:users",
+    "manage:users",
+    "view:roles",
+    "manage:roles",
+    "view:api-keys",
+    "manage:api-keys",
+    "view:audit",
+    "verify:credentials",
+];
+
+const HEAD: &str = "\
+# Who may do what through the native API: the permissions of which any one is enough, and the default roles that have
+# it. A role that is given, a key that is made, a user who is changed: where somebody else's rights are concerned, the
+# caller needs every one of them too; here they concern nobody's.
+#
+# Found out by the test `permissions`, which does each as each. KEYWARD_UPDATE=1 writes the file anew.
+";
+
+/// What the acts of one caller are done to: nobody with any right, so that the act's own permission is what decides.
+struct Targets {
+    tag: String,
+    user: String,
+    role: String,
+    key: String,
+}
+
+impl Targets {
+    async fn make(app: &App, tag: String) -> Self {
+        let (user, role) = (format!("user-{tag}@example.com"), format!("role-{tag}"));
+        app.create_role(&role, &[]).await;
+        let body = json!({ "username": user, "roles": [role] });
+        app.admin().post("/api/v1/users", body).await.expect(201);
+        app.create_role(&format!("spare-{tag}"), &[]).await;
+        let key = app.key_of(&user).await.key_id;
+        Self { tag, user, role, key }
+    }
+}
+
+/// Every operation, what is destructive last: its name in the document, what is special about this use of it, the
+/// request.
+fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, Request)> {
+    let Targets { tag, user, role, key } = targets;
+    let get = |path: &str| client.get(&format!("/api/v1/{path}"));
+    let delete = |path: &str| client.delete(&format!("/api/v1/{path}"));
+    let send = |method: Method, path: &str, body: Value| {
+        client.request(method, &format!("/api/v1/{path}")).json(body)
+    };
+    let post = |path: &str, body: Value| send(Method::POST, path, body);
+    let ask = |more: Value| {
+        let mut body = json!({ "permissions": ["read:database"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        post("authorize", body)
+    };
+    let spare = json!({ "roles": [format!("spare-{tag}")] });
+    vec![
+        ("GET /me", "", get("me")),
+        ("POST /verify", "", post("verify", json!({ "credential": "x" }))),
+        ("POST /authorize", "", ask(json!({}))),
+        ("POST /authorize", "credential", ask(json!({ "credential": "x" }))),
+        ("POST /authorize", "as_user", ask(json!({ "as_user": user }))),
+        ("POST /authorize", "as_key", ask(json!({ "as_key": key }))),
+        ("POST /authorize", "explain", ask(json!({ "explain": true }))),
+        ("GET /users", "", get("users")),
+        ("POST /users", "", post("users", json!({ "username": format!("new-{tag}@example.com") }))),
+        ("GET /users/{user}", "", get(&format!("users/{user}"))),
+        ("PATCH /users/{user}", "", send(Method::PATCH, &format!("users/{user}"), json!({ "phone": null }))),
+        ("POST /users/{user}/reset-password", "", post(&format!("users/{user}/reset-password"), json!({}))),
+        ("POST /users/{user}/sign-out", "", post(&format!("users/{user}/sign-out"), json!({}))),
+        ("GET /assignments", "", get("assignments")),
+        ("GET /users/{user}/roles", "", get(&format!("users/{user}/roles"))),
+        ("POST /users/{user}/roles", "", post(&format!("users/{user}/roles"), spare.clone())),
+        ("GET /roles", "", get("roles")),
+        ("POST /roles", "", post("roles", json!({ "name": format!("new-{tag}"), "description": "x" }))),
+        ("GET /roles/{role}", "", get(&format!("roles/{role}"))),
+        (
+            "PATCH /roles/{role}",
+            "",
+            send(Method::PATCH, &format!("roles/{role}"), json!({ "description": "y" })),
+        ),
+        ("GET /api-keys", "", get("api-keys")),
+        (
+            "POST /api-keys",
+            "",
+            post("api-keys", json!({ "name": format!("new-{tag}"), "user": user, "description": "x" })),
+        ),
+        (
+            "POST /api-keys/import",
+            "",
+            post("api-keys/import", json!({ "keys": [{ "name": "x", "user": "nobody", "sha256": "x" }] })),
+        ),
+        ("GET /api-keys/{key}", "", get(&format!("api-keys/{key}"))),
+        (
+            "PATCH /api-keys/{key}",
+            "",
+            send(Method::PATCH, &format!("api-keys/{key}"), json!({ "owner": null })),
+        ),
+        ("POST /api-keys/{key}/rotate", "", post(&format!("api-keys/{key}/rotate"), json!({}))),
+        ("GET /audit", "", get("audit")),
+        ("DELETE /api-keys/{key}", "", delete(&format!("api-keys/{key}"))),
+        ("DELETE /users/{user}/roles/{role}", "", delete(&format!("users/{user}/roles/{role}"))),
+        ("PUT /users/{user}/roles", "", send(Method::PUT, &format!("users/{user}/roles"), spare)),
+        ("DELETE /users/{user}/roles", "", delete(&format!("users/{user}/roles"))),
+        ("DELETE /users/{user}", "", delete(&format!("users/{user}"))),
+        ("DELETE /roles/{role}", "", delete(&format!("roles/{role}"))),
+    ]
+}
+
+/// Which of the acts succeed for this caller; any other failure than a refusal is a mistake of this test.
+async fn permitted(app: &App, client: &Client, tag: &str) -> Vec<bool> {
+    let targets = Targets::make(app, tag.to_owned()).await;
+    let mut permitted = Vec::new();
+    for (name, special, request) in acts(&targets, client) {
+        let answer = request.await;
+        let status = answer.status.as_u16();
+        assert!(
+            (200..300).contains(&status) || [401, 403].contains(&status),
+            "{name} {special}: {}",
+            answer.text
+        );
+        permitted.push(status < 300);
+    }
+    permitted
+}
+
+/// The names of the operations in the document, as the table has them.
+async fn documented(app: &App) -> BTreeSet<String> {
+    let document = app.anonymous().get("/openapi.json").await.expect(200).json;
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, item)| {
+            let path = path.strip_prefix("/api/v1").unwrap();
+            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect()
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "who runs the test says whether the file is to be written")]
+async fn the_table_of_permissions_is_what_really_happens() {
+    let app = App::new().await;
+    let mut columns = Vec::new();
+    for role in ROLES {
+        columns.push(permitted(&app, &app.holder_of(role).await, role).await);
+    }
+    columns.push(permitted(&app, &app.anonymous(), "nobody").await);
+    let mut guards = Vec::new();
+    for (index, guard) in GUARDS.iter().enumerate() {
+        guards.push(permitted(&app, &app.holder(&[guard]).await, &format!("guard-{index}")).await);
+    }
+    let poor = permitted(&app, &app.holder(&["nothing:here"]).await, "poor").await;
+
+    let mut table = format!("{HEAD}\n{:<36}{:<11}{:<38}", "operation", "", "permission");
+    let heads: Vec<&str> = ROLES.into_iter().chain(["nobody"]).collect();
+    table.push_str(&heads.join("  "));
+    let targets = Targets::make(&app, "names".to_owned()).await;
+    let acts = acts(&targets, &app.anonymous());
+    for (row, (name, special, _)) in acts.iter().enumerate() {
+        let enough =
+            GUARDS.iter().zip(&guards).filter(|(_, permitted)| permitted[row]).map(|(guard, _)| *guard);
+        let enough =
+            if poor[row] { "any credential".to_owned() } else { enough.collect::<Vec<_>>().join(" | ") };
+        assert!(!enough.is_empty(), "{name} {special} is permitted to nobody");
+        write!(table, "\n{name:<36}{special:<11}{enough:<38}").unwrap();
+        let cells = columns.iter().zip(&heads).map(|(column, head)| {
+            format!("{:<width$}", if column[row] { "yes" } else { "-" }, width = head.len())
+        });
+        table.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    table.push('\n');
+
+    let listed: BTreeSet<String> = acts.iter().map(|(name, _, _)| (*name).to_owned()).collect();
+    assert_eq!(listed, documented(&app).await);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/permissions.txt");
+    if std::env::var("KEYWARD_UPDATE").is_ok_and(|value| value == "1") {
+        std::fs::write(&file, &table).unwrap();
+    }
+    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        known == table,
+        "docs/permissions.txt isn't true any more; KEYWARD_UPDATE=1 writes it anew:\n{table}"
+    );
+}
