@@ -2,9 +2,12 @@
 
 CARGO ?= cargo
 CACHE := .cache
+# What a run of the tests leaves behind, until the next.
+RUN := $(CURDIR)/$(CACHE)/run
 PYTHON := $(CACHE)/venv/bin/python
 NODE := $(CACHE)/node
 ARGS ?=
+SHELL := bash
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-rust test-clients lint bench clean
@@ -27,9 +30,12 @@ build: ## Build the optimised binary, target/release/keyward
 test: test-rust test-clients ## Run every test: Rust on SQLite and PostgreSQL, then Python and Node clients
 	@echo "test: everything passed"
 
-test-rust: ## Run the Rust tests alone
+test-rust: ## Run the Rust tests alone, and search what they wrote for secrets
 	@scripts/need.sh cc postgresql
-	$(CARGO) test --locked --workspace
+	rm -rf $(RUN) && mkdir -p $(RUN)/printed
+	set -o pipefail; KEYWARD_TEST_RUN=$(RUN) $(CARGO) test --locked --workspace --no-fail-fast 2>&1 \
+		| tee $(RUN)/printed/tests
+	python3 tests/secrets.py $(RUN)
 
 test-clients: $(CACHE)/venv.done $(CACHE)/node.done ## Run the tests with real clients alone (boto3, ...)
 	@scripts/need.sh cc curl jq

@@ -8,6 +8,8 @@
     reason = "a test may fail"
 )]
 
+#[path = "../support/evidence.rs"]
+mod evidence;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod support;

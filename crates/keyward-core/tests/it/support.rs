@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use crate::postgres;
+use crate::{evidence, postgres};
 
 /// When a test begins, by its fixed clock: 2027-01-01, midnight UTC.
 pub(crate) const START_MS: i64 = 1_798_761_600_000;
@@ -68,13 +68,13 @@ impl TestDatabase {
         static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
         let template = TEMPLATE
             .get_or_init(async || {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = evidence::folder();
                 let file = folder.path().join("keyward.db");
                 prepare(Store::sqlite(&file).await.unwrap()).await;
                 std::fs::read(file).unwrap()
             })
             .await;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = evidence::folder();
         std::fs::write(folder.path().join("keyward.db"), template).unwrap();
         Self::Sqlite { folder }
     }
@@ -233,7 +233,9 @@ pub(crate) async fn account(keyward: &Keyward, email: &str, roles: &[&str]) -> U
 
 /// Makes a key without end or scope.
 pub(crate) async fn key(keyward: &Keyward, name: &str, user: &str) -> IssuedApiKey {
-    keyward.create_api_key(&Caller::operator(), new_key(name, user)).await.unwrap()
+    let issued = keyward.create_api_key(&Caller::operator(), new_key(name, user)).await.unwrap();
+    evidence::secret(issued.secret.expose());
+    issued
 }
 
 pub(crate) fn new_key(name: &str, user: &str) -> NewApiKey {

@@ -36,7 +36,7 @@ pub(crate) struct Ran {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = crate::evidence::folder();
         let folder = home.path().to_str().unwrap().to_owned();
         let variables =
             [("HOME", folder.as_str()), ("KEYWARD_CREDENTIAL_STORE", "file"), ("RUST_BACKTRACE", "1")];

@@ -29,6 +29,8 @@ mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_support;
 mod every_route;
+#[path = "../../../keyward-core/tests/support/evidence.rs"]
+mod evidence;
 mod permissions;
 mod serving;
 mod support;

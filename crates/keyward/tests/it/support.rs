@@ -43,6 +43,8 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
+use crate::evidence;
+
 /// The first admin, who can sign in.
 pub(crate) const ADMIN: &str = "admin@example.com";
 /// Their password, which is permanent.
@@ -87,7 +89,7 @@ impl App {
     /// The same with these settings (`("KEYWARD_TRUSTED_PROXIES", "192.0.2.0/24")`).
     pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
         let template = TEMPLATE.get_or_init(Template::make).await;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = evidence::folder();
         std::fs::write(folder.path().join("keyward.db"), &template.database).unwrap();
         let mut app = Self::open(folder, settings, 2, NOW_MS).await;
         // The template's own key has the first number.
@@ -99,10 +101,11 @@ impl App {
 
     /// As it is before the first start: a pool and nobody in it.
     pub(crate) async fn bare() -> Self {
-        Self::open(tempfile::tempdir().unwrap(), &[], 1, NOW_MS).await
+        Self::open(evidence::folder(), &[], 1, NOW_MS).await
     }
 
     async fn open(folder: TempDir, settings: &[(&str, &str)], seed: u64, now_ms: i64) -> Self {
+        keep_the_log();
         let data_dir = folder.path().to_str().unwrap().to_owned();
         let cheap = [
             ("KEYWARD_DATA_DIR", data_dir.as_str()),
@@ -259,7 +262,7 @@ impl Drop for App {
 impl Template {
     async fn make() -> Self {
         // A minute before, so that what a test does comes after it.
-        let app = App::open(tempfile::tempdir().unwrap(), &[], 1, NOW_MS - 60_000).await;
+        let app = App::open(evidence::folder(), &[], 1, NOW_MS - 60_000).await;
         let first = FirstAdmin { email: ADMIN.to_owned(), password: Some(Secret::from(ADMIN_PASSWORD)) };
         app.keyward.bootstrap(first).await.unwrap();
         app.give_roles(ADMIN_BOT, &[ADMINS]).await;
@@ -285,6 +288,20 @@ pub(crate) fn one_time_code(secret: &str, now_seconds: i64) -> String {
     let offset = usize::from(bytes[19] & 15);
     let number = u32::from_be_bytes(bytes[offset..offset + 4].try_into().unwrap()) & 0x7FFF_FFFF;
     format!("{:06}", number % 1_000_000)
+}
+
+/// Writes everything that is logged in this process, where the run is to be searched for secrets.
+fn keep_the_log() {
+    static KEPT: std::sync::Once = std::sync::Once::new();
+    KEPT.call_once(|| {
+        if let Some(file) = evidence::log() {
+            let everything = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_writer(std::sync::Mutex::new(file));
+            // A test of the log itself may have come first, with its own.
+            let _ = everything.try_init();
+        }
+    });
 }
 
 /// Somebody who sends requests.
@@ -365,7 +382,9 @@ impl Request {
 
     /// A JSON body.
     pub(crate) fn json(self, body: impl Into<Value>) -> Self {
-        self.body(body.into().to_string()).header(CONTENT_TYPE.as_str(), "application/json")
+        let body = body.into();
+        evidence::secrets_in(&body);
+        self.body(body.to_string()).header(CONTENT_TYPE.as_str(), "application/json")
     }
 
     /// Any body.
@@ -394,6 +413,7 @@ impl IntoFuture for Request {
             let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let text = String::from_utf8(body.to_vec()).unwrap();
             let json = serde_json::from_str(&text).unwrap_or_default();
+            evidence::secrets_in(&json);
             Answer { what, status, headers, text, json }
         })
     }

@@ -1,0 +1,92 @@
+//! What a whole test run leaves behind, for `tests/secrets.py` to search: the data folders, the log at its most
+//! talkative, and every secret that the tests learned of.
+//!
+//! `make test` names a folder in `KEYWARD_TEST_RUN`. Without it nothing is kept.
+#![allow(dead_code, reason = "not every test binary needs all of it")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Members of JSON documents, of any of our dialects, whose text is secret.
+const SECRET_MEMBERS: [&str; 16] = [
+    "secret",
+    "apiKey",
+    "password",
+    "temporary_password",
+    "temporaryPassword",
+    "credential",
+    "PASSWORD",
+    "NEW_PASSWORD",
+    "REFRESH_TOKEN",
+    "AccessToken",
+    "IdToken",
+    "RefreshToken",
+    "SecretCode",
+    "Session",
+    "SECRET_BLOCK",
+    "PASSWORD_CLAIM_SECRET_BLOCK",
+];
+
+/// What is shorter may stand anywhere by chance, or is a wrong value that a test made up.
+const SHORTEST: usize = 12;
+
+/// A temporary folder, kept where the run is to be searched.
+pub(crate) fn folder() -> TempDir {
+    match run() {
+        Some(run) => {
+            let data = run.join("data");
+            fs::create_dir_all(&data).unwrap();
+            tempfile::Builder::new().disable_cleanup(true).tempdir_in(data).unwrap()
+        }
+        None => tempfile::tempdir().unwrap(),
+    }
+}
+
+/// Notes a secret that must be found nowhere.
+pub(crate) fn secret(text: &str) {
+    static NOTES: OnceLock<Option<Mutex<File>>> = OnceLock::new();
+    let notes = NOTES.get_or_init(|| run().map(|run| Mutex::new(file(&run, "secrets"))));
+    if let Some(notes) = notes
+        && text.len() >= SHORTEST
+        && !text.contains(['@', '\n', ' '])
+    {
+        writeln!(notes.lock().unwrap(), "{text}").unwrap();
+    }
+}
+
+/// Notes what is secret in a JSON document, however deep.
+pub(crate) fn secrets_in(document: &Value) {
+    match document {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(text) if SECRET_MEMBERS.contains(&name.as_str()) => secret(text),
+                    _ => secrets_in(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(secrets_in),
+        _ => {}
+    }
+}
+
+/// Where the run's log of this process goes.
+pub(crate) fn log() -> Option<File> {
+    run().map(|run| file(&run, "log"))
+}
+
+fn run() -> Option<PathBuf> {
+    std::env::var_os("KEYWARD_TEST_RUN").map(PathBuf::from)
+}
+
+fn file(run: &std::path::Path, kind: &str) -> File {
+    let folder = run.join(kind);
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(std::process::id().to_string());
+    OpenOptions::new().create(true).append(true).open(path).unwrap()
+}
