@@ -84,9 +84,11 @@ fn greet(config: &Config, first: Option<&UserWithPassword>) {
             text.push_str("It is shown this once; you choose your own when you first sign in.\n");
         }
         let _ = writeln!(text, "\nNext, in another terminal:\n");
-        let _ = writeln!(text, "  keyward setup {url}");
-        let _ = writeln!(text, "  keyward auth login --username {name}");
-        text.push_str("  keyward role user create --user-id ci-bot@example.com --role-name RESEARCHERS\n");
+        // As this program was called: fresh from its build it is on nobody's path yet.
+        let program = std::env::args().next().unwrap_or_else(|| "keyward".to_owned());
+        let _ = writeln!(text, "  {program} setup {url}");
+        let _ = writeln!(text, "  {program} auth login --username {name}");
+        let _ = writeln!(text, "  {program} role user create --user-id ci-bot@example.com --role-name RESEARCHERS");
     }
     // That stderr may be closed can't be told to anybody.
     let _ = io::stderr().write_all(text.as_bytes());
