@@ -70,8 +70,8 @@ impl LocalPool {
     /// Opens the home pool, made at the first start with an app client and two signing keys.
     ///
     /// # Errors
-    /// `Unavailable` when the database doesn't answer, `InvalidInput("master_key")` when the signing keys were sealed
-    /// under another master key.
+    /// `Unavailable` when the database doesn't answer, `InvalidInput("master_key")` when the signing keys
+    /// were sealed under another master key.
     pub async fn open_home(
         settings: PoolSettings,
         hasher: PasswordHasher,

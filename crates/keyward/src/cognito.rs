@@ -1,5 +1,5 @@
-//! The Cognito protocol: `POST /` with `X-Amz-Target`, as AWS' own clients speak it, and the pool's discovery document
-//! and keys.
+//! The Cognito protocol: `POST /` with `X-Amz-Target`, as AWS' own clients speak it, and the pool's discovery
+//! document and keys.
 //!
 //! Source: the service model of botocore, `cognito-idp/2016-04-18`, for operations, members and their bounds.
 
@@ -44,7 +44,12 @@ macro_rules! operations {
         /// Every operation that is served.
         pub const OPERATIONS: &[&str] = &[$(stringify!($name)),*];
 
-        async fn perform(name: &str, keyward: &Keyward, origin: &Origin, input: Value) -> Result<Vec<u8>, Fault> {
+        async fn perform(
+            name: &str,
+            keyward: &Keyward,
+            origin: &Origin,
+            input: Value,
+        ) -> Result<Vec<u8>, Fault> {
             match name {
                 $(stringify!($name) => written(&$function(keyward, origin, input::read(input)?).await?),)*
                 _ => Err(Failure::from(HttpFailure::UnknownRoute).into()),

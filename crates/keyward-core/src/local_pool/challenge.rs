@@ -1,5 +1,5 @@
-//! What a client carries from one step of a sign-in to the next: sealed, bound to pool, app client, user and step,
-//! good for three minutes and once. Nothing of it is kept here but the ids of what was used.
+//! What a client carries from one step of a sign-in to the next: sealed, bound to pool, app client, user and
+//! step, good for three minutes and once. Nothing of it is kept here but the ids of what was used.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -42,8 +42,8 @@ pub(super) struct ChallengeState {
 
 /// A sign-in by SRP between its two steps.
 ///
-/// INVARIANT: how long it is when sealed depends on nothing that only somebody who exists has: an unknown user's is
-/// made with an id of the same length.
+/// INVARIANT: how long it is when sealed depends on nothing that only somebody who exists has: an unknown
+/// user's is made with an id of the same length.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SrpState {
     /// The name as it was typed.
@@ -72,8 +72,8 @@ impl LocalPool {
         self.open(CHALLENGE, client_id, session.expose())
     }
 
-    /// The `SECRET_BLOCK` of a sign-in by SRP, base64 with padding as clients decode it. Some clients bring back no
-    /// `Session` with it, so all is in here.
+    /// The `SECRET_BLOCK` of a sign-in by SRP, base64 with padding as clients decode it. Some clients bring
+    /// back no `Session` with it, so all is in here.
     pub(super) fn seal_secret_block(&self, client_id: &str, state: SrpState) -> Result<Secret> {
         let sealed = self.seal(SECRET_BLOCK, client_id, state)?;
         let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(Error::internal)?;

@@ -17,8 +17,8 @@ impl Keyward {
     /// Takes the one-time code that a [`Question::SoftwareToken`] asked for.
     ///
     /// # Errors
-    /// `Unauthenticated` for a session that isn't good (any more), or while attempts are locked; `CodeMismatch`, after
-    /// which the session is still good; `CodeExpired` for a code that was used before.
+    /// `Unauthenticated` for a session that isn't good (any more), or while attempts are locked;
+    /// `CodeMismatch`, after which the session is still good; `CodeExpired` for a code that was used before.
     pub async fn show_code(&self, answer: Answer<'_>, code: &Secret) -> Result<SignIn> {
         let asked = self.open_question(&answer, Question::SoftwareToken).await?;
         let user = &asked.account.user;
@@ -43,13 +43,13 @@ impl Keyward {
         .await
     }
 
-    /// A new secret for the authenticator application of whoever shows `access_token`: 32 characters of base32, shown
-    /// once. It counts for nothing until [`Keyward::verify_software_token`] has seen a code of it; until then a token
-    /// that is in use stays.
+    /// A new secret for the authenticator application of whoever shows `access_token`: 32 characters of
+    /// base32, shown once. It counts for nothing until [`Keyward::verify_software_token`] has seen a code of
+    /// it; until then a token that is in use stays.
     ///
     /// # Errors
-    /// `Unauthenticated` for a token that isn't good, and without MFA where signing in asks for it: who only knows the
-    /// password must not replace the second factor.
+    /// `Unauthenticated` for a token that isn't good, and without MFA where signing in asks for it: who only
+    /// knows the password must not replace the second factor.
     pub async fn associate_software_token(&self, origin: &Origin, access_token: &Secret) -> Result<Secret> {
         let bearer = self.bearer(access_token).await?;
         bearer.require_second_factor()?;
@@ -61,12 +61,12 @@ impl Keyward {
         Ok(secret)
     }
 
-    /// Puts the secret into use that was given last, which `code` proves to be in the application. Signing in asks for
-    /// it once [`Keyward::set_software_token_mfa`] says so.
+    /// Puts the secret into use that was given last, which `code` proves to be in the application. Signing in
+    /// asks for it once [`Keyward::set_software_token_mfa`] says so.
     ///
     /// # Errors
-    /// `Unauthenticated` as for [`Keyward::associate_software_token`]; `NotFound(SoftwareToken)` when none was given;
-    /// `CodeMismatch`; `Conflict` when another one was given at the same moment.
+    /// `Unauthenticated` as for [`Keyward::associate_software_token`]; `NotFound(SoftwareToken)` when none
+    /// was given; `CodeMismatch`; `Conflict` when another one was given at the same moment.
     pub async fn verify_software_token(
         &self,
         origin: &Origin,
@@ -88,8 +88,9 @@ impl Keyward {
     /// Makes signing in ask for a code of the software token, or no longer.
     ///
     /// # Errors
-    /// `Unauthenticated` for a token that isn't good, and for switching off in a session without MFA; `InvalidInput` when
-    /// there is no proven software token; `Conflict` when no admin would be left who can sign in.
+    /// `Unauthenticated` for a token that isn't good, and for switching off in a session without MFA;
+    /// `InvalidInput` when there is no proven software token; `Conflict` when no admin would be left who can
+    /// sign in.
     pub async fn set_software_token_mfa(
         &self,
         origin: &Origin,

@@ -47,11 +47,12 @@ impl Bearer {
 }
 
 impl Keyward {
-    /// New ID and access tokens of the session that `refresh_token` belongs to, with the user's roles of this moment.
+    /// New ID and access tokens of the session that `refresh_token` belongs to, with the user's roles of this
+    /// moment.
     ///
     /// # Errors
-    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a token that is
-    /// unknown, another client's, revoked or expired, and for a disabled user.
+    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a token
+    /// that is unknown, another client's, revoked or expired, and for a disabled user.
     pub async fn refresh(&self, client_id: &str, refresh_token: &Secret) -> Result<Tokens> {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "REFRESH_TOKEN_AUTH")?;
@@ -73,11 +74,12 @@ impl Keyward {
         self.sign_tokens(client, &account.user, &session.id, auth_time, session.mfa)
     }
 
-    /// Ends the session that `refresh_token` belongs to, with all tokens that came of it. A token that nobody knows is
-    /// nothing to revoke, which is no error (RFC 7009 §2.2).
+    /// Ends the session that `refresh_token` belongs to, with all tokens that came of it. A token that nobody
+    /// knows is nothing to revoke, which is no error (RFC 7009 §2.2).
     ///
     /// # Errors
-    /// `NotFound(AppClient)`; `Unsupported` for an ID or access token; `Unauthenticated` for another client's token.
+    /// `NotFound(AppClient)`; `Unsupported` for an ID or access token; `Unauthenticated` for another client's
+    /// token.
     pub async fn revoke_refresh_token(
         &self,
         origin: &Origin,
@@ -130,7 +132,8 @@ impl Keyward {
     /// Whoever shows `access_token`, asked of the database at once.
     ///
     /// # Errors
-    /// `Unauthenticated` for what isn't an access token of ours, has expired or was revoked, and for a disabled user.
+    /// `Unauthenticated` for what isn't an access token of ours, has expired or was revoked, and for a
+    /// disabled user.
     pub(super) async fn bearer(&self, access_token: &Secret) -> Result<Bearer> {
         let pool = &*self.local_pool;
         let token = pool

@@ -1,9 +1,9 @@
 //! Signing in: the password, shown or proven by SRP, then what else is asked for, then tokens.
 //!
-//! The sentences are Cognito's, for clients act on some of them. Where the app client hides who exists, an unknown
-//! name and a wrong password are alike in words, in time and in what is written down; so everything that would tell
-//! of an account (that it is disabled, that its password has expired) is said to whoever has shown the right password,
-//! and to nobody else.
+//! The sentences are Cognito's, for clients act on some of them. Where the app client hides who exists, an
+//! unknown name and a wrong password are alike in words, in time and in what is written down; so everything
+//! that would tell of an account (that it is disabled, that its password has expired) is said to whoever has
+//! shown the right password, and to nobody else.
 
 use std::collections::BTreeMap;
 
@@ -138,9 +138,9 @@ impl Keyward {
     /// Signs in with a password that is shown.
     ///
     /// # Errors
-    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong password, an
-    /// unknown name, attempts that are locked, a disabled user, a temporary password that has expired;
-    /// `PasswordResetRequired`; `TooManyRequests` when too many sign in at once.
+    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong
+    /// password, an unknown name, attempts that are locked, a disabled user, a temporary password that has
+    /// expired; `PasswordResetRequired`; `TooManyRequests` when too many sign in at once.
     pub async fn sign_in_with_password(
         &self,
         origin: &Origin,
@@ -207,8 +207,8 @@ impl Keyward {
     /// Signs in with the proof that the client knows the password.
     ///
     /// # Errors
-    /// As [`Keyward::sign_in_with_password`], and `Unauthenticated` for a secret block that isn't ours, was used before
-    /// or is too old; `InvalidInput` for a time that can't be read.
+    /// As [`Keyward::sign_in_with_password`], and `Unauthenticated` for a secret block that isn't ours, was
+    /// used before or is too old; `InvalidInput` for a time that can't be read.
     pub async fn finish_srp(&self, origin: &Origin, client_id: &str, proof: SrpProof<'_>) -> Result<SignIn> {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
@@ -259,8 +259,8 @@ impl Keyward {
     /// Takes the new password that a [`Question::NewPassword`] asked for. All other sessions of the user end.
     ///
     /// # Errors
-    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, after which the session is still
-    /// good; `TooManyRequests`.
+    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, after which the
+    /// session is still good; `TooManyRequests`.
     pub async fn choose_password(&self, answer: Answer<'_>, password: &Secret) -> Result<SignIn> {
         self.choose_password_with(answer, password, &BTreeMap::new()).await
     }
@@ -429,8 +429,8 @@ impl Keyward {
         }
     }
 
-    /// What counts the failures at somebody's `kind` of secret. A fingerprint: what is typed where a name belongs may be
-    /// a password.
+    /// What counts the failures at somebody's `kind` of secret. A fingerprint: what is typed where a name
+    /// belongs may be a password.
     pub(super) fn counter(&self, kind: &str, name: &str) -> Result<String> {
         self.master_key.fingerprint("sign-in failures", format!("{kind}\n{name}").as_bytes())
     }
@@ -464,7 +464,8 @@ impl Keyward {
         self.failed_sign_in(attempt.origin, attempt.client, user, attempt.method, reason)
     }
 
-    /// The event of a failed sign-in. An unknown name isn't in it: it may be a password, typed in the wrong field.
+    /// The event of a failed sign-in. An unknown name isn't in it: it may be a password, typed in the wrong
+    /// field.
     pub(super) fn failed_sign_in(
         &self,
         origin: &Origin,
@@ -480,8 +481,8 @@ impl Keyward {
         Change::of(self.event(&caller, "user.sign-in", target, Outcome::Failed, detail))
     }
 
-    /// Hashes a password anew that is stored at an outdated cost. That this may fail is nothing to the sign-in: the next
-    /// one tries again.
+    /// Hashes a password anew that is stored at an outdated cost. That this may fail is nothing to the
+    /// sign-in: the next one tries again.
     async fn rehash(&self, account: &Account, old: &str, password: &Secret) {
         let outcome = async {
             let new = self.local_pool.hasher.hash(&self.random, password).await?;
@@ -539,8 +540,8 @@ impl LocalPool {
         Err(Error::invalid("auth_flow", format!("{flow} flow not enabled for this client")))
     }
 
-    /// The verifier of this account, or the one that an unknown user of this name seems to have. One of either kind is
-    /// worked out for everybody, so that it takes the same time.
+    /// The verifier of this account, or the one that an unknown user of this name seems to have. One of
+    /// either kind is worked out for everybody, so that it takes the same time.
     fn verifier(&self, account: Option<&Account>, username: &str) -> Result<Verifier> {
         let simulated =
             Verifier::simulated(&self.simulation_secret()?, &self.pool.id, &username_key(username));
@@ -554,8 +555,8 @@ impl LocalPool {
         Ok(if password.is_some() { stored } else { simulated })
     }
 
-    /// The id that an unknown user of this name seems to have. What looks like an id stays one: somebody who exists is
-    /// found by theirs.
+    /// The id that an unknown user of this name seems to have. What looks like an id stays one: somebody who
+    /// exists is found by theirs.
     fn simulated_user_id(&self, username: &str) -> Result<String> {
         match Uuid::try_parse(username) {
             Ok(id) if id.to_string() == username => Ok(username.to_owned()),
@@ -571,8 +572,8 @@ impl LocalPool {
     }
 }
 
-/// For how long so many failures lock further attempts: 1 second after the fifth, twice as long after each one more,
-/// 15 minutes at most
+/// For how long so many failures lock further attempts: 1 second after the fifth, twice as long after each
+/// one more, 15 minutes at most
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html>, "Lockout behavior").
 fn lock_ms(failures: i64) -> i64 {
     if failures < FREE_FAILURES {

@@ -48,9 +48,11 @@ pub struct NewSession<'a> {
     pub user_id: &'a str,
     /// The version of the user that all was checked against.
     pub user_version: i64,
-    /// What counts the failures of the step that came last, and starts over now; none where nothing was guessed.
+    /// What counts the failures of the step that came last, and starts over now; none where nothing was
+    /// guessed.
     pub counter: Option<&'a str>,
-    /// The challenge that was answered, to be used up: its id and its end (milliseconds since the epoch, UTC).
+    /// The challenge that was answered, to be used up: its id and its end (milliseconds since the epoch,
+    /// UTC).
     pub challenge: Option<(&'a str, i64)>,
     /// The step of the one-time code that was shown, to be used up.
     pub totp_step: Option<i64>,
@@ -149,13 +151,13 @@ macro_rules! forget_failures {
 }
 
 impl Store {
-    /// Keeps a new sign-in, and forgets the failures before it. All that could have changed since it was checked is
-    /// checked again in here: of a hundred guesses made at once, the right one is worth no more than one made after
-    /// the others.
+    /// Keeps a new sign-in, and forgets the failures before it. All that could have changed since it was
+    /// checked is checked again in here: of a hundred guesses made at once, the right one is worth no more
+    /// than one made after the others.
     ///
     /// # Errors
-    /// `Unauthenticated` when attempts are locked, the user was changed, or the challenge was answered before;
-    /// `CodeExpired` when the one-time code, or a later one, was used before.
+    /// `Unauthenticated` when attempts are locked, the user was changed, or the challenge was answered
+    /// before; `CodeExpired` when the one-time code, or a later one, was used before.
     pub async fn insert_session(
         &self,
         pool_id: &str,
@@ -163,13 +165,15 @@ impl Store {
         change: &Change,
     ) -> Result<()> {
         write!(self, transaction => {
-            // Changes nothing, but takes the row's lock: what disables the user, or sets a password, comes wholly
-            // before (and is seen here) or wholly after (and ends this session).
-            let met = sqlx::query("UPDATE users SET version = version WHERE id = $1 AND version = $2 AND enabled")
-                .bind(session.user_id)
-                .bind(session.user_version)
-                .execute(&mut *transaction)
-                .await?;
+            // Changes nothing, but takes the row's lock: what disables the user, or sets a password, comes
+            // wholly before (and is seen here) or wholly after (and ends this session).
+            let met = sqlx::query(
+                "UPDATE users SET version = version WHERE id = $1 AND version = $2 AND enabled",
+            )
+            .bind(session.user_id)
+            .bind(session.user_version)
+            .execute(&mut *transaction)
+            .await?;
             if met.rows_affected() != 1 {
                 return Err(sign_in::user_changed());
             }
@@ -177,11 +181,13 @@ impl Store {
                 forget_failures!(transaction, pool_id, counter, session.created_at_ms);
             }
             if let Some(step) = session.totp_step {
-                let used = sqlx::query("UPDATE users SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2")
-                    .bind(session.user_id)
-                    .bind(step)
-                    .execute(&mut *transaction)
-                    .await?;
+                let used = sqlx::query(
+                    "UPDATE users SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2",
+                )
+                .bind(session.user_id)
+                .bind(step)
+                .execute(&mut *transaction)
+                .await?;
                 if used.rows_affected() != 1 {
                     return Err(sign_in::code_used());
                 }
@@ -192,8 +198,8 @@ impl Store {
                 return Err(sign_in::challenge_used());
             }
             sqlx::query(
-                "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                "INSERT INTO sessions \
+                 (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(session.id)
             .bind(session.user_id)
@@ -290,9 +296,9 @@ impl Store {
         Ok(row.unwrap_or_default())
     }
 
-    /// Counts one more failed attempt at `now_ms`; what came before `since_ms` is forgotten. `lock_ms` says for how
-    /// long so many failures lock. The count after it; nothing is counted, and nothing entered, while attempts are
-    /// locked.
+    /// Counts one more failed attempt at `now_ms`; what came before `since_ms` is forgotten. `lock_ms` says
+    /// for how long so many failures lock. The count after it; nothing is counted, and nothing entered, while
+    /// attempts are locked.
     pub async fn add_sign_in_failure(
         &self,
         pool_id: &str,
@@ -317,12 +323,14 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
             let Some((failures,)) = after else { return Ok(None) };
-            sqlx::query("UPDATE sign_in_failures SET locked_until_ms = $3 WHERE pool_id = $1 AND counter = $2")
-                .bind(pool_id)
-                .bind(counter)
-                .bind(now_ms.saturating_add(lock_ms(failures)))
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(
+                "UPDATE sign_in_failures SET locked_until_ms = $3 WHERE pool_id = $1 AND counter = $2",
+            )
+            .bind(pool_id)
+            .bind(counter)
+            .bind(now_ms.saturating_add(lock_ms(failures)))
+            .execute(&mut *transaction)
+            .await?;
             record!(transaction, change);
             Ok(Some(failures))
         })

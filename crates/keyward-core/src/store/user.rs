@@ -264,7 +264,8 @@ impl Store {
         self.insert_account(NewAccount { user, pool_id, password: None, role_ids, created_by }, change).await
     }
 
-    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends sessions.
+    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends
+    /// sessions.
     pub async fn update_user(&self, user: &User, change: &Change) -> Result<()> {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
@@ -375,7 +376,8 @@ impl Store {
         })
     }
 
-    /// Makes signing in ask for a code of the software token, or no longer. Only a proven token can be asked for.
+    /// Makes signing in ask for a code of the software token, or no longer. Only a proven token can be asked
+    /// for.
     pub async fn set_totp_enabled(
         &self,
         user_id: &str,
@@ -399,7 +401,8 @@ impl Store {
         })
     }
 
-    /// Keeps the password's hash as it was made anew at another cost, unless the password was changed meanwhile.
+    /// Keeps the password's hash as it was made anew at another cost, unless the password was changed
+    /// meanwhile.
     pub async fn replace_password_hash(&self, user_id: &str, old: &str, new: &str) -> Result<()> {
         write!(self, transaction => {
             sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")

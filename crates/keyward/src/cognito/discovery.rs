@@ -1,4 +1,5 @@
-//! The pool's discovery document (`OpenID` Connect Discovery 1.0) and its keys (RFC 7517), for whoever checks tokens.
+//! The pool's discovery document (`OpenID` Connect Discovery 1.0) and its keys (RFC 7517), for whoever checks
+//! tokens.
 
 use std::sync::Arc;
 
@@ -38,8 +39,8 @@ async fn configuration(
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "origin_jti", "event_id", "token_use", "amr",
-            "cognito:username", "cognito:groups", "email", "email_verified", "phone_number",
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "origin_jti", "event_id", "token_use",
+            "amr", "cognito:username", "cognito:groups", "email", "email_verified", "phone_number",
             "phone_number_verified",
         ],
     });

@@ -124,8 +124,9 @@ pub(super) async fn set_preference(
     }
 }
 
-/// The access token. A session in its stead belongs to the challenge `MFA_SETUP`, which no sign-in asks here; that of
-/// any other challenge must not do, or the password alone would be enough to replace the second factor.
+/// The access token. A session in its stead belongs to the challenge `MFA_SETUP`, which no sign-in asks here;
+/// that of any other challenge must not do, or the password alone would be enough to replace the second
+/// factor.
 fn bearer(access_token: Option<Secret>, session: Option<&Secret>) -> Result<Secret, Error> {
     match (access_token, session) {
         (Some(access_token), _) => Ok(access_token),

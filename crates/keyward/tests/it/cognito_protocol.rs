@@ -101,9 +101,9 @@ async fn members_that_are_missing_or_out_of_bounds_are_named() {
     refused(
         "InitiateAuth",
         json!({ "AuthFlow": "PASSWORD", "ClientId": "a" }),
-        &one("Value 'PASSWORD' at 'authFlow' failed to satisfy constraint: Member must satisfy enum value set: \
-              [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, ADMIN_NO_SRP_AUTH, \
-              USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH, USER_AUTH]"),
+        &one("Value 'PASSWORD' at 'authFlow' failed to satisfy constraint: \
+              Member must satisfy enum value set: [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, \
+              CUSTOM_AUTH, ADMIN_NO_SRP_AUTH, USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH, USER_AUTH]"),
     )
     .await;
     refused(

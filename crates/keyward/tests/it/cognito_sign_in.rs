@@ -1,4 +1,5 @@
-//! Signing in by the protocol: what the answers look like. Which of them are right, the core's own tests tell.
+//! Signing in by the protocol: what the answers look like. Which of them are right, the core's own tests
+//! tell.
 
 use aws_cognito_srp::{SrpClient, User, VerificationParameters};
 use keyward_core::caller::Caller;
