@@ -243,7 +243,8 @@ async fn a_credential_that_is_no_good_may_nothing() {
 
     let answer = service(&app).await.post("/api/v1/authorize", body("nonsense")).await.expect(200);
 
-    let refused = |permission: &str| json!({ "permission": permission, "allowed": false, "reason": "unknown_credential" });
+    let unknown = "unknown_credential";
+    let refused = |permission: &str| json!({ "permission": permission, "allowed": false, "reason": unknown });
     assert_eq!(
         answer.json,
         json!({
