@@ -36,6 +36,9 @@ const FIRST_CLIENT_FLOWS: [&str; 4] = [
     "ALLOW_REFRESH_TOKEN_AUTH",
 ];
 
+/// What the SRP verifier of a password is sealed for.
+const VERIFIER: &str = "srp verifier";
+
 /// What the home pool is opened with.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
@@ -54,6 +57,8 @@ pub struct LocalPool {
     pub(crate) keys: PoolKeys,
     pub(crate) issuer: String,
     pub(crate) password_policy: PasswordPolicy,
+    /// Sealed as anybody's; read for names that nobody has.
+    nobodys_verifier: String,
     pub(crate) hasher: PasswordHasher,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
@@ -87,7 +92,21 @@ impl LocalPool {
         let keys = open_keys(&store, &pool_id, &master_key).await?;
         let issuer = settings.issuer.replace("{pool}", &pool_id);
         let password_policy = settings.password_policy;
-        Ok(Self { pool, clients, keys, issuer, password_policy, hasher, store, clock, random, master_key })
+        let nobody = Verifier::new(&random, &pool_id, "", &random.base62(32));
+        let nobodys_verifier = master_key.seal(&random, VERIFIER, nobody.to_text().as_bytes())?;
+        Ok(Self {
+            pool,
+            clients,
+            keys,
+            issuer,
+            password_policy,
+            nobodys_verifier,
+            hasher,
+            store,
+            clock,
+            random,
+            master_key,
+        })
     }
 
     /// The pool's id, like `us-east-1_k3Y9wRd0A`.
@@ -135,8 +154,7 @@ impl LocalPool {
         let hash = self.hasher.hash(&self.random, password).await?;
         // By the id, which never changes, and which an unknown user can seem to have.
         let verifier = Verifier::new(&self.random, &self.pool.id, &user.id, password);
-        let srp_verifier =
-            self.master_key.seal(&self.random, "srp verifier", verifier.to_text().as_bytes())?;
+        let srp_verifier = self.master_key.seal(&self.random, VERIFIER, verifier.to_text().as_bytes())?;
         let temporary_until_ms =
             is_temporary.then(|| self.clock.now_ms() + self.password_policy.temporary_validity_ms());
         Ok(PasswordRecord { hash, temporary_until_ms, srp_verifier })

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::LocalPool;
 use super::challenge::{ChallengeState, SrpState};
 use super::session::Opening;
 use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
+use super::{LocalPool, VERIFIER};
 use crate::audit::{Change, Outcome, Target};
 use crate::caller::{Caller, Origin};
 use crate::error::{Code, Error, Result, Thing};
@@ -539,18 +539,19 @@ impl LocalPool {
         Err(Error::invalid("auth_flow", format!("{flow} flow not enabled for this client")))
     }
 
-    /// The verifier of this account, or the one that an unknown user of this name seems to have. Either is worked out
-    /// for everybody, so that it takes the same time.
+    /// The verifier of this account, or the one that an unknown user of this name seems to have. One of either kind is
+    /// worked out for everybody, so that it takes the same time.
     fn verifier(&self, account: Option<&Account>, username: &str) -> Result<Verifier> {
         let simulated =
             Verifier::simulated(&self.simulation_secret()?, &self.pool.id, &username_key(username));
-        let Some(password) = account.and_then(|account| account.password.as_ref()) else {
-            return Ok(simulated);
-        };
-        self.master_key
-            .open("srp verifier", &password.srp_verifier)
+        let password = account.and_then(|account| account.password.as_ref());
+        let stored = password.map_or(&self.nobodys_verifier, |password| &password.srp_verifier);
+        let stored = self
+            .master_key
+            .open(VERIFIER, stored)
             .and_then(|text| Verifier::from_text(str::from_utf8(&text).ok()?))
-            .ok_or_else(|| Error::internal(anyhow::anyhow!("a stored SRP verifier can't be read")))
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("a stored SRP verifier can't be read")))?;
+        Ok(if password.is_some() { stored } else { simulated })
     }
 
     /// The id that an unknown user of this name seems to have. What looks like an id stays one: somebody who exists is

@@ -93,8 +93,10 @@ impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         use client::Error;
         match error {
-            Error::Unusable(why) => Self::new("unusable", format!("The HTTP client couldn't be started: {why}."))
-                .hint("https needs the system's certificates: install them, or name a file of them in SSL_CERT_FILE"),
+            Error::Unusable(why) => {
+                Self::new("unusable", format!("The HTTP client couldn't be started: {why}."))
+                    .hint("https needs the system's certificates; SSL_CERT_FILE names a file of them")
+            }
             Error::Unsendable => {
                 Self::new("unauthenticated", "The credential has characters that no credential can have.")
             }
@@ -106,7 +108,8 @@ impl From<client::Error> for Failure {
                     .hint("start the server with `keyward serve`, or name another with KEYWARD_URL")
             }
             Error::Cut { server, why, maybe_done } => {
-                let failure = Self::new("connection-lost", format!("The connection to {server} broke: {why}."));
+                let failure =
+                    Self::new("connection-lost", format!("The connection to {server} broke: {why}."));
                 if maybe_done {
                     failure.hint("it may have been done all the same: look before you repeat it")
                 } else {

@@ -30,8 +30,8 @@ impl ProfileName {
             name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'));
         if !length_fits || !characters_fit {
             return Err(format!(
-                "Invalid profile name '{name}'. Profile names must be 3-50 characters, alphanumeric with hyphens \
-                 and underscores only."
+                "Invalid profile name '{name}'. Profile names must be 3-50 characters, alphanumeric with \
+                 hyphens and underscores only."
             ));
         }
         if matches!(name.to_ascii_lowercase().as_str(), "help" | "version" | "list") {

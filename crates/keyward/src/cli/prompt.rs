@@ -47,7 +47,9 @@ fn ask(password: dialoguer::Password<'_>, prompt: &str, otherwise: &str) -> Resu
         let missing = format!("{prompt} is needed, and there is no terminal to ask at.");
         return Err(Failure::new("input-needed", missing).hint(otherwise));
     }
-    password.report(false).interact().map(Secret::from).map_err(|_| Failure::aborted())
+    // Nothing typed is a change of mind, and so is the end of input.
+    let typed = password.report(false).allow_empty_password(true).interact();
+    typed.map(Secret::from).ok().filter(|typed| !typed.is_empty()).ok_or_else(Failure::aborted)
 }
 
 /// Reads a secret as one line of stdin; the next call reads the next line. From a terminal it is asked for.

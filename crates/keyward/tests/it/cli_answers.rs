@@ -750,6 +750,31 @@ fn features_are_listed_and_checked() {
     assert_eq!(told, json!({ "feature_name": "GOVCLOUD", "enabled": false }));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn colours_are_for_terminals_and_for_who_wants_them() {
+    let network = Network::always(200, page(&json!([user("ada@example.com", "CONFIRMED")])));
+    let desk = Desk::by_key(&network);
+
+    assert!(desk.run_on_terminal("user list").contains("\u{1b}["));
+    assert!(!desk.run(&["user", "list"]).stdout.contains('\u{1b}'));
+    let desk = desk.with("NO_COLOR", "1");
+    let seen = desk.run_on_terminal("user list");
+    assert!(seen.contains("ada@example.com") && !seen.contains('\u{1b}'), "{seen:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_takes_long_moves_on_a_terminal_and_never_in_json() {
+    let network = Network::answering(|_, _| Reply::Silence);
+    let desk = Desk::by_key(&network).with("KEYWARD_TIMEOUT", "2");
+
+    let seen = desk.run_on_terminal("user list");
+    assert!(seen.contains("Fetching users"), "{seen:?}");
+    let seen = desk.run_on_terminal("user list --json-output");
+    assert!(seen.starts_with("{\r\n  \"error\""), "{seen:?}");
+}
+
 #[test]
 fn a_reader_who_has_seen_enough_is_no_failure() {
     let many: Vec<Value> =

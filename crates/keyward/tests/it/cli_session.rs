@@ -143,6 +143,13 @@ async fn users_are_made_listed_changed_and_deleted() {
     assert_ne!(first["Items"][0]["userId"], second["Items"][0]["userId"]);
     run(&desk, &["user", "list"]).expect(0);
 
+    let program = json_of(&desk, &["user", "create", "-u", "bot@x.co", "--program"]);
+    assert_eq!(program.get("temporaryPassword"), None);
+    assert_eq!(
+        json_of(&desk, &["user", "list", "--programs", "--search", "bot@"])["users"][0]["kind"],
+        "program"
+    );
+
     run(&desk, &["user", "disable", "-u", "a@x.co"]).expect(0);
     assert_eq!(json_of(&desk, &["user", "show", "-u", "a@x.co"])["enabled"], false);
     run(&desk, &["user", "enable", "-u", "a@x.co"]).expect(0);

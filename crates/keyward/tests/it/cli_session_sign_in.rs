@@ -84,3 +84,19 @@ async fn somebody_new_chooses_a_password_and_connects_an_authenticator_app() {
     run(&admin, &["user", "reset-password", "-u", "a@x.co", "--confirm"]).expect(0);
     run(&desk, &["whoami"]).expect(1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_password_may_be_given_by_stdin() {
+    let session = Session::open().await;
+    let words = ["user", "create", "-u", "a@x.co", "-e", "a@x.co", "--temporary-password-stdin"];
+
+    run_with(&session.admin(), &words, "Temporary-Word-1\n").expect(0);
+
+    let desk = session.desk();
+    let first = ["auth", "login", "-u", "a@x.co", "--password-stdin", "--new-password-stdin"];
+    run_with(&desk, &first, "Temporary-Word-1\nBattery-Staple-2\n").expect(0);
+    let told = run(&desk, &["whoami"]).expect(0);
+    assert!(told.stderr.contains("`keyward role user create -u a@x.co --role-name ROLE`"), "{told}");
+    run(&session.admin(), &["user", "sign-out", "-u", "a@x.co"]).expect(0);
+    run(&desk, &["whoami"]).expect(1);
+}

@@ -81,6 +81,16 @@ impl Desk {
         self.home().join(".config/keyward").join(path)
     }
 
+    /// Runs the program with these words on a terminal, and gives back what is seen there.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_on_terminal(&self, words: &str) -> String {
+        let line = format!("{} {words}", self.program.display());
+        let mut command = Command::new("script");
+        command.args(["-q", "-e", "-c", &line, "/dev/null"]).env_clear().envs(&self.variables);
+        let output = command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").stdin(Stdio::null()).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
     /// Runs the program with these words, stdin closed.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
         self.run_with(words, "")

@@ -22,6 +22,7 @@ mod cli_lines;
 mod cli_network;
 mod cli_profile;
 mod cli_session;
+mod cli_session_sign_in;
 mod cli_sign_in;
 mod cli_support;
 mod cognito_protocol;

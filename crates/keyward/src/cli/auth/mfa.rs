@@ -95,7 +95,7 @@ async fn set_up(context: &Context, client: &Client, username: &str, access_token
     }
     output
         .note("Enter this secret in your authenticator app, or open the address on the device that has it:");
-    output.secret("Secret ", secret_code.expose())?;
+    output.secret("Secret", secret_code.expose())?;
     output.secret("Address", &otpauth_url)?;
     if !prompt::can_ask() {
         output.note(&format!("Then give the app's first code: {next}"));
