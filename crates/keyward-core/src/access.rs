@@ -217,7 +217,7 @@ impl Subject {
 /// What is kept in memory for answering quickly, and what waits to be written.
 pub(crate) struct Access {
     bound_ms: i64,
-    /// By SHA-256 of the key, or by the session's id.
+    /// By SHA-256 of the key, by the session's id, or by `key ` and the key's id.
     subjects: Cache<Box<str>, (u64, Arc<Subject>)>,
     /// Counts the changes of rights made through this process, and those seen of others.
     epoch: Arc<AtomicU64>,
@@ -558,10 +558,14 @@ impl Keyward {
     async fn subject_of(&self, identity: &Identity) -> Result<Option<Arc<Subject>>> {
         match identity {
             Identity::Person { session_id, .. } => self.session_subject(session_id).await,
+            // Apart from the subjects of secrets, which are kept by their hashes, and of sessions, kept by their ids.
             Identity::ApiKey { key_id, user_id, .. } => {
-                let Some(record) = self.store.key_record_by_id(key_id).await? else { return Ok(None) };
-                let grants = self.store.grants(user_id).await?;
-                Ok(Some(Arc::new(Subject::new(Record::Key(Box::new(record)), grants))))
+                self.subject(&format!("key {key_id}"), async || {
+                    let Some(record) = self.store.key_record_by_id(key_id).await? else { return Ok(None) };
+                    let grants = self.store.grants(user_id).await?;
+                    Ok(Some(Subject::new(Record::Key(Box::new(record)), grants)))
+                })
+                .await
             }
             Identity::Nobody | Identity::Operator => Ok(None),
         }

@@ -1,7 +1,8 @@
 //! The native API, `/api/v1`, as `docs/API-DESIGN.md` describes it: one file for each noun.
 //!
-//! A handler parses, calls one method of [`Keyward`], and shapes the answer; rights are checked in the core, beside
-//! the act. Its annotation puts it into the OpenAPI document, and with that before the test that walks every route.
+//! A handler parses, calls one method of [`Keyward`], and shapes the answer; rights are checked in the core,
+//! beside the act. Its annotation puts it into the OpenAPI document, and with that before the test that walks
+//! every route.
 
 use std::sync::Arc;
 

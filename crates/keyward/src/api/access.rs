@@ -42,7 +42,8 @@ struct Caller<'a> {
     username: &'a str,
     /// Absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false, format = "uuid", examples("3f0d2b8e-5a11-4e0e-9a53-7c3c5a8d1b22"))]
+    #[schema(value_type = String, required = false, format = "uuid",
+        examples("3f0d2b8e-5a11-4e0e-9a53-7c3c5a8d1b22"))]
     api_key_id: Option<&'a str>,
     /// Absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,8 +257,8 @@ async fn show_caller(Asking(caller): Asking) -> Result<Response, Failure> {
 
 /// Verify a credential
 ///
-/// For an application that was shown it. The status is 200 whatever the credential is worth; 401 and 403 are about the
-/// asking application alone. Needs `verify:credentials`.
+/// For an application that was shown it. The status is 200 whatever the credential is worth; 401 and 403 are
+/// about the asking application alone. Needs `verify:credentials`.
 #[utoipa::path(post, path = "/verify", tag = "Access", request_body = Verify,
     responses((status = OK, description = "What the credential is worth", body = Verification), Guarded))]
 async fn verify(
@@ -277,8 +278,9 @@ async fn verify(
 
 /// Ask what somebody may do
 ///
-/// The status is 200 whatever the answer is; 401 and 403 are about the asking application alone. About oneself it takes
-/// no permission, about a credential `verify:credentials`; `as_user`, `as_key` and `explain` need `view:users`.
+/// The status is 200 whatever the answer is; 401 and 403 are about the asking application alone. About
+/// oneself it takes no permission, about a credential `verify:credentials`; `as_user`, `as_key` and `explain`
+/// need `view:users`.
 #[utoipa::path(post, path = "/authorize", tag = "Access", request_body = Authorize,
     responses((status = OK, description = "The decisions", body = Authorized), Guarded, Absent))]
 async fn authorize(

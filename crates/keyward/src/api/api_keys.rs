@@ -163,7 +163,8 @@ struct ApiKeyUpdate {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     description: Option<String>,
-    /// Null or empty takes it away. A key that had ended stays disabled unless `active` is true in the same change.
+    /// Null or empty takes it away. A key that had ended stays disabled unless `active` is true in the same
+    /// change.
     #[serde(default, deserialize_with = "clearable")]
     #[schema(value_type = Option<String>, examples("2027-12-31"))]
     expires_at: Option<Option<String>>,
@@ -192,8 +193,8 @@ struct ApiKeyUpdate {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rotation {
-    /// For how long the old secret keeps working, 0 to 7776000 (90 days); 0 when not said, and never longer than the
-    /// key itself.
+    /// For how long the old secret keeps working, 0 to 7776000 (90 days); 0 when not said, and never longer
+    /// than the key itself.
     #[schema(minimum = 0, maximum = 7_776_000, examples(86400))]
     overlap_seconds: Option<i64>,
 }
@@ -372,7 +373,8 @@ async fn create_api_key(
 /// Needs `view:api-keys` or `manage:api-keys`.
 #[utoipa::path(get, path = "/api-keys/{key}", tag = "API keys",
     params(KeyPath),
-    responses((status = OK, description = "The key", body = ApiKey, headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The key", body = ApiKey,
+            headers(("ETag", description = "The version"))),
         Guarded, Absent))]
 async fn get_api_key(
     State(keyward): State<Arc<Keyward>>,
@@ -385,11 +387,12 @@ async fn get_api_key(
 
 /// Change an API key
 ///
-/// It counts from the next request on. Needs `manage:api-keys`, and every permission that the key may use after the
-/// change, unless the change can only narrow it.
+/// It counts from the next request on. Needs `manage:api-keys`, and every permission that the key may use
+/// after the change, unless the change can only narrow it.
 #[utoipa::path(patch, path = "/api-keys/{key}", tag = "API keys", request_body = ApiKeyUpdate,
     params(KeyPath, IfMatchHeader),
-    responses((status = OK, description = "The key", body = ApiKey, headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The key", body = ApiKey,
+            headers(("ETag", description = "The version"))),
         Guarded, Absent, Conflicting, Outdated))]
 async fn update_api_key(
     State(keyward): State<Arc<Keyward>>,
@@ -417,7 +420,8 @@ async fn update_api_key(
 /// The next request with it is refused. Needs `manage:api-keys`.
 #[utoipa::path(delete, path = "/api-keys/{key}", tag = "API keys",
     params(KeyPath, IfMatchHeader),
-    responses((status = NO_CONTENT, description = "The key is gone"), Guarded, Absent, Conflicting, Outdated))]
+    responses((status = NO_CONTENT, description = "The key is gone"),
+        Guarded, Absent, Conflicting, Outdated))]
 async fn delete_api_key(
     State(keyward): State<Arc<Keyward>>,
     Asking(caller): Asking,
@@ -434,8 +438,8 @@ async fn delete_api_key(
 /// `manage:api-keys`, and every permission that the key has.
 #[utoipa::path(post, path = "/api-keys/{key}/rotate", tag = "API keys", request_body = Option<Rotation>,
     params(KeyPath, IdempotencyHeader),
-    responses((status = OK, description = "The key, and the secret that is shown this once", body = IssuedApiKey,
-            headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The key, and the secret that is shown this once",
+            body = IssuedApiKey, headers(("ETag", description = "The version"))),
         Guarded, Absent, Conflicting))]
 async fn rotate_api_key(
     State(keyward): State<Arc<Keyward>>,
@@ -451,8 +455,8 @@ async fn rotate_api_key(
 
 /// Import API keys
 ///
-/// Takes over keys that were made elsewhere, by the hash of their secrets; they then work as they are. Each key gets
-/// its own answer. Needs `manage:api-keys`, and every permission of the users that the keys act as.
+/// Takes over keys that were made elsewhere, by the hash of their secrets; they then work as they are. Each
+/// key gets its own answer. Needs `manage:api-keys`, and every permission of the users that the keys act as.
 #[utoipa::path(post, path = "/api-keys/import", tag = "API keys", request_body = ApiKeyImport,
     responses((status = OK, description = "What came of each key", body = ImportResults), Guarded))]
 async fn import_api_keys(

@@ -131,8 +131,8 @@ async fn get_user_roles(
 
 /// Give roles to a user
 ///
-/// All of them or none. A name that nobody has becomes a program user. Needs `manage:users`, and every permission of
-/// the roles and of the user.
+/// All of them or none. A name that nobody has becomes a program user. Needs `manage:users`, and every
+/// permission of the roles and of the user.
 #[utoipa::path(post, path = "/users/{user}/roles", tag = "Assignments", request_body = RoleNames,
     params(UserPath),
     responses((status = OK, description = "The user's roles", body = Assigned,
@@ -149,8 +149,8 @@ async fn add_user_roles(
 
 /// Set a user's roles
 ///
-/// They are exactly these afterwards. A name that nobody has becomes a program user, unless `If-Match` is there. Needs
-/// `manage:users`, and every permission of the roles and of the user.
+/// They are exactly these afterwards. A name that nobody has becomes a program user, unless `If-Match` is
+/// there. Needs `manage:users`, and every permission of the roles and of the user.
 #[utoipa::path(put, path = "/users/{user}/roles", tag = "Assignments", request_body = RoleNames,
     params(UserPath, IfMatchHeader),
     responses((status = OK, description = "The user's roles", body = Assigned,
@@ -175,7 +175,8 @@ async fn set_user_roles(
 /// Needs `manage:users`, and every permission of the user.
 #[utoipa::path(delete, path = "/users/{user}/roles", tag = "Assignments",
     params(UserPath, IfMatchHeader),
-    responses((status = NO_CONTENT, description = "The user has no role"), Guarded, Absent, Conflicting, Outdated))]
+    responses((status = NO_CONTENT, description = "The user has no role"),
+        Guarded, Absent, Conflicting, Outdated))]
 async fn clear_user_roles(
     State(keyward): State<Arc<Keyward>>,
     Asking(caller): Asking,

@@ -115,7 +115,8 @@ impl From<audit::AuditEvent> for AuditEvent {
     }
 }
 
-/// The moment that `text` means, milliseconds since the epoch; of a date the midnight that is `days` days after its own.
+/// The moment that `text` means, milliseconds since the epoch; of a date the midnight that is `days` days
+/// after its own.
 fn moment(field: &'static str, text: &str, days: i64) -> Result<i64, Error> {
     let midnight = |date: Date| date.checked_add(days.days()).ok()?.to_zoned(TimeZone::UTC).ok();
     let moment = text.parse::<Timestamp>().ok();

@@ -1,4 +1,5 @@
-//! `/openapi.json`, and `/docs`, a page to read it that needs nothing from outside: no script, no font, no picture.
+//! `/openapi.json`, and `/docs`, a page to read it that needs nothing from outside: no script, no font, no
+//! picture.
 //!
 //! Both are made once, at the start.
 
@@ -55,7 +56,8 @@ fn content_security_policy() -> HeaderValue {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
     let hash = STANDARD.encode(hash.as_ref());
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
@@ -242,7 +244,8 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    /// The properties of an object, those that it takes over from another included, and whether each is required.
+    /// The properties of an object, those that it takes over from another included, and whether each is
+    /// required.
     fn properties(self, schema: &'a Schema) -> Vec<(&'a str, &'a RefOr<Schema>, bool)> {
         match schema {
             Schema::Object(object) => object

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// For an `Option` with `#[serde(default)]`: absent is `None`, and null is refused, for it would mean nothing.
+/// For an `Option` with `#[serde(default)]`: absent is `None`, and null is refused, for it would mean
+/// nothing.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

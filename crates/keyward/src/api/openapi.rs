@@ -30,12 +30,15 @@ const TAGS: [(&str, &str); 6] = [
 
 const DESCRIPTION: &str = "Users, roles and API keys of an application.
 
-JSON in and out. Times are RFC 3339 in UTC. Unknown members of a request's body and unknown parameters are refused, so \
-that a typo can't be taken for consent. Failures are RFC 9457 problems. Lists come in pieces: `next_cursor` of one is \
-`cursor` for the next. What can be changed carries `version` and `ETag`; `If-Match` makes a change conditional on it. \
-With an `Idempotency-Key`, the same request within 10 minutes gets the first answer again, secret included. \
-A permission is `action:resource`; a trailing `*` stands for any rest, and `*` alone for everything. Nobody grants, or \
-takes over, more than they have.";
+JSON in and out. Times are RFC 3339 in UTC. Unknown members of a request's body and unknown parameters are \
+refused, so that a typo can't be taken for consent. Failures are RFC 9457 problems.
+
+Lists come in pieces: `next_cursor` of one is `cursor` for the next. What can be changed carries `version` \
+and `ETag`; `If-Match` makes a change conditional on it. With an `Idempotency-Key`, the same request \
+within 10 minutes gets the first answer again, secret included.
+
+A permission is `action:resource`; a trailing `*` stands for any rest, and `*` alone for everything. \
+Nobody grants, or takes over, more than they have.";
 
 /// The document about `operations`, which stand below `prefix`.
 pub(super) fn document(prefix: &str, operations: OpenApi, settings: &Settings) -> OpenApi {

@@ -7,7 +7,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// Declares parameters: where they are, their names, what they mean, an example.
 macro_rules! parameters {
-    ($($(#[$meta:meta])* $name:ident: $place:ident $text:literal $description:literal $example:literal)+) => {$(
+    ($(
+        $(#[$meta:meta])* $name:ident: $place:ident $text:literal $description:literal $example:literal
+    )+) => {$(
         $(#[$meta])*
         pub(super) struct $name;
 
@@ -31,7 +33,8 @@ parameters! {
         "The version that the change is meant for, as `ETag` tells it, or `*`" "\"1\""
     /// On what must not be done twice.
     IdempotencyHeader: Header "Idempotency-Key"
-        "1 to 128 visible ASCII characters; the same request within 10 minutes gets the same answer again" "a-uuid"
+        "1 to 128 visible ASCII characters; the same request within 10 minutes gets the same answer again"
+        "a-uuid"
 }
 
 fn parameter(place: ParameterIn, name: &str, description: &str, example: &str) -> Parameter {

@@ -181,7 +181,8 @@ async fn create_role(
 /// Needs `view:roles` or `manage:roles`.
 #[utoipa::path(get, path = "/roles/{role}", tag = "Roles",
     params(RolePath),
-    responses((status = OK, description = "The role", body = Role, headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The role", body = Role,
+            headers(("ETag", description = "The version"))),
         Guarded, Absent))]
 async fn get_role(
     State(keyward): State<Arc<Keyward>>,
@@ -194,11 +195,12 @@ async fn get_role(
 
 /// Change a role
 ///
-/// It counts from the next request on, for everybody who has the role. Needs `manage:roles`, and every permission that
-/// the role has and is to have.
+/// It counts from the next request on, for everybody who has the role. Needs `manage:roles`, and every
+/// permission that the role has and is to have.
 #[utoipa::path(patch, path = "/roles/{role}", tag = "Roles", request_body = RoleUpdate,
     params(RolePath, IfMatchHeader),
-    responses((status = OK, description = "The role", body = Role, headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The role", body = Role,
+            headers(("ETag", description = "The version"))),
         Guarded, Absent, Conflicting, Outdated))]
 async fn update_role(
     State(keyward): State<Arc<Keyward>>,
@@ -224,7 +226,8 @@ async fn update_role(
 /// It is taken from everybody who has it. Needs `manage:roles`, and every permission that the role has.
 #[utoipa::path(delete, path = "/roles/{role}", tag = "Roles",
     params(RolePath, IfMatchHeader),
-    responses((status = NO_CONTENT, description = "The role is gone"), Guarded, Absent, Conflicting, Outdated))]
+    responses((status = NO_CONTENT, description = "The role is gone"),
+        Guarded, Absent, Conflicting, Outdated))]
 async fn delete_role(
     State(keyward): State<Arc<Keyward>>,
     Asking(caller): Asking,

@@ -183,8 +183,8 @@ async fn list_users(
 
 /// Create a user
 ///
-/// An account gets a temporary password, shown in this answer alone. Needs `manage:users`, and every permission of the
-/// roles that are given.
+/// An account gets a temporary password, shown in this answer alone. Needs `manage:users`, and every
+/// permission of the roles that are given.
 #[utoipa::path(post, path = "/users", tag = "Users", request_body = NewUser,
     params(IdempotencyHeader),
     responses((status = CREATED, description = "The user, and the password that is shown this once",
@@ -212,7 +212,8 @@ async fn create_user(
 /// Oneself, or with `view:users` or `manage:users` anybody.
 #[utoipa::path(get, path = "/users/{user}", tag = "Users",
     params(UserPath),
-    responses((status = OK, description = "The user", body = User, headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The user", body = User,
+            headers(("ETag", description = "The version"))),
         Guarded, Absent))]
 async fn get_user(
     State(keyward): State<Arc<Keyward>>,
@@ -228,7 +229,8 @@ async fn get_user(
 /// Needs `manage:users`, and every permission that the user has.
 #[utoipa::path(patch, path = "/users/{user}", tag = "Users", request_body = UserUpdate,
     params(UserPath, IfMatchHeader),
-    responses((status = OK, description = "The user", body = User, headers(("ETag", description = "The version"))),
+    responses((status = OK, description = "The user", body = User,
+            headers(("ETag", description = "The version"))),
         Guarded, Absent, Conflicting, Outdated))]
 async fn update_user(
     State(keyward): State<Arc<Keyward>>,
@@ -252,7 +254,8 @@ async fn update_user(
 /// Sessions, roles and keys go with the user. Needs `manage:users`, and every permission that the user has.
 #[utoipa::path(delete, path = "/users/{user}", tag = "Users",
     params(UserPath, IfMatchHeader),
-    responses((status = NO_CONTENT, description = "The user is gone"), Guarded, Absent, Conflicting, Outdated))]
+    responses((status = NO_CONTENT, description = "The user is gone"),
+        Guarded, Absent, Conflicting, Outdated))]
 async fn delete_user(
     State(keyward): State<Arc<Keyward>>,
     Asking(caller): Asking,
@@ -265,8 +268,9 @@ async fn delete_user(
 
 /// Reset a password
 ///
-/// The account gets a new temporary password, shown in this answer alone, and its sessions end. The account itself, its
-/// roles, its second factor and its id stay. Needs `manage:users`, and every permission that the user has.
+/// The account gets a new temporary password, shown in this answer alone, and its sessions end. The account
+/// itself, its roles, its second factor and its id stay. Needs `manage:users`, and every permission that the
+/// user has.
 #[utoipa::path(post, path = "/users/{user}/reset-password", tag = "Users",
     params(UserPath, IdempotencyHeader),
     responses((status = OK, description = "The user, and the password that is shown this once",
@@ -283,7 +287,8 @@ async fn reset_password(
 
 /// Sign a user out
 ///
-/// Every session of the user ends; their API keys stay. Needs `manage:users`, and every permission that the user has.
+/// Every session of the user ends; their API keys stay. Needs `manage:users`, and every permission that the
+/// user has.
 #[utoipa::path(post, path = "/users/{user}/sign-out", tag = "Users",
     params(UserPath),
     responses((status = NO_CONTENT, description = "No session is left"), Guarded, Absent))]

@@ -1,5 +1,5 @@
-//! Versions of what can be changed: `ETag` tells which one an answer shows, `If-Match` which one a change is meant for
-//! (RFC 9110, sections 8.8.3 and 13.1.1).
+//! Versions of what can be changed: `ETag` tells which one an answer shows, `If-Match` which one a change is
+//! meant for (RFC 9110, sections 8.8.3 and 13.1.1).
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -24,7 +24,8 @@ pub(super) enum IfMatch {
 }
 
 impl IfMatch {
-    /// The version that the core is to compare. What isn't there can't be changed anyway, so `*` asks for nothing.
+    /// The version that the core is to compare. What isn't there can't be changed anyway, so `*` asks for
+    /// nothing.
     pub(super) fn version(self) -> Option<i64> {
         match self {
             Self::Unasked | Self::Any => None,

@@ -10,8 +10,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Wraps an enum of the core whose words are those of its own `Serialize`. A variant that is missing here doesn't
-/// compile.
+/// Wraps an enum of the core whose words are those of its own `Serialize`. A variant that is missing here
+/// doesn't compile.
 macro_rules! words {
     ($name:ident($core:ty) = $($variant:ident)|+, $description:literal $(, $derive:ident)?) => {
         #[derive(Debug, Clone, Copy, Serialize $(, $derive)?)]
@@ -72,11 +72,11 @@ words!(
         | NotGranted
         | MfaRequired
         | OutsideScope,
-    "Why the answer is no. `unknown_credential`: no such key or token, or not a good one. `expired`: it has ended. \
-     `disabled`: the key was disabled. `user_disabled`: its user was. `signed_out`: the user signed out, or was \
-     signed out. `address_not_allowed`: the key may not be used from that address. `no_roles`: the user has no role. \
-     `not_granted`: no role grants it. `mfa_required`: a role that needs MFA would. `outside_scope`: the user may, \
-     but the key's scope leaves it out."
+    "Why the answer is no. `unknown_credential`: no such key or token, or not a good one. `expired`: it \
+     has ended. `disabled`: the key was disabled. `user_disabled`: its user was. `signed_out`: the user \
+     signed out, or was signed out. `address_not_allowed`: the key may not be used from that address. \
+     `no_roles`: the user has no role. `not_granted`: no role grants it. `mfa_required`: a role that \
+     needs MFA would. `outside_scope`: the user may, but the key's scope leaves it out."
 );
 
 fn schema_of<T: Serialize>(all: &[T], description: &str) -> RefOr<Schema> {

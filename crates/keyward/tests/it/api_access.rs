@@ -212,13 +212,39 @@ async fn each_reason_why_something_is_not_allowed_is_told() {
 }
 
 #[tokio::test]
+async fn the_reasons_are_those_of_this_moment() {
+    let app = App::new().await;
+    app.create_role("readers", &["read:*"]).await;
+    app.create_mfa_role("operators", &["operate:*"]).await;
+    app.give_roles("bot@example.com", &["readers"]).await;
+    let key = app.key_of("bot@example.com").await;
+    let path = format!("/api/v1/api-keys/{}", key.key_id);
+    let reasons = async || {
+        let permissions = json!({ "permissions": ["read:log", "operate:reactor"] });
+        // Twice, so that the second answer may come out of memory.
+        key.post("/api/v1/authorize", permissions.clone()).await.expect(200);
+        let answer = key.post("/api/v1/authorize", permissions).await.expect(200);
+        answer["results"].as_array().unwrap().iter().map(|result| result["reason"].clone()).collect::<Value>()
+    };
+    assert_eq!(reasons().await, json!([null, "not_granted"]));
+
+    app.give_roles("bot@example.com", &["operators"]).await;
+    assert_eq!(reasons().await, json!([null, "mfa_required"]));
+    app.admin().patch(&path, json!({ "scope": ["read:database"] })).await.expect(200);
+    assert_eq!(reasons().await, json!(["outside_scope", "mfa_required"]));
+    app.admin().delete("/api/v1/users/bot@example.com/roles/readers").await.expect(204);
+    assert_eq!(reasons().await, json!(["not_granted", "mfa_required"]));
+}
+
+#[tokio::test]
 async fn a_credential_that_is_no_good_may_nothing() {
     let app = App::new().await;
     let body = |credential: &str| json!({ "permissions": ["read:x", "read:y"], "credential": credential });
 
     let answer = service(&app).await.post("/api/v1/authorize", body("nonsense")).await.expect(200);
 
-    let refused = |permission: &str| json!({ "permission": permission, "allowed": false, "reason": "unknown_credential" });
+    let unknown = "unknown_credential";
+    let refused = |permission: &str| json!({ "permission": permission, "allowed": false, "reason": unknown });
     assert_eq!(
         answer.json,
         json!({

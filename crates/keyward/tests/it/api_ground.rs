@@ -1,4 +1,5 @@
-//! What all calls of the native API have in common: failures as problems, and the document that describes them.
+//! What all calls of the native API have in common: failures as problems, and the document that describes
+//! them.
 
 use std::collections::BTreeSet;
 

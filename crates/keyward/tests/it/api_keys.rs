@@ -170,7 +170,12 @@ async fn only_what_is_named_is_changed() {
     let admin = app.admin();
     let (_, made) = create(
         &app,
-        json!({ "expires_at": "2027-06-30", "scope": ["read:database"], "owner": "Ada", "review_at": "2027-06-01" }),
+        json!({
+            "expires_at": "2027-06-30",
+            "scope": ["read:database"],
+            "owner": "Ada",
+            "review_at": "2027-06-01",
+        }),
     )
     .await;
     let path = path_of(&made);
@@ -460,7 +465,7 @@ async fn a_key_from_elsewhere_works_as_it_is() {
                 { "name": "poor", "user": BOT, "sha256": "xyz" },
                 { "name": "again", "user": BOT, "sha256": sha256 },
                 { "name": "nobodys", "user": "nobody@example.com", "sha256": "1".repeat(64) },
-                { "name": "asleep", "user": BOT, "sha256": "2".repeat(64), "active": false, "expires_at": "2028" },
+                { "name": "asleep", "user": BOT, "sha256": "2".repeat(64), "expires_at": "2028" },
                 { "name": "off", "user": BOT, "sha256": "3".repeat(64), "active": false },
             ] }),
         )

@@ -1,7 +1,7 @@
 //! Every route of every surface, without a credential and with poor ones.
 //!
-//! A route that answers otherwise than its surface does stands in [`EXCEPTIONS`], with its reason. The list may only
-//! shrink, but for routes that are public on purpose.
+//! A route that answers otherwise than its surface does stands in [`EXCEPTIONS`], with its reason. The list
+//! may only shrink, but for routes that are public on purpose.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Client, Request};
 
-/// The statuses with which somebody is answered who shows no credential, one that can't be one, one that nobody knows,
-/// and one that is good for nothing.
+/// The statuses with which somebody is answered who shows no credential, one that can't be one, one that
+/// nobody knows, and one that is good for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Statuses {
     nobody: u16,

@@ -26,14 +26,15 @@ const GUARDS: [&str; 8] = [
 ];
 
 const HEAD: &str = "\
-# Who may do what through the native API: the permissions of which any one is enough, and the default roles that have
-# it. A role that is given, a key that is made, a user who is changed: where somebody else's rights are concerned, the
-# caller needs every one of them too; here they concern nobody's.
+# Who may do what through the native API: the permissions of which any one is enough, and the default roles
+# that have it. Where an act concerns somebody else's rights (a role is given, a key made, a user changed),
+# the caller needs every one of those too; here nobody's are concerned.
 #
 # Found out by the test `permissions`, which does each as each. KEYWARD_UPDATE=1 writes the file anew.
 ";
 
-/// What the acts of one caller are done to: nobody with any right, so that the act's own permission is what decides.
+/// What the acts of one caller are done to: nobody with any right, so that the act's own permission is what
+/// decides.
 struct Targets {
     tag: String,
     user: String,
@@ -53,8 +54,8 @@ impl Targets {
     }
 }
 
-/// Every operation, what is destructive last: its name in the document, what is special about this use of it, the
-/// request.
+/// Every operation, what is destructive last: its name in the document, what is special about this use of it,
+/// the request.
 fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, Request)> {
     let Targets { tag, user, role, key } = targets;
     let get = |path: &str| client.get(&format!("/api/v1/{path}"));

@@ -3,7 +3,7 @@
 //! ```ignore
 //! let app = App::new().await;
 //! let admin = app.admin();
-//! let role = admin.post("/api/v1/roles", json!({ "name": "readers", "description": "Read" })).await.expect(201);
+//! admin.post("/api/v1/roles", json!({ "name": "readers", "description": "Read" })).await.expect(201);
 //! let reader = app.holder(&["view:users"]).await;
 //! assert_eq!(reader.get("/api/v1/users").await.expect(200)["items"][0]["username"], ADMIN);
 //! ```
@@ -58,8 +58,8 @@ pub(crate) const NOW_MS: i64 = 1_800_014_400_000;
 /// Where requests come from unless the test says otherwise (TEST-NET-1, RFC 5737).
 pub(crate) const CLIENT_ADDRESS: &str = "192.0.2.10";
 
-/// A Keyward with its router, in a folder of its own. The clock stands still and randomness is seeded: the same
-/// test gets the same ids.
+/// A Keyward with its router, in a folder of its own. The clock stands still and randomness is seeded: the
+/// same test gets the same ids.
 pub(crate) struct App {
     pub(crate) keyward: Arc<Keyward>,
     pub(crate) router: Router,
