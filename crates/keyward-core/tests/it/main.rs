@@ -8,6 +8,8 @@
     reason = "a test may fail"
 )]
 
+#[path = "../support/escalation.rs"]
+mod escalation;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod support;
@@ -21,5 +23,6 @@ mod last_use;
 mod names;
 mod refusals;
 mod revocation;
+mod rights;
 mod sign_in;
 mod texts;
