@@ -13,7 +13,7 @@ from pathlib import Path
 # Where a secret belongs: the file of mode 0600 that the command line keeps tokens in when there is no keyring.
 KEEPERS = {"credentials.json"}
 # A run with fewer has lost its notes, and would prove nothing.
-FEWEST = 500
+FEWEST = 150
 
 
 def search(run: Path, secrets: set[str]) -> list[str]:

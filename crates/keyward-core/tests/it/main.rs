@@ -8,6 +8,8 @@
     reason = "a test may fail"
 )]
 
+#[path = "../support/escalation.rs"]
+mod escalation;
 #[path = "../support/evidence.rs"]
 mod evidence;
 #[path = "../support/postgres.rs"]
@@ -23,5 +25,6 @@ mod last_use;
 mod names;
 mod refusals;
 mod revocation;
+mod rights;
 mod sign_in;
 mod texts;

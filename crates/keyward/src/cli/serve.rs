@@ -88,7 +88,10 @@ fn greet(config: &Config, first: Option<&UserWithPassword>) {
         let program = std::env::args().next().unwrap_or_else(|| "keyward".to_owned());
         let _ = writeln!(text, "  {program} setup {url}");
         let _ = writeln!(text, "  {program} auth login --username {name}");
-        let _ = writeln!(text, "  {program} role user create --user-id ci-bot@example.com --role-name RESEARCHERS");
+        let _ = writeln!(
+            text,
+            "  {program} role user create --user-id ci-bot@example.com --role-name RESEARCHERS"
+        );
     }
     // That stderr may be closed can't be told to anybody.
     let _ = io::stderr().write_all(text.as_bytes());
