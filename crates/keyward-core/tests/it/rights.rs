@@ -163,7 +163,7 @@ impl Surface for Core {
         let SignIn::Challenge(challenge) = signing else { panic!("the password is a temporary one") };
         let answer = Answer { origin: &origin, client_id, session: &challenge.session, username: None };
         let chosen = Secret::from("Correct-horse-1");
-        match keyward.choose_password(answer, &chosen, &BTreeMap::new()).await.unwrap() {
+        match keyward.choose_password(answer, &chosen).await.unwrap() {
             SignIn::Done(tokens) => Some(format!("Bearer {}", tokens.access_token.expose())),
             SignIn::Challenge(challenge) => panic!("asked for {:?}", challenge.question),
         }

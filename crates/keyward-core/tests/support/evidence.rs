@@ -13,13 +13,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Members of JSON documents, of any of our dialects, whose text is secret.
-const SECRET_MEMBERS: [&str; 16] = [
+const SECRET_MEMBERS: [&str; 15] = [
     "secret",
     "apiKey",
     "password",
     "temporary_password",
     "temporaryPassword",
-    "credential",
     "PASSWORD",
     "NEW_PASSWORD",
     "REFRESH_TOKEN",
