@@ -271,7 +271,8 @@ impl Keyward {
                 "An Idempotency-Key must be 1 to 128 visible ASCII characters, such as a UUID.",
             ));
         }
-        let who = serde_json::to_string(&(caller.kind(), caller.user_id(), key)).map_err(Error::internal)?;
+        let who = serde_json::to_string(&(caller.kind(), caller.user_id(), caller.credential(), key))
+            .map_err(Error::internal)?;
         let body =
             zeroize::Zeroizing::new(serde_json::to_string(&(action, request)).map_err(Error::internal)?);
         // Keyed, for the request may hold a password, and a plain hash of it could be guessed at.

@@ -9,7 +9,7 @@ use crate::keyward::Keyward;
 use crate::permission::Permission;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword};
+use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword, username_key};
 
 /// The role of those who may do everything.
 pub const ADMINS: &str = "ADMINS";
@@ -115,14 +115,18 @@ impl Keyward {
                 self.store.insert_role(&role, &change).await?;
             }
         }
+        // The old password must open nothing of what follows, so it goes first.
+        let mut recovered = self.reset_password(&operator, &user.id).await?;
+        if !user.roles.iter().any(|role| role == ADMINS) {
+            self.assign_roles(&operator, &user.id, &[ADMINS.to_owned()]).await?;
+        }
         if !user.enabled {
             let update = crate::user::UserUpdate { enabled: Some(true), ..Default::default() };
             self.update_user(&operator, &user.id, update).await?;
         }
-        if !user.roles.iter().any(|role| role == ADMINS) {
-            self.assign_roles(&operator, &user.id, &[ADMINS.to_owned()]).await?;
-        }
-        self.reset_password(&operator, &user.id).await
+        self.forget_failures(&self.counter("password", &username_key(&user.username))?).await?;
+        recovered.user = self.known_user(&user.id).await?;
+        Ok(recovered)
     }
 
     fn default_roles(&self) -> Result<Vec<Role>> {

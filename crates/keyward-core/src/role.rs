@@ -11,6 +11,9 @@ use crate::page::{Cursor, Page};
 use crate::permission::{MANAGE_ROLES, MANAGE_USERS, Permission, PermissionSet, VIEW_ROLES, VIEW_USERS};
 use crate::user::{User, require_version};
 
+/// The most roles of one user.
+const MAXIMUM_ROLES: usize = 100;
+
 /// A named set of permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
@@ -365,6 +368,9 @@ impl Keyward {
 
     /// The ids of these roles, all of which the caller may give away.
     pub(crate) async fn grantable_roles(&self, caller: &Caller, names: &[String]) -> Result<Vec<String>> {
+        if names.len() > MAXIMUM_ROLES {
+            return Err(Error::invalid("roles", "A user has at most 100 roles."));
+        }
         let mut ids = Vec::with_capacity(names.len());
         for name in names {
             let role = self.store.role(name).await?.ok_or_else(|| unknown_role(name))?;
@@ -398,7 +404,10 @@ pub(crate) fn role_name(text: &str) -> Result<String> {
     let is_name = (1..=128).contains(&text.chars().count())
         && text.trim() == text
         && !text.chars().any(char::is_control)
-        && !text.contains('/');
+        && !text.contains('/')
+        // Clients drop these two out of a path, and could never name the role.
+        && text != "."
+        && text != "..";
     if is_name {
         return Ok(text.to_owned());
     }

@@ -11,6 +11,8 @@ mod session;
 mod user;
 pub(crate) mod user_pool;
 
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -268,6 +270,7 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the file can't be opened or written.
     pub async fn sqlite(file: &Path) -> Result<Self> {
+        make_private(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -376,6 +379,21 @@ impl Store {
             Database::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Makes the file, or keeps it, readable by its owner alone; SQLite gives the files beside it the same mode.
+fn make_private(file: &Path) -> Result<()> {
+    let private = || {
+        let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file)?;
+        made.set_permissions(Permissions::from_mode(0o600))
+    };
+    private().map_err(|cause| {
+        Error::new(
+            Code::Unavailable,
+            "The database's file can't be opened; make sure that this user may write to it.",
+        )
+        .because(cause)
+    })
 }
 
 /// The tables of this version.

@@ -245,6 +245,12 @@ impl Keyward {
                 return Err(Error::invalid("email", "Say what to change: email, phone or enabled."));
             }
             let mut changed = Vec::new();
+            if user.kind == UserKind::Program && (update.email.is_some() || update.phone.is_some()) {
+                return Err(Error::invalid(
+                    "kind",
+                    "A program user is a name alone, without email or phone.",
+                ));
+            }
             if let Some(email) = &update.email {
                 let email = email_address("email", email)?;
                 user.email_verified = user.email_verified && user.email.as_deref() == Some(&email);
@@ -379,6 +385,9 @@ impl Keyward {
             let email = new.email.as_deref().map(|email| email_address("email", email)).transpose()?;
             (UserKind::Account, username.clone(), Some(email.unwrap_or(username)))
         };
+        // An administrator vouches for the name, and for no other address: with one of somebody else's, proven in
+        // the tokens, the new user could pass for them.
+        let email_verified = email.as_ref() == Some(&username);
         let now_ms = self.clock.now_ms();
         let mut roles = new.roles.clone();
         roles.sort_unstable();
@@ -392,8 +401,7 @@ impl Keyward {
                 UserKind::Program => UserStatus::Confirmed,
             },
             enabled: true,
-            // An administrator vouches for the address, as AdminCreateUser with email_verified does.
-            email_verified: email.is_some(),
+            email_verified,
             email,
             phone: new.phone.as_deref().map(phone_number).transpose()?,
             attributes: BTreeMap::new(),
@@ -471,9 +479,11 @@ pub(crate) fn phone_number(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// A program user's name: 3 to 256 letters, digits and `-_.+@`, as VAMS has user ids.
+/// A program user's name: 3 to 256 letters, digits and `-_.+@`, as VAMS has user ids. What looks like an API key was
+/// put in the wrong place, and must not be kept as a name.
 pub(crate) fn program_name(text: &str) -> Result<String> {
     let is_name = (3..=256).contains(&text.chars().count())
+        && !crate::api_key::is_well_formed(text)
         && text.chars().all(|character| character.is_alphanumeric() || "-_.+@".contains(character));
     if is_name {
         return Ok(text.to_owned());

@@ -150,7 +150,7 @@ impl Keyward {
     ) -> Result<SignIn> {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "USER_PASSWORD_AUTH")?;
-        let account = self.store.account(pool.id(), username).await?;
+        let account = self.account_named(username).await?;
         let attempt = self.attempt(origin, client, Method::Password, account, username).await?;
         let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
         let Some((account, stored)) = stored else {
@@ -181,7 +181,7 @@ impl Keyward {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
         let client_public = ClientPublic::parse(srp_a.expose())?;
-        let account = self.store.account(pool.id(), username).await?;
+        let account = self.account_named(username).await?;
         let attempt = self.attempt(origin, client, Method::Srp, account, username).await?;
         if attempt.account.is_none() && !client.hides_unknown_users {
             return Err(self.password_was_wrong(&attempt).await);
@@ -215,7 +215,11 @@ impl Keyward {
         let (block, signed) = pool.open_secret_block(&client.id, proof.secret_block)?;
         let state = block.content;
         let account = self.store.account(pool.id(), &state.user_id).await?;
-        let account = account.filter(|account| account.user.id == state.user_id);
+        // Found by the name that was typed at first, or not at all: see `account_named`.
+        let account = account.filter(|account| {
+            account.user.id == state.user_id
+                && username_key(&account.user.username) == username_key(&state.username)
+        });
         let is_named = proof.username.is_none_or(|name| {
             let is_typed = name == state.user_id || username_key(name) == username_key(&state.username);
             is_typed || account.as_ref().is_some_and(|account| is_name_of(name, &account.user))
@@ -316,6 +320,13 @@ impl Keyward {
         .await
     }
 
+    /// The account of this name, whatever its case. Not of this id, though Cognito takes a `sub` there: SRP tells
+    /// everybody an id for every name, and one that leads somewhere would tell which of them are real.
+    async fn account_named(&self, username: &str) -> Result<Option<Account>> {
+        let account = self.store.account(self.local_pool.id(), username).await?;
+        Ok(account.filter(|account| username_key(&account.user.username) == username_key(username)))
+    }
+
     /// The tries at this name's password, unless they are locked.
     async fn attempt<'a>(
         &self,
@@ -327,9 +338,7 @@ impl Keyward {
     ) -> Result<Attempt<'a>> {
         let account =
             account.filter(|account| account.user.kind == UserKind::Account && account.password.is_some());
-        // By the account's own name, so that there is one count for all ways to name it.
-        let name = account.as_ref().map_or(username, |account| &account.user.username);
-        let counter = self.counter("password", &username_key(name))?;
+        let counter = self.counter("password", &username_key(username))?;
         self.refuse_while_locked(&counter).await?;
         Ok(Attempt { origin, client, method, account, counter })
     }
@@ -431,7 +440,7 @@ impl Keyward {
 
     /// What counts the failures at somebody's `kind` of secret. A fingerprint: what is typed where a name
     /// belongs may be a password.
-    pub(super) fn counter(&self, kind: &str, name: &str) -> Result<String> {
+    pub(crate) fn counter(&self, kind: &str, name: &str) -> Result<String> {
         self.master_key.fingerprint("sign-in failures", format!("{kind}\n{name}").as_bytes())
     }
 
@@ -455,7 +464,7 @@ impl Keyward {
         failures.map(drop).ok_or_else(attempts_exceeded)
     }
 
-    async fn forget_failures(&self, counter: &str) -> Result<()> {
+    pub(crate) async fn forget_failures(&self, counter: &str) -> Result<()> {
         self.store.forget_sign_in_failures(self.local_pool.id(), counter, self.clock.now_ms()).await
     }
 
@@ -555,8 +564,7 @@ impl LocalPool {
         Ok(if password.is_some() { stored } else { simulated })
     }
 
-    /// The id that an unknown user of this name seems to have. What looks like an id stays one: somebody who
-    /// exists is found by theirs.
+    /// The id that an unknown user of this name seems to have. What looks like an id stays one.
     fn simulated_user_id(&self, username: &str) -> Result<String> {
         match Uuid::try_parse(username) {
             Ok(id) if id.to_string() == username => Ok(username.to_owned()),

@@ -1,6 +1,5 @@
 //! Nobody grants above their own rights, whatever acts of the core they combine.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyward_core::access::Credential;
