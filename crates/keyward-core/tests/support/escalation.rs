@@ -221,10 +221,14 @@ async fn tell(surface: &impl Surface, story: &Story, tally: &Tally) -> Result<()
             match act {
                 Act::CreateUser { user: MALLORY, .. } => {
                     let authorization = surface.sign_in(MALLORY, &secret.unwrap()).await.unwrap();
-                    held.push(Held { what: What::Session, authorization: Some(authorization) });
+                    held.push(Held {
+                        what: What::Session,
+                        authorization: Some(authorization),
+                        is_gained: false,
+                    });
                 }
                 Act::CreateKey { key, .. } if story.has_key && *key == KEYS[0] => {
-                    held.push(Held { what: What::Key(key), authorization: secret });
+                    held.push(Held { what: What::Key(key), authorization: secret, is_gained: false });
                 }
                 _ => {}
             }
@@ -268,7 +272,7 @@ async fn gain(surface: &impl Surface, held: &mut Vec<Held>, act: &Act, secret: O
         _ => return,
     };
     held.retain(|held| held.what != what || held.authorization.is_some() && authorization.is_none());
-    held.push(Held { what, authorization });
+    held.push(Held { what, authorization, is_gained: true });
 }
 
 /// A credential in their hands.
@@ -277,13 +281,16 @@ struct Held {
     what: What,
     /// What to show; nothing for an account that they could take over by mail.
     authorization: Option<String>,
+    /// Whether it is one that they came by. Then what it allows at best counts: with the second factor that whoever
+    /// has an account can set up, and with the roles that sleep under a key until somebody wakes them.
+    is_gained: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     /// Mallory's, without MFA.
     Session,
-    /// A whole account: who has its password can set up a second factor.
+    /// A whole account.
     Account(&'static str),
     Key(&'static str),
 }
@@ -297,19 +304,19 @@ struct World {
 }
 
 impl World {
-    /// All that these credentials allow together, the keys among them awake or not.
+    /// All that these credentials allow together, the keys among them active or not.
     fn wielded(&self, held: &[Held]) -> Rights {
-        held.iter().flat_map(|held| self.rights_of(held.what, true)).collect()
+        held.iter().flat_map(|held| self.rights_of(held.what, held.is_gained)).collect()
     }
 
-    /// What the credential allows, at its best or as it is shown, which is without MFA.
+    /// What the credential allows, at best or as it is shown, which is without MFA.
     fn rights_of(&self, what: What, at_best: bool) -> Rights {
         match what {
             What::Session => self.rights_of_user(MALLORY, false),
             What::Account(user) => self.rights_of_user(user, at_best),
             What::Key(key) => {
                 let Some((user, scope)) = self.keys.get(key) else { return Rights::new() };
-                let rights = self.rights_of_user(user, false);
+                let rights = self.rights_of_user(user, at_best);
                 match scope {
                     Some(scope) => rights.intersection(&matched(scope)).copied().collect(),
                     None => rights,
@@ -407,42 +414,46 @@ impl Act {
 fn story() -> impl Strategy<Value = Story> {
     // Whoever can do nothing tells no story: Mallory manages something, and some of what she has others have too.
     let managing = (subsequence(&MANAGING, 2..=3), subsequence(&PATTERNS[5..], 4..=8))
-        .prop_map(|(managing, others)| [managing, others].concat())
-        .prop_map(|permissions| Act::CreateRole { role: ROLES[0], permissions, mfa_required: false });
-    let roles = [ROLES[1], ROLES[2], ROLES[3]].map(|role| {
-        (patterns(), prop::bool::weighted(0.25))
-            .prop_map(move |(permissions, mfa_required)| Act::CreateRole { role, permissions, mfa_required })
-    });
+        .prop_map(|(managing, others)| create_role(ROLES[0], [managing, others].concat(), false));
+    // There is a role to wake up, and a key to widen.
+    let sleeping = patterns().prop_map(|permissions| create_role(ROLES[1], permissions, true));
+    let roles = [ROLES[2], ROLES[3]]
+        .map(|role| patterns().prop_map(move |permissions| create_role(role, permissions, false)));
     let mallory = subsequence(&ROLES[1..4], 0..=2)
         .prop_map(|roles| Act::CreateUser { user: MALLORY, roles: [vec![ROLES[0]], roles].concat() });
     let users = [USERS[1], USERS[2], USERS[3]]
         .map(|user| subsequence(&ROLES[..4], 1..=2).prop_map(move |roles| Act::CreateUser { user, roles }));
-    let keys =
-        [KEYS[0], KEYS[1]].map(|key| {
-            (select(&USERS[..4]), prop::option::of(patterns()))
-                .prop_map(move |(user, scope)| Act::CreateKey { key, user, scope })
-        });
-    let tries = prop::collection::vec((any::<usize>(), act()), 1..60);
-    let beginning = (managing, roles, mallory, users, keys);
-    (beginning, any::<bool>(), tries).prop_map(|((managing, roles, mallory, users, keys), has_key, tries)| {
-        let beginning = [managing].into_iter().chain(roles).chain([mallory]).chain(users).chain(keys);
-        Story { beginning: beginning.collect(), has_key, tries }
+    let narrow = (select(&USERS[..4]), patterns()).prop_map(|(user, scope)| Act::CreateKey {
+        key: KEYS[0],
+        user,
+        scope: Some(scope),
+    });
+    let key = (select(&USERS[..4]), prop::option::of(patterns())).prop_map(|(user, scope)| Act::CreateKey {
+        key: KEYS[1],
+        user,
+        scope,
+    });
+    let beginning = (managing, sleeping, roles, mallory, users, narrow, key).prop_map(
+        |(managing, sleeping, roles, mallory, users, narrow, key)| {
+            let roles = [managing, sleeping].into_iter().chain(roles);
+            roles.chain([mallory]).chain(users).chain([narrow, key]).collect()
+        },
+    );
+    let tries = prop::collection::vec((any::<usize>(), act()), 20..80);
+    (beginning, any::<bool>(), tries).prop_map(|(beginning, has_key, tries)| Story {
+        beginning,
+        has_key,
+        tries,
     })
 }
 
 fn act() -> impl Strategy<Value = Act> {
     let some_roles = || subsequence(&ROLES, 1..=2);
-    let change = (
-        prop::option::of(prop::option::of(patterns())),
-        prop::option::of(any::<bool>()),
-        prop::option::of(select(&["", "2020-01-01", "2100-01-01"])),
-    )
-        .prop_map(|(scope, active, expires_at)| KeyChange { scope, active, expires_at });
     // What destroys is rarer: there should be something left to gain.
     prop_oneof![
         3 => (role(), patterns(), any::<bool>())
-            .prop_map(|(role, permissions, mfa_required)| Act::CreateRole { role, permissions, mfa_required }),
-        3 => (role(), prop::option::of(patterns()), prop::option::of(any::<bool>()))
+            .prop_map(|(role, permissions, mfa_required)| create_role(role, permissions, mfa_required)),
+        4 => (role(), prop::option::of(patterns()), select(&[None, Some(true), Some(false), Some(false)]))
             .prop_map(|(role, permissions, mfa_required)| Act::ChangeRole { role, permissions, mfa_required }),
         1 => role().prop_map(|role| Act::DeleteRole { role }),
         3 => (user(), some_roles()).prop_map(|(user, roles)| Act::CreateUser { user, roles }),
@@ -455,7 +466,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => user().prop_map(|user| Act::DeleteUser { user }),
         3 => (key(), user(), prop::option::of(patterns()))
             .prop_map(|(key, user, scope)| Act::CreateKey { key, user, scope }),
-        3 => (key(), change).prop_map(|(key, change)| Act::ChangeKey { key, change }),
+        5 => (key(), key_change()).prop_map(|(key, change)| Act::ChangeKey { key, change }),
         2 => key().prop_map(|key| Act::RotateKey { key }),
         3 => (key(), user(), "[0-9a-zA-Z]{64}")
             .prop_map(|(key, user, text)| Act::ImportKey { key, user, secret: format!("vams_{text}") }),
@@ -463,16 +474,31 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+fn create_role(role: &'static str, permissions: Vec<&'static str>, mfa_required: bool) -> Act {
+    Act::CreateRole { role, permissions, mfa_required }
+}
+
+fn key_change() -> impl Strategy<Value = KeyChange> {
+    let scope = prop_oneof![Just(None), Just(Some(None)), patterns().prop_map(|scope| Some(Some(scope)))];
+    let active = select(&[None, Some(true), Some(false)]);
+    let expires_at = select(&[None, None, Some(""), Some("2020-01-01"), Some("2100-01-01")]);
+    (scope, active, expires_at).prop_map(|(scope, active, expires_at)| KeyChange {
+        scope,
+        active,
+        expires_at,
+    })
+}
+
 fn role() -> impl Strategy<Value = &'static str> {
     select(&ROLES)
 }
 
 fn user() -> impl Strategy<Value = &'static str> {
-    select(&USERS)
+    prop_oneof![1 => Just(MALLORY), 4 => select(&USERS)]
 }
 
 fn key() -> impl Strategy<Value = &'static str> {
-    select(&KEYS)
+    prop_oneof![1 => Just(KEYS[0]), 2 => select(&KEYS)]
 }
 
 fn patterns() -> impl Strategy<Value = Vec<&'static str>> {
