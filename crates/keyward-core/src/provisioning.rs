@@ -88,11 +88,12 @@ impl Keyward {
     }
 
     /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has the
-    /// machine, when nobody can get in. Without a name, the admin who was made first.
+    /// machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`, signing in
+    /// asks for no code until they set up a second factor again.
     ///
     /// # Errors
     /// `NotFound(User)` when there is no such account.
-    pub async fn recover_admin(&self, name: Option<&str>) -> Result<UserWithPassword> {
+    pub async fn recover_admin(&self, name: Option<&str>, forgets_mfa: bool) -> Result<UserWithPassword> {
         let operator = Caller::operator();
         let name = match name {
             Some(name) => name.to_owned(),
@@ -114,6 +115,11 @@ impl Keyward {
                     self.change(&operator, "role.create", target, json!({ "permissions": role.permissions }));
                 self.store.insert_role(&role, &change).await?;
             }
+        }
+        if forgets_mfa && user.mfa {
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(&operator, "user.reset-mfa", target, json!({}));
+            self.store.set_totp_enabled(&user.id, false, self.clock.now_ms(), &change).await?;
         }
         // The old password must open nothing of what follows, so it goes first.
         let mut recovered = self.reset_password(&operator, &user.id).await?;

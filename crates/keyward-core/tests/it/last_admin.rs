@@ -126,13 +126,13 @@ async fn the_machine_brings_an_admin_back(database: TestDatabase) {
     keyward.update_user(&ada, BOB, disable).await.unwrap();
     keyward.set_roles(&ada, BOB, &[], None).await.unwrap();
 
-    let recovered = keyward.recover_admin(Some(BOB)).await.unwrap();
+    let recovered = keyward.recover_admin(Some(BOB), false).await.unwrap();
 
     assert!(recovered.user.enabled);
     assert_eq!(recovered.user.roles, ["ADMINS"]);
     assert!(recovered.temporary_password.is_some());
-    assert_eq!(keyward.recover_admin(None).await.unwrap().user.username, ADA);
+    assert_eq!(keyward.recover_admin(None, false).await.unwrap().user.username, ADA);
     keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
-    assert!(keyward.recover_admin(Some("bot")).await.is_err());
-    assert!(keyward.recover_admin(Some("nobody@example.com")).await.is_err());
+    assert!(keyward.recover_admin(Some("bot"), false).await.is_err());
+    assert!(keyward.recover_admin(Some("nobody@example.com"), false).await.is_err());
 }

@@ -27,6 +27,9 @@ pub(super) struct Recover {
     /// The account; without it, the admin who was made first
     #[arg(long, value_name = "USERNAME")]
     user: Option<String>,
+    /// Also forget the second factor: the device with it is lost
+    #[arg(long)]
+    reset_mfa: bool,
     #[command(flatten)]
     server: ServeArguments,
 }
@@ -50,9 +53,10 @@ pub(super) fn run(output: &Output, command: &AdminCommand) -> Result<()> {
         let folder = DataFolder::beside_a_server(&config)?;
         let master_key = folder.master_key(&config, &Random::System)?;
         let keyward = app::open(&config, Random::System, master_key).await.map_err(Complaint::from)?;
-        let recovered = keyward.recover_admin(recover.user.as_deref()).await;
+        let recovered = keyward.recover_admin(recover.user.as_deref(), recover.reset_mfa).await;
         keyward.close().await;
         let recovered = recovered.map_err(Complaint::from)?;
+        let asks_for_code = recovered.user.mfa;
         let user_id = recovered.user.username;
         let temporary_password = recovered.temporary_password.unwrap_or_default();
         if output.json {
@@ -62,7 +66,10 @@ pub(super) fn run(output: &Output, command: &AdminCommand) -> Result<()> {
             &format!("One-time password of {user_id} (shown only once)"),
             temporary_password.expose(),
         )?;
-        output.note("A new one is chosen at the next sign-in: `keyward auth login`");
+        output.note(&format!("{user_id} is enabled and has the role ADMINS. A new password is chosen at the next sign-in: `keyward auth login`"));
+        if asks_for_code {
+            output.note("Signing in still asks for a code of the authenticator; if it is lost, add --reset-mfa.");
+        }
         Ok(())
     })
 }
