@@ -260,7 +260,11 @@ fn known(error: Error) -> Failure {
     let missing = error.code() == Some("not-found");
     let failure = Failure::from(error);
     if missing {
-        failure.or_hint(|| "`keyward role list` shows the roles, `keyward user list` the users".to_owned())
+        failure.or_hint(|| {
+            "`keyward role list` shows the roles, `keyward user list` the users; a role is made with `keyward role \
+             create -r NAME --description TEXT --permission 'action:resource'`"
+                .to_owned()
+        })
     } else {
         failure
     }
