@@ -14,7 +14,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
+# How cargo writes that a package comes from a registry, not from a repository or a path.
+REGISTRY = "registry+"
 
 
 def main() -> int:
@@ -59,8 +60,8 @@ def faults(package: dict, policy: dict) -> list[str]:
     """What is wrong with `package`, as sentences."""
     name = f"{package['name']} {package['version']}"
     found = []
-    if package["source"] != CRATES_IO:
-        found.append(f"{name} comes from {package['source'] or 'a path'}; only crates.io is allowed")
+    if not (package["source"] or "").startswith(REGISTRY):
+        found.append(f"{name} comes from {package['source'] or 'a path'}; only the registry is allowed")
     for ban in policy["bans"]["deny"]:
         if ban["crate"] == package["name"]:
             found.append(f"{name} is banned: {ban['reason']}")
