@@ -29,7 +29,7 @@ const CACHED_CREDENTIALS: usize = 150_000;
 /// How long the database may take to tell the revision.
 const REVISION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the last uses of keys are written.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_mins(1);
 /// How many uses are written at once: other writers wait for no more than that.
 const USES_IN_ONE_WRITE: usize = 500;
 /// What has expired is thrown away every ten minutes.

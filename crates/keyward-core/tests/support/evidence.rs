@@ -79,6 +79,7 @@ pub(crate) fn log() -> Option<File> {
     run().map(|run| file(&run, "log"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test run's own variable, no setting of Keyward")]
 fn run() -> Option<PathBuf> {
     std::env::var_os("KEYWARD_TEST_RUN").map(PathBuf::from)
 }
