@@ -74,7 +74,8 @@ pub(crate) struct App {
 /// The database that [`App::new`] begins with, made once for all tests: the pool with its signing keys, the
 /// default roles, the first admin, and a key for [`App::admin`].
 struct Template {
-    database: Vec<u8>,
+    /// The database's file, and the log beside it where the last connection to close left one.
+    files: Vec<(&'static str, Vec<u8>)>,
     admin: (String, String, String),
 }
 
@@ -90,7 +91,9 @@ impl App {
     pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
         let template = TEMPLATE.get_or_init(Template::make).await;
         let folder = evidence::folder();
-        std::fs::write(folder.path().join("keyward.db"), &template.database).unwrap();
+        for (name, bytes) in &template.files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
         let mut app = Self::open(folder, settings, 2, NOW_MS).await;
         // The template's own key has the first number.
         app.count = AtomicU64::new(1);
@@ -267,9 +270,14 @@ impl Template {
         app.keyward.bootstrap(first).await.unwrap();
         app.give_roles(ADMIN_BOT, &[ADMINS]).await;
         let admin = app.key_of(ADMIN_BOT).await;
+        app.upkeep.abort();
         app.keyward.close().await;
-        let database = std::fs::read(app.folder.path().join("keyward.db")).unwrap();
-        Self { database, admin: (admin.user_id.clone(), admin.key_id.clone(), admin.secret().to_owned()) }
+        // The log first: what moves from it into the database meanwhile is then in both, not in neither.
+        let files = ["keyward.db-wal", "keyward.db"]
+            .into_iter()
+            .filter_map(|name| Some((name, std::fs::read(app.folder.path().join(name)).ok()?)))
+            .collect();
+        Self { files, admin: (admin.user_id.clone(), admin.key_id.clone(), admin.secret().to_owned()) }
     }
 }
 
