@@ -1,8 +1,9 @@
 //! Who is behind a credential, and may they do that: asked thousands of times a second.
 //!
-//! What a credential leads to is kept in memory, and never longer than the revocation bound: a change made through
-//! this process empties the cache at once, a change made through another is seen by the revision, which is asked
-//! for several times within the bound. When the database doesn't answer, what is kept grows too old and isn't used.
+//! What a credential leads to is kept in memory, and never longer than the revocation bound: a change made
+//! through this process empties the cache at once, a change made through another is seen by the revision,
+//! which is asked for several times within the bound. When the database doesn't answer, what is kept grows
+//! too old and isn't used.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -227,8 +228,8 @@ pub(crate) struct Access {
     uses: Mutex<HashMap<String, LastUse>>,
 }
 
-/// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's, which
-/// goes on while the machine sleeps.
+/// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's,
+/// which goes on while the machine sleeps.
 #[derive(Debug, Clone, Copy)]
 struct Moment([i64; 2]);
 
@@ -279,7 +280,8 @@ impl Keyward {
     /// Who shows `credential`, with their rights of this moment.
     ///
     /// # Errors
-    /// `Unauthenticated` for a credential that isn't good (whatever is wrong with it: the answer is the same),
+    /// `Unauthenticated` for a credential that isn't good (whatever is wrong with it: the answer is the
+    /// same),
     /// `Unavailable` when it can't be known.
     pub async fn authenticate(&self, credential: &Credential, origin: Origin) -> Result<Caller> {
         let address = origin.address;
@@ -323,11 +325,12 @@ impl Keyward {
         })
     }
 
-    /// Whether somebody may do each of `permissions` (1 to 100). With `explain`, also what grants or withholds it.
+    /// Whether somebody may do each of `permissions` (1 to 100). With `explain`, also what grants or
+    /// withholds it.
     ///
     /// # Errors
-    /// `Forbidden`: about another's credential without `verify:credentials`; about a user or a key by name, or with
-    /// `explain`, without `view:users`. `InvalidInput` for no or too many permissions; `NotFound`.
+    /// `Forbidden`: about another's credential without `verify:credentials`; about a user or a key by name,
+    /// or with `explain`, without `view:users`. `InvalidInput` for no or too many permissions; `NotFound`.
     pub async fn authorize(
         &self,
         caller: &Caller,
@@ -419,8 +422,8 @@ impl Keyward {
         Ok(Authorization { reason: None, decisions, caller: Some(found) })
     }
 
-    /// Keeps what is cached good, writes the uses of keys and throws away what has expired, until the task that runs
-    /// it is dropped.
+    /// Keeps what is cached good, writes the uses of keys and throws away what has expired, until the task
+    /// that runs it is dropped.
     pub async fn run(&self) {
         tokio::join!(self.watch_revision(), self.keep_house());
     }
@@ -443,7 +446,10 @@ impl Keyward {
                     is_lost = false;
                 }
                 Err(error) if !is_lost => {
-                    tracing::warn!(cause = ?error.cause, "the database doesn't answer; nothing kept in memory is used");
+                    tracing::warn!(
+                        cause = ?error.cause,
+                        "the database doesn't answer; nothing kept in memory is used"
+                    );
                     is_lost = true;
                 }
                 Err(_) => {}
@@ -474,8 +480,8 @@ impl Keyward {
         self.store.close().await;
     }
 
-    /// Writes the uses of keys that were noted since the last time. What can't be written, or isn't because nobody
-    /// waits for it any more, stays noted.
+    /// Writes the uses of keys that were noted since the last time. What can't be written, or isn't because
+    /// nobody waits for it any more, stays noted.
     pub(crate) async fn flush_uses(&self) -> Result<()> {
         let noted: Vec<SecretUse> = {
             let uses = self.access.uses();
@@ -558,7 +564,8 @@ impl Keyward {
     async fn subject_of(&self, identity: &Identity) -> Result<Option<Arc<Subject>>> {
         match identity {
             Identity::Person { session_id, .. } => self.session_subject(session_id).await,
-            // Apart from the subjects of secrets, which are kept by their hashes, and of sessions, kept by their ids.
+            // Apart from the subjects of secrets, which are kept by their hashes, and of sessions, kept by
+            // their ids.
             Identity::ApiKey { key_id, user_id, .. } => {
                 self.subject(&format!("key {key_id}"), async || {
                     let Some(record) = self.store.key_record_by_id(key_id).await? else { return Ok(None) };
@@ -577,9 +584,9 @@ impl Keyward {
         id: &str,
         load: impl AsyncFnOnce() -> Result<Option<Subject>>,
     ) -> Result<Option<Arc<Subject>>> {
-        // In this order. The epoch moves before the revision is confirmed: the one that is read after a confirmation
-        // was found fresh knows of every change until then. And what is loaded while a change is on its way counts
-        // as of before the change.
+        // In this order. The epoch moves before the revision is confirmed: the one that is read after a
+        // confirmation was found fresh knows of every change until then. And what is loaded while a change is
+        // on its way counts as of before the change.
         let is_fresh = self.access.is_fresh(&self.clock);
         let epoch = self.access.epoch.load(Ordering::Acquire);
         if is_fresh

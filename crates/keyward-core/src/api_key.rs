@@ -217,8 +217,8 @@ impl Keyward {
     /// Makes a key that acts as a user who has a role. The secret is in the answer, and nowhere else.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `InvalidInput` (a user who
-    /// has no role, or isn't there, among them), `AlreadyExists(ApiKey)`.
+    /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `InvalidInput` (a
+    /// user who has no role, or isn't there, among them), `AlreadyExists(ApiKey)`.
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<IssuedApiKey> {
         const ACTION: &str = "api-key.create";
         let outcome = async {
@@ -311,8 +311,8 @@ impl Keyward {
     /// Changes what is named in `update`, and nothing else. It counts from the next request on.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:api-keys`, or when the key would do more than the caller may, `NotFound(ApiKey)`,
-    /// `InvalidInput`, `PreconditionFailed`.
+    /// `Forbidden` without `manage:api-keys`, or when the key would do more than the caller may,
+    /// `NotFound(ApiKey)`, `InvalidInput`, `PreconditionFailed`.
     pub async fn update_api_key(&self, caller: &Caller, id: &str, update: ApiKeyUpdate) -> Result<ApiKey> {
         const ACTION: &str = "api-key.update";
         let outcome = async {
@@ -347,8 +347,8 @@ impl Keyward {
                 key.allowed_addresses = allowed_addresses(texts)?;
                 changed.push("allowed_addresses");
             }
-            // Also of a key that sleeps: what it may do then is what it does when somebody else wakes it. To disable
-            // it, like deleting it, is everybody's right who manages keys.
+            // Also of a key that sleeps: what it may do then is what it does when somebody else wakes it. To
+            // disable it, like deleting it, is everybody's right who manages keys.
             let is_about_rights = update.expires_at.is_some()
                 || update.scope.is_some()
                 || update.allowed_addresses.is_some()
@@ -439,8 +439,8 @@ impl Keyward {
                 let now_ms = self.clock.now_ms();
                 if !key.active || key.is_expired(now_ms) {
                     return Err(Error::conflict(
-                        "The key is disabled or expired; make it active again before you rotate it, or create a \
-                         new one.",
+                        "The key is disabled or expired; make it active again before you rotate it, or \
+                         create a new one.",
                     ));
                 }
                 let (secret, stored) = self.new_secret();
@@ -472,8 +472,8 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("api-key", id), outcome.await).await
     }
 
-    /// Takes over keys that were made elsewhere, at most 1000: each gets its own answer, the key or the reason why not
-    /// (`Forbidden` for rights above the caller's, too).
+    /// Takes over keys that were made elsewhere, at most 1000: each gets its own answer, the key or the
+    /// reason why not (`Forbidden` for rights above the caller's, too).
     ///
     /// # Errors
     /// `Forbidden` without `manage:api-keys`, `InvalidInput` for more than 1000.
@@ -588,7 +588,8 @@ impl Keyward {
         }
     }
 
-    /// What a key of this user with this scope could ever do with the roles of now, those that sleep included.
+    /// What a key of this user with this scope could ever do with the roles of now, those that sleep
+    /// included.
     async fn key_rights(&self, user_id: &str, scope: Option<&[Permission]>) -> Result<PermissionSet> {
         let rights = self.rights_of(user_id).await?;
         Ok(match scope {
@@ -624,8 +625,9 @@ fn checksum(text: &str) -> String {
     to_base62(crc32fast::hash(text.as_bytes()), CHECKSUM_LENGTH)
 }
 
-/// Whether the key's last six characters are the checksum of those before; `None` for what can't be one of our keys.
-/// It tells a typing error, and nothing about whether the key is good: a key that was imported has none.
+/// Whether the key's last six characters are the checksum of those before; `None` for what can't be one of
+/// our keys. It tells a typing error, and nothing about whether the key is good: a key that was imported has
+/// none.
 pub fn checksum_fits(key: &str) -> Option<bool> {
     if !is_well_formed(key) || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return None;
@@ -634,7 +636,8 @@ pub fn checksum_fits(key: &str) -> Option<bool> {
     Some(checksum(body) == given)
 }
 
-/// Whether `key` looks like a key of any prefix, ours or VAMS' own: what doesn't is refused before any look-up.
+/// Whether `key` looks like a key of any prefix, ours or VAMS' own: what doesn't is refused before any
+/// look-up.
 pub(crate) fn is_well_formed(key: &str) -> bool {
     key.split_once('_').is_some_and(|(prefix, body)| {
         !prefix.is_empty()
@@ -645,9 +648,9 @@ pub(crate) fn is_well_formed(key: &str) -> bool {
     })
 }
 
-/// When a key ends, in milliseconds since the epoch, UTC. ISO 8601 in any of its usual forms; a date alone means the
-/// end of that day, UTC, and a time without a zone is in UTC. What lies beyond the calendar is its first or last
-/// moment.
+/// When a key ends, in milliseconds since the epoch, UTC. ISO 8601 in any of its usual forms; a date alone
+/// means the end of that day, UTC, and a time without a zone is in UTC. What lies beyond the calendar is its
+/// first or last moment.
 ///
 /// # Errors
 /// `InvalidInput("expires_at")` for what is no date.
@@ -657,7 +660,8 @@ pub fn parse_expiry(text: &str) -> Result<i64> {
         Error::invalid(
             "expires_at",
             format!(
-                "Invalid date format: '{shown}'. Use ISO 8601 format (e.g. 2026-12-31 or 2026-12-31T23:59:59Z)"
+                "Invalid date format: '{shown}'. Use ISO 8601 format \
+                 (e.g. 2026-12-31 or 2026-12-31T23:59:59Z)"
             ),
         )
     })
@@ -777,15 +781,16 @@ fn allowed_addresses(texts: &[String]) -> Result<Vec<IpNet>> {
         block.map(|block| canonical(block.trunc())).map_err(|_| {
             Error::invalid(
                 "allowed_addresses",
-                "An allowed address must be an IP address or a CIDR block, such as 203.0.113.0/24 or 2001:db8::/32.",
+                "An allowed address must be an IP address or a CIDR block, such as 203.0.113.0/24 or \
+                 2001:db8::/32.",
             )
         })
     };
     texts.iter().map(parse).collect()
 }
 
-/// A range within the IPv4-mapped addresses of IPv6 (RFC 4291 §2.5.5.2) as the IPv4 range that it stands for, for a
-/// client's address is compared in that form.
+/// A range within the IPv4-mapped addresses of IPv6 (RFC 4291 §2.5.5.2) as the IPv4 range that it stands for,
+/// for a client's address is compared in that form.
 fn canonical(block: IpNet) -> IpNet {
     let IpNet::V6(block) = block else { return block };
     let mapped = block.addr().to_ipv4_mapped().zip(block.prefix_len().checked_sub(96));
@@ -896,13 +901,17 @@ mod tests {
 
         #[test]
         fn what_looks_like_a_date_is_read_or_refused(
-            text in "[+-]?[0-9]{0,6}[-W]?[0-9]{0,3}-?[0-9]{0,2}([Tt ][0-9:.,]{0,12})?([Zz]|[+-][0-9:]{0,6})?(\\[UTC\\])?",
+            date in "[+-]?[0-9]{0,6}[-W]?[0-9]{0,3}-?[0-9]{0,2}",
+            time in "([Tt ][0-9:.,]{0,12})?([Zz]|[+-][0-9:]{0,6})?(\\[UTC\\])?",
         ) {
-            let _ = parse_expiry(&text);
+            let _ = parse_expiry(&format!("{date}{time}"));
         }
 
         #[test]
-        fn a_time_with_an_offset_is_the_same_moment_in_utc(ms in 0..4_102_444_800_000_i64, minutes in -1439..1440_i32) {
+        fn a_time_with_an_offset_is_the_same_moment_in_utc(
+            ms in 0..4_102_444_800_000_i64,
+            minutes in -1439..1440_i32,
+        ) {
             let moment = Timestamp::from_millisecond(ms).unwrap();
             let offset = Offset::from_seconds(minutes * 60).unwrap();
             let written = moment.display_with_offset(offset).to_string();

@@ -87,8 +87,8 @@ impl Target {
         Self { kind, id: Some(id.into()), name: Some(name.into()) }
     }
 
-    /// A thing known only by the name that was asked for. That may be anything: what is kept of it is at most 256
-    /// characters that a database can hold, and no key that somebody gave in place of its id.
+    /// A thing known only by the name that was asked for. That may be anything: what is kept of it is at most
+    /// 256 characters that a database can hold, and no key that somebody gave in place of its id.
     pub fn named(kind: &'static str, name: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         let is_part_of_keys = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
@@ -212,8 +212,8 @@ impl Keyward {
         Ok(change)
     }
 
-    /// Carries `act` out, once for all requests of this caller with the same `Idempotency-Key`: the others have its
-    /// answer. To be called when the caller's rights are checked, for that answer may hold a secret.
+    /// Carries `act` out, once for all requests of this caller with the same `Idempotency-Key`: the others
+    /// have its answer. To be called when the caller's rights are checked, for that answer may hold a secret.
     pub(crate) async fn once<T: DeserializeOwned>(
         &self,
         caller: &Caller,
@@ -234,7 +234,8 @@ impl Keyward {
         outcome
     }
 
-    /// The answer that this very request had before, when it carries an `Idempotency-Key` and was carried out.
+    /// The answer that this very request had before, when it carries an `Idempotency-Key` and was carried
+    /// out.
     async fn replay<T: DeserializeOwned>(
         &self,
         caller: &Caller,
@@ -257,7 +258,8 @@ impl Keyward {
         serde_json::from_slice(&plaintext).map(Some).map_err(Error::internal)
     }
 
-    /// Under which id the reply is kept, and the fingerprint of the request; nothing without a key of the caller.
+    /// Under which id the reply is kept, and the fingerprint of the request; nothing without a key of the
+    /// caller.
     fn reply_id(
         &self,
         caller: &Caller,

@@ -141,8 +141,8 @@ impl Caller {
         ))
     }
 
-    /// Lets the caller through only when they hold all of `permissions`: nobody grants, or takes over, more than
-    /// they have.
+    /// Lets the caller through only when they hold all of `permissions`: nobody grants, or takes over, more
+    /// than they have.
     ///
     /// # Errors
     /// `Forbidden` with the first permission that the caller lacks.

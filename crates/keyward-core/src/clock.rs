@@ -38,8 +38,8 @@ impl Clock {
         self.now_ms().div_euclid(1000)
     }
 
-    /// Milliseconds that only ever grow, from some moment on: for how long ago something was, whatever happens to
-    /// the calendar.
+    /// Milliseconds that only ever grow, from some moment on: for how long ago something was, whatever
+    /// happens to the calendar.
     pub fn monotonic_ms(&self) -> i64 {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match self {

@@ -29,8 +29,8 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// The user of this name or id.
     async fn find(&self, name_or_id: &str) -> Result<Option<User>>;
 
-    /// Makes the account with its roles (by id), or nothing. A temporary password is to be changed at the first
-    /// sign-in.
+    /// Makes the account with its roles (by id), or nothing. A temporary password is to be changed at the
+    /// first sign-in.
     async fn create(
         &self,
         user: &User,
@@ -41,14 +41,15 @@ pub trait Directory: fmt::Debug + Send + Sync {
         change: &Change,
     ) -> Result<()>;
 
-    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends sessions.
+    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends
+    /// sessions.
     async fn update(&self, user: &User, change: &Change) -> Result<()>;
 
     /// Deletes the user with their sessions, assignments and keys.
     async fn delete(&self, user: &User, change: &Change) -> Result<()>;
 
-    /// Sets a password, temporary or for good, with the status that `user` says, and ends the sessions; `version` is
-    /// the version that was read.
+    /// Sets a password, temporary or for good, with the status that `user` says, and ends the sessions;
+    /// `version` is the version that was read.
     async fn set_password(
         &self,
         user: &User,

@@ -12,8 +12,8 @@ use crate::master_key::MasterKey;
 use crate::random::Random;
 use crate::store::Store;
 
-/// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles in
-/// `role.rs`, and so on.
+/// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles
+/// in `role.rs`, and so on.
 pub struct Keyward {
     pub(crate) settings: Settings,
     pub(crate) store: Store,

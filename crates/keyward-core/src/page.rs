@@ -31,7 +31,8 @@ impl Default for Cursor {
 }
 
 impl Cursor {
-    /// `limit` items (1 to 1000; 100 when not said) after what `cursor` says, an opaque text of an earlier page.
+    /// `limit` items (1 to 1000; 100 when not said) after what `cursor` says, an opaque text of an earlier
+    /// page.
     ///
     /// # Errors
     /// `InvalidInput` for a limit out of bounds or a cursor that we never gave out.

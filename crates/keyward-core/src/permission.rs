@@ -27,8 +27,8 @@ pub const VERIFY_CREDENTIALS: &str = "verify:credentials";
 /// The longest permission, in characters.
 const MAXIMUM_LENGTH: usize = 256;
 
-/// A permission string: `action:resource`, or `*` for everything. A trailing `*` stands for any rest, the empty
-/// one too; any other `*` is just a character. Upper and lower case differ.
+/// A permission string: `action:resource`, or `*` for everything. A trailing `*` stands for any rest, the
+/// empty one too; any other `*` is just a character. Upper and lower case differ.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Permission(String);
@@ -60,7 +60,8 @@ impl Permission {
     /// Whether all that `other` allows is allowed by this one too.
     pub fn contains(&self, other: &Self) -> bool {
         match self.prefix() {
-            // What `other` stands for begins with `other` less its star: if that begins with our prefix, all does.
+            // What `other` stands for begins with `other` less its star: if that begins with our prefix, all
+            // does.
             Some(prefix) => other.prefix().unwrap_or(&other.0).starts_with(prefix),
             None => self == other,
         }

@@ -1,4 +1,5 @@
-//! What Keyward begins with: the default roles, the first admin, and a way back in for whoever has the machine.
+//! What Keyward begins with: the default roles, the first admin, and a way back in for whoever has the
+//! machine.
 
 use serde_json::json;
 
@@ -41,8 +42,8 @@ pub struct FirstAdmin {
 }
 
 impl Keyward {
-    /// Whether nobody has been here before: there is no account yet. (The last admin can't be deleted, so this
-    /// never comes true again.)
+    /// Whether nobody has been here before: there is no account yet. (The last admin can't be deleted, so
+    /// this never comes true again.)
     ///
     /// # Errors
     /// `Unavailable`.
@@ -87,9 +88,9 @@ impl Keyward {
         Ok(Some(UserWithPassword { user, temporary_password: is_temporary.then_some(password) }))
     }
 
-    /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has the
-    /// machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`, signing in
-    /// asks for no code until they set up a second factor again.
+    /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has
+    /// the machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`,
+    /// signing in asks for no code until they set up a second factor again.
     ///
     /// # Errors
     /// `NotFound(User)` when there is no such account.

@@ -81,8 +81,8 @@ impl Random {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()
     }
 
-    /// A UUID that sorts by the time `now_ms`, and within the millisecond by `order`, of which 12 bits count (version 7,
-    /// RFC 9562, section 6.2, method 1).
+    /// A UUID that sorts by the time `now_ms`, and within the millisecond by `order`, of which 12 bits count
+    /// (version 7, RFC 9562, section 6.2, method 1).
     pub fn uuid_at(&self, now_ms: i64, order: u16) -> String {
         let millis = u64::try_from(now_ms).unwrap_or(0);
         let mut bytes = self.bytes::<10>();

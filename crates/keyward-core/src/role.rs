@@ -160,8 +160,8 @@ impl Keyward {
         self.known_role(name).await
     }
 
-    /// Changes what is named in `update`, and nothing else. It takes effect on the next request of everybody who
-    /// has the role.
+    /// Changes what is named in `update`, and nothing else. It takes effect on the next request of everybody
+    /// who has the role.
     ///
     /// # Errors
     /// `Forbidden` without `manage:roles` or for permissions above the caller's (the old or the new ones),
@@ -198,7 +198,8 @@ impl Keyward {
             if changed.is_empty() {
                 return Err(Error::invalid(
                     "description",
-                    "Say what to change: description, permissions, mfa_required, source or source_identifier.",
+                    "Say what to change: description, permissions, mfa_required, source or \
+                     source_identifier.",
                 ));
             }
             role.updated_at_ms = self.clock.now_ms();
@@ -398,8 +399,8 @@ pub(crate) fn unassigned() -> Error {
     Error::not_found(Thing::Assignment, "The user doesn't have this role.")
 }
 
-/// A role's name: 1 to 128 characters, no control characters, no white space at its ends. It takes what Cognito's
-/// group names may be and what VAMS' role names may be.
+/// A role's name: 1 to 128 characters, no control characters, no white space at its ends. It takes what
+/// Cognito's group names may be and what VAMS' role names may be.
 pub(crate) fn role_name(text: &str) -> Result<String> {
     let is_name = (1..=128).contains(&text.chars().count())
         && text.trim() == text

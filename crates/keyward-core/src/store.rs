@@ -78,8 +78,8 @@ macro_rules! read {
     };
 }
 
-/// Runs `$body` in a transaction of its own: committed when it is `Ok`, undone otherwise. After the commit, `$then` is
-/// called.
+/// Runs `$body` in a transaction of its own: committed when it is `Ok`, undone otherwise. After the commit,
+/// `$then` is called.
 macro_rules! write {
     ($store:expr, $transaction:ident => $body:block) => {
         $crate::store::write!($store, $transaction => $body, then || ())
@@ -105,13 +105,14 @@ macro_rules! write {
     }};
 }
 
-/// As `write!`, for what changes what somebody may do: the revision goes up first (see the module's comment), and
-/// what this process keeps in memory is forgotten before anybody hears that the change was made.
+/// As `write!`, for what changes what somebody may do: the revision goes up first (see the module's comment),
+/// and what this process keeps in memory is forgotten before anybody hears that the change was made.
 macro_rules! write_rights {
     ($store:expr, $transaction:ident => $body:block) => {{
         let store = $store.clone();
         $crate::store::write!($store, $transaction => {
-            sqlx::query("UPDATE revision SET value = value + 1 WHERE id = 1").execute(&mut *$transaction).await?;
+            let count_up = "UPDATE revision SET value = value + 1 WHERE id = 1";
+            sqlx::query(count_up).execute(&mut *$transaction).await?;
             $body
         }, then move || store.forget())
     }};
@@ -129,7 +130,8 @@ macro_rules! write_keeping_an_admin {
                 sqlx::query_as($crate::store::ADMINS).bind(now_ms).fetch_one(&mut *$transaction).await?;
             if before.0 > 0 && after.0 == 0 {
                 return Err($crate::error::Error::conflict(
-                    "This would leave no admin who can sign in; make another one first, with a role that has `*`.",
+                    "This would leave no admin who can sign in; make another one first, with a role that \
+                     has `*`.",
                 ));
             }
             Ok(value)
@@ -137,12 +139,12 @@ macro_rules! write_keeping_an_admin {
     };
 }
 
-/// Waits for the transactions that change rights, and keeps them waiting, as they do each other: on PostgreSQL, two that
-/// change many rows in different order would else wait for each other for ever.
+/// Waits for the transactions that change rights, and keeps them waiting, as they do each other: on
+/// PostgreSQL, two that change many rows in different order would else wait for each other for ever.
 pub(crate) const TAKE_TURN: &str = "UPDATE revision SET value = value WHERE id = 1";
 
-/// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or temporary and
-/// not too old), a role with `*`, and a second factor where that role asks for one.
+/// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or
+/// temporary and not too old), a role with `*`, and a second factor where that role asks for one.
 pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
     JOIN assignments a ON a.user_id = u.id JOIN roles r ON r.id = a.role_id \
     WHERE u.enabled AND u.password_hash IS NOT NULL \
@@ -191,7 +193,8 @@ macro_rules! record {
             .await?;
             if kept.rows_affected() == 0 {
                 return Err($crate::error::Error::conflict(
-                    "Another request with this Idempotency-Key came at the same time; repeat it to have its answer.",
+                    "Another request with this Idempotency-Key came at the same time; repeat it to have its \
+                     answer.",
                 ));
             }
         }
@@ -229,8 +232,9 @@ pub(crate) async fn begin<D: sqlx::Database>(
     Ok(tokio::spawn(async move { pool.begin_with(statement).await }).await.map_err(Error::internal)??)
 }
 
-/// Ends a transaction: commits it and calls `then` when `outcome` is `Ok`, undoes it otherwise. In a task of its own:
-/// a commit can't be called back when a client goes away just then, and what depends on it must follow.
+/// Ends a transaction: commits it and calls `then` when `outcome` is `Ok`, undoes it otherwise. In a task of
+/// its own: a commit can't be called back when a client goes away just then, and what depends on it must
+/// follow.
 pub(crate) async fn end<D: sqlx::Database, T>(
     transaction: Transaction<'static, D>,
     outcome: Result<T>,
@@ -329,14 +333,17 @@ impl Store {
     /// A setting's value.
     pub async fn setting(&self, name: &str) -> Result<Option<String>> {
         let row: Option<(String,)> = read!(self, connection => {
-            sqlx::query_as("SELECT value FROM settings WHERE name = $1").bind(name).fetch_optional(connection).await?
+            sqlx::query_as("SELECT value FROM settings WHERE name = $1")
+                .bind(name)
+                .fetch_optional(connection)
+                .await?
         });
         Ok(row.map(|(value,)| value))
     }
 
-    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions, rotated secrets. A
-    /// session stays a day longer than its refresh token: an access token of it may outlive that one, by a day at
-    /// most.
+    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions, rotated
+    /// secrets. A session stays a day longer than its refresh token: an access token of it may outlive that
+    /// one, by a day at most.
     pub async fn sweep(&self, now_ms: i64) -> Result<()> {
         write!(self, transaction => {
             sqlx::query(TAKE_TURN).execute(&mut *transaction).await?;
@@ -410,13 +417,14 @@ fn migrator() -> Migrator {
 fn not_migrated(cause: sqlx::migrate::MigrateError) -> Error {
     Error::new(
         Code::Unavailable,
-        "The database can't be brought up to date; it may belong to a newer Keyward, or the disk may be full.",
+        "The database can't be brought up to date; it may belong to a newer Keyward, or the disk may be \
+         full.",
     )
     .because(cause)
 }
 
-/// The error of an insert that found its name taken: which statement failed says which name it was, for SQLite
-/// reports no constraint's name.
+/// The error of an insert that found its name taken: which statement failed says which name it was, for
+/// SQLite reports no constraint's name.
 pub(crate) fn unless_taken<T>(outcome: Result<T, sqlx::Error>, taken: impl FnOnce() -> Error) -> Result<T> {
     outcome.map_err(|error| match &error {
         sqlx::Error::Database(database) if database.is_unique_violation() => taken().because(error),
@@ -425,11 +433,12 @@ pub(crate) fn unless_taken<T>(outcome: Result<T, sqlx::Error>, taken: impl FnOnc
 }
 
 impl From<sqlx::Error> for Error {
-    /// What says that the database can't be reached or written now is `Unavailable`; a text that PostgreSQL can't hold
-    /// is the request's fault; what points to a thing that is gone came too late; the rest is a defect of ours.
+    /// What says that the database can't be reached or written now is `Unavailable`; a text that PostgreSQL
+    /// can't hold is the request's fault; what points to a thing that is gone came too late; the rest is a
+    /// defect of ours.
     fn from(error: sqlx::Error) -> Self {
-        // character_not_in_repertoire (https://www.postgresql.org/docs/current/errcodes-appendix.html). SQLite holds any
-        // text, and has none of the kind to find.
+        // character_not_in_repertoire (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+        // SQLite holds any text, and has none of the kind to find.
         if error.as_database_error().is_some_and(|database| database.code().as_deref() == Some("22021")) {
             return Self::invalid("text", "A text must not have the character NUL in it.").because(error);
         }
@@ -445,11 +454,12 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Protocol(_) => true,
             sqlx::Error::Database(database) => database.code().is_some_and(|code| {
                 // SQLite's primary result codes (https://sqlite.org/rescode.html): PERM, BUSY, LOCKED, NOMEM,
-                // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB; the extended ones keep them in the low byte.
+                // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB; the extended ones keep them in the low
+                // byte.
                 let is_sqlite =
                     matches!(sqlite_primary(&code), Some(3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26));
-                // PostgreSQL's classes: connection, who may connect (three of them), serialization, resources,
-                // operator's intervention, system.
+                // PostgreSQL's classes: connection, who may connect (three of them), serialization,
+                // resources, operator's intervention, system.
                 let is_postgres = code.len() == 5
                     && ["08", "28", "3D", "55", "40", "53", "57", "58"]
                         .iter()

@@ -124,7 +124,8 @@ impl UserStatus {
 /// What it takes to make a user.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NewUser {
-    /// An email address for an account; 3 to 256 characters of letters, digits and `-_.+@` for a program user.
+    /// An email address for an account; 3 to 256 characters of letters, digits and `-_.+@` for a program
+    /// user.
     pub username: String,
     /// The username when not said.
     pub email: Option<String>,
@@ -175,8 +176,8 @@ impl Keyward {
     /// Makes a user, with their roles or not at all. An account gets a temporary password.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:users` or for roles above the caller's rights, `InvalidInput` for what isn't an
-    /// address or a number, `PasswordRejected`, `AlreadyExists(User)`, `NotFound(Role)`.
+    /// `Forbidden` without `manage:users` or for roles above the caller's rights, `InvalidInput` for what
+    /// isn't an address or a number, `PasswordRejected`, `AlreadyExists(User)`, `NotFound(Role)`.
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<UserWithPassword> {
         const ACTION: &str = "user.create";
         let outcome = async {
@@ -301,8 +302,8 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
-    /// Gives the account a new temporary password and ends its sessions. The account itself, its roles, its `sub`
-    /// and its second factor stay.
+    /// Gives the account a new temporary password and ends its sessions. The account itself, its roles, its
+    /// `sub` and its second factor stay.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
@@ -365,8 +366,8 @@ impl Keyward {
         Ok(grants.into_iter().flat_map(|grant| grant.permissions).collect())
     }
 
-    /// Lets the caller through only when they hold every right of this user: who resets the password of somebody
-    /// with more rights, or changes their address, could become them.
+    /// Lets the caller through only when they hold every right of this user: who resets the password of
+    /// somebody with more rights, or changes their address, could become them.
     pub(crate) async fn require_over(&self, caller: &Caller, user_id: &str) -> Result<()> {
         caller.require_all_of(&self.rights_of(user_id).await?)
     }
@@ -385,8 +386,8 @@ impl Keyward {
             let email = new.email.as_deref().map(|email| email_address("email", email)).transpose()?;
             (UserKind::Account, username.clone(), Some(email.unwrap_or(username)))
         };
-        // An administrator vouches for the name, and for no other address: with one of somebody else's, proven in
-        // the tokens, the new user could pass for them.
+        // An administrator vouches for the name, and for no other address: with one of somebody else's,
+        // proven in the tokens, the new user could pass for them.
         let email_verified = email.as_ref() == Some(&username);
         let now_ms = self.clock.now_ms();
         let mut roles = new.roles.clone();
@@ -421,8 +422,8 @@ impl Keyward {
 
 /// The error for a user that isn't there.
 pub(crate) fn unknown_user(name_or_id: &str) -> Error {
-    // A name that was never one of ours may be anything: it is shown only when it looks like one, and never when it
-    // may be a key or a token that got into the wrong place.
+    // A name that was never one of ours may be anything: it is shown only when it looks like one, and never
+    // when it may be a key or a token that got into the wrong place.
     let is_credential = crate::access::Credential::parse(&format!("Bearer {name_or_id}")).is_some();
     let named = program_name(name_or_id).ok().filter(|_| !is_credential);
     let named = named.map(|name| format!(" {name}")).unwrap_or_default();
@@ -440,7 +441,8 @@ pub(crate) fn require_version(if_match: Option<i64>, version: i64) -> Result<()>
     }
 }
 
-/// An email address: one `@`, something before it, a dotted name after it, at most 256 characters (RFC 5321 §4.5.3.1.3).
+/// An email address: one `@`, something before it, a dotted name after it, at most 256 characters (RFC 5321
+/// §4.5.3.1.3).
 pub(crate) fn email_address(field: &'static str, text: &str) -> Result<String> {
     let is_address = text.split_once('@').is_some_and(|(local, domain)| {
         let is_local = !local.is_empty()
@@ -479,8 +481,8 @@ pub(crate) fn phone_number(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// A program user's name: 3 to 256 letters, digits and `-_.+@`, as VAMS has user ids. What looks like an API key was
-/// put in the wrong place, and must not be kept as a name.
+/// A program user's name: 3 to 256 letters, digits and `-_.+@`, as VAMS has user ids. What looks like an API
+/// key was put in the wrong place, and must not be kept as a name.
 pub(crate) fn program_name(text: &str) -> Result<String> {
     let is_name = (3..=256).contains(&text.chars().count())
         && !crate::api_key::is_well_formed(text)

@@ -23,9 +23,9 @@ rows! {
 
 rows! {
     struct RecordRow {
-        id: String, name: String, user_id: String, username: String, user_enabled: bool, expires_at: Option<String>,
-        expires_at_ms: Option<i64>, active: bool, scope: Option<String>, allowed_addresses: String, hash: String,
-        public_id: String, valid_until_ms: Option<i64>,
+        id: String, name: String, user_id: String, username: String, user_enabled: bool,
+        expires_at: Option<String>, expires_at_ms: Option<i64>, active: bool, scope: Option<String>,
+        allowed_addresses: String, hash: String, public_id: String, valid_until_ms: Option<i64>,
     }
 }
 
@@ -133,11 +133,12 @@ impl TryFrom<RecordRow> for KeyRecord {
 macro_rules! select_keys {
     ($rest:literal) => {
         concat!(
-            "SELECT k.id, k.name, k.description, k.user_id, u.username, u.enabled AS user_enabled, k.created_by, ",
-            "k.expires_at, k.expires_at_ms, k.active, k.scope, k.allowed_addresses, k.owner, k.review_at, k.imported, ",
-            "k.created_at_ms, k.updated_at_ms, k.version, s.public_id, s.last_used_at_ms, s.last_used_address, ",
-            "s.last_used_agent, p.public_id AS previous_id, p.valid_until_ms AS previous_until_ms, ",
-            "p.last_used_at_ms AS previous_used_at_ms, p.last_used_address AS previous_used_address, ",
+            "SELECT k.id, k.name, k.description, k.user_id, u.username, u.enabled AS user_enabled, ",
+            "k.created_by, k.expires_at, k.expires_at_ms, k.active, k.scope, k.allowed_addresses, k.owner, ",
+            "k.review_at, k.imported, k.created_at_ms, k.updated_at_ms, k.version, s.public_id, ",
+            "s.last_used_at_ms, s.last_used_address, s.last_used_agent, p.public_id AS previous_id, ",
+            "p.valid_until_ms AS previous_until_ms, p.last_used_at_ms AS previous_used_at_ms, ",
+            "p.last_used_address AS previous_used_address, ",
             "p.last_used_agent AS previous_used_agent FROM api_keys k JOIN users u ON u.id = k.user_id ",
             "LEFT JOIN api_key_secrets s ON s.key_id = k.id AND s.valid_until_ms IS NULL ",
             "LEFT JOIN api_key_secrets p ON p.key_id = k.id AND p.valid_until_ms IS NOT NULL ",
@@ -149,17 +150,19 @@ macro_rules! select_keys {
 macro_rules! select_records {
     ($condition:literal) => {
         concat!(
-            "SELECT k.id, k.name, k.user_id, u.username, u.enabled AS user_enabled, k.expires_at, k.expires_at_ms, ",
-            "k.active, k.scope, k.allowed_addresses, s.hash, s.public_id, s.valid_until_ms FROM api_key_secrets s ",
-            "JOIN api_keys k ON k.id = s.key_id JOIN users u ON u.id = k.user_id ",
+            "SELECT k.id, k.name, k.user_id, u.username, u.enabled AS user_enabled, k.expires_at, ",
+            "k.expires_at_ms, k.active, k.scope, k.allowed_addresses, s.hash, s.public_id, s.valid_until_ms ",
+            "FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id JOIN users u ON u.id = k.user_id ",
             $condition
         )
     };
 }
 
-const INSERT_KEY: &str = "INSERT INTO api_keys (id, name, description, user_id, created_by, expires_at, expires_at_ms, \
-    active, scope, allowed_addresses, owner, review_at, imported, created_at_ms, updated_at_ms, version) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (name) DO NOTHING";
+const INSERT_KEY: &str = "INSERT INTO api_keys (id, name, description, user_id, created_by, expires_at, \
+    expires_at_ms, active, scope, allowed_addresses, owner, review_at, imported, created_at_ms, \
+    updated_at_ms, version) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+    ON CONFLICT (name) DO NOTHING";
 
 const INSERT_SECRET: &str = "INSERT INTO api_key_secrets (hash, algorithm, key_id, public_id, created_at_ms) \
     VALUES ($1, 'sha256', $2, $3, $4) ON CONFLICT (hash) DO NOTHING";
@@ -219,7 +222,10 @@ impl Store {
     /// Whether a key has this name.
     pub async fn has_api_key(&self, name: &str) -> Result<bool> {
         let row: Option<(String,)> = read!(self, connection => {
-            sqlx::query_as("SELECT id FROM api_keys WHERE name = $1").bind(name).fetch_optional(connection).await?
+            sqlx::query_as("SELECT id FROM api_keys WHERE name = $1")
+                .bind(name)
+                .fetch_optional(connection)
+                .await?
         });
         Ok(row.is_some())
     }
@@ -282,8 +288,8 @@ impl Store {
     ) -> Result<Page<ApiKey>> {
         let rows: Vec<KeyRow> = read!(self, connection => {
             sqlx::query_as(select_keys!(
-                "WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1) AND (CAST($2 AS TEXT) IS NULL OR k.name = $2) \
-                 AND k.name > $3 ORDER BY k.name LIMIT $4"
+                "WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1) \
+                 AND (CAST($2 AS TEXT) IS NULL OR k.name = $2) AND k.name > $3 ORDER BY k.name LIMIT $4"
             ))
             .bind(user_id)
             .bind(name)
@@ -334,9 +340,9 @@ impl Store {
         let (scope, addresses) = columns(key)?;
         write_rights!(self, transaction => {
             let updated = sqlx::query(
-                "UPDATE api_keys SET description = $3, expires_at = $4, expires_at_ms = $5, active = $6, scope = $7, \
-                 allowed_addresses = $8, owner = $9, review_at = $10, updated_at_ms = $11, version = version + 1 \
-                 WHERE id = $1 AND version = $2",
+                "UPDATE api_keys SET description = $3, expires_at = $4, expires_at_ms = $5, active = $6, \
+                 scope = $7, allowed_addresses = $8, owner = $9, review_at = $10, updated_at_ms = $11, \
+                 version = version + 1 WHERE id = $1 AND version = $2",
             )
             .bind(key.id.as_str())
             .bind(key.version)
@@ -371,8 +377,8 @@ impl Store {
         })
     }
 
-    /// Gives the key of version `version` a new secret; the newest until now works until `keep_until_ms`, or no
-    /// longer at all, and the one before it is gone either way.
+    /// Gives the key of version `version` a new secret; the newest until now works until `keep_until_ms`, or
+    /// no longer at all, and the one before it is gone either way.
     pub(crate) async fn rotate_api_key(
         &self,
         key: &ApiKey,
@@ -423,8 +429,9 @@ impl Store {
             sqlx::query(super::TAKE_TURN).execute(&mut *transaction).await?;
             for SecretUse { hash, last_use } in uses {
                 sqlx::query(
-                    "UPDATE api_key_secrets SET last_used_at_ms = $2, last_used_address = $3, last_used_agent = $4 \
-                     WHERE hash = $1 AND (last_used_at_ms IS NULL OR last_used_at_ms <= $2)",
+                    "UPDATE api_key_secrets SET last_used_at_ms = $2, last_used_address = $3, \
+                     last_used_agent = $4 WHERE hash = $1 \
+                     AND (last_used_at_ms IS NULL OR last_used_at_ms <= $2)",
                 )
                 .bind(hash.as_str())
                 .bind(last_use.at_ms)

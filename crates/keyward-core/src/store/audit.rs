@@ -9,7 +9,8 @@ rows! {
     struct AuditRow {
         id: String, at_ms: i64, actor_kind: String, actor_id: Option<String>, actor_name: String,
         credential: Option<String>, action: String, target_kind: String, target_id: Option<String>,
-        target_name: Option<String>, outcome: String, detail: String, request_id: String, address: Option<String>,
+        target_name: Option<String>, outcome: String, detail: String, request_id: String,
+        address: Option<String>,
     }
 }
 

@@ -22,7 +22,8 @@ rows! {
 
 rows! {
     struct AssignmentsRow {
-        user_id: String, username: String, username_key: String, version: i64, roles: String, created_at_ms: i64,
+        user_id: String, username: String, username_key: String, version: i64, roles: String,
+        created_at_ms: i64,
     }
 }
 
@@ -65,7 +66,8 @@ macro_rules! insert_assignments {
     ($transaction:expr, $user_id:expr, $role_ids:expr, $created_by:expr, $now_ms:expr) => {
         for role_id in $role_ids {
             let inserted = sqlx::query(
-                "INSERT INTO assignments (user_id, role_id, created_by, created_at_ms) VALUES ($1, $2, $3, $4)",
+                "INSERT INTO assignments (user_id, role_id, created_by, created_at_ms) \
+                 VALUES ($1, $2, $3, $4)",
             )
             .bind($user_id)
             .bind(role_id.as_str())
@@ -90,8 +92,9 @@ impl Store {
         let permissions = serde_json::to_string(&role.permissions).map_err(Error::internal)?;
         write_rights!(self, transaction => {
             let inserted = sqlx::query(
-                "INSERT INTO roles (id, name, description, permissions, mfa_required, source, source_identifier, \
-                 created_at_ms, updated_at_ms, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                "INSERT INTO roles (id, name, description, permissions, mfa_required, source, \
+                 source_identifier, created_at_ms, updated_at_ms, version) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(role.id.as_str())
             .bind(role.name.as_str())
@@ -140,7 +143,8 @@ impl Store {
         write_keeping_an_admin!(self, role.updated_at_ms, transaction => {
             let updated = sqlx::query(
                 "UPDATE roles SET description = $3, permissions = $4, mfa_required = $5, source = $6, \
-                 source_identifier = $7, updated_at_ms = $8, version = version + 1 WHERE id = $1 AND version = $2",
+                 source_identifier = $7, updated_at_ms = $8, version = version + 1 \
+                 WHERE id = $1 AND version = $2",
             )
             .bind(role.id.as_str())
             .bind(role.version)
@@ -176,8 +180,8 @@ impl Store {
     pub(crate) async fn grants(&self, user_id: &str) -> Result<Vec<Grant>> {
         let rows: Vec<GrantRow> = read!(self, connection => {
             sqlx::query_as(
-                "SELECT r.name, r.permissions, r.mfa_required FROM assignments a JOIN roles r ON r.id = a.role_id \
-                 WHERE a.user_id = $1 ORDER BY r.name",
+                "SELECT r.name, r.permissions, r.mfa_required FROM assignments a \
+                 JOIN roles r ON r.id = a.role_id WHERE a.user_id = $1 ORDER BY r.name",
             )
             .bind(user_id)
             .fetch_all(connection)
@@ -211,8 +215,9 @@ impl Store {
         })
     }
 
-    /// Makes the user's roles exactly these; those that stay keep their date. `user.version` is the version that
-    /// was read: what was worked out from the roles of then must not bring back one that was taken away since.
+    /// Makes the user's roles exactly these; those that stay keep their date. `user.version` is the version
+    /// that was read: what was worked out from the roles of then must not bring back one that was taken away
+    /// since.
     pub async fn set_assignments(
         &self,
         user: &User,
@@ -283,8 +288,9 @@ impl Store {
         let row: Option<AssignmentsRow> = read!(self, connection => {
             sqlx::query_as(
                 "SELECT u.id AS user_id, u.username, u.username_key, u.version, \
-                 string_agg(r.name, '\n') AS roles, MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
-                 JOIN roles r ON r.id = a.role_id WHERE u.id = $1 \
+                 string_agg(r.name, '\n') AS roles, MIN(a.created_at_ms) AS created_at_ms \
+                 FROM assignments a JOIN users u ON u.id = a.user_id JOIN roles r ON r.id = a.role_id \
+                 WHERE u.id = $1 \
                  GROUP BY u.id, u.username, u.username_key, u.version",
             )
             .bind(user_id)
@@ -299,8 +305,9 @@ impl Store {
         let rows: Vec<AssignmentsRow> = read!(self, connection => {
             sqlx::query_as(
                 "SELECT u.id AS user_id, u.username, u.username_key, u.version, \
-                 string_agg(r.name, '\n') AS roles, MIN(a.created_at_ms) AS created_at_ms FROM assignments a JOIN users u ON u.id = a.user_id \
-                 JOIN roles r ON r.id = a.role_id WHERE u.pool_id = $1 AND u.username_key > $2 \
+                 string_agg(r.name, '\n') AS roles, MIN(a.created_at_ms) AS created_at_ms \
+                 FROM assignments a JOIN users u ON u.id = a.user_id JOIN roles r ON r.id = a.role_id \
+                 WHERE u.pool_id = $1 AND u.username_key > $2 \
                  GROUP BY u.id, u.username, u.username_key, u.version ORDER BY u.username_key LIMIT $3",
             )
             .bind(pool_id)

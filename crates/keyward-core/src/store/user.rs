@@ -38,9 +38,10 @@ pub(super) use end_sessions;
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, u.email_verified, ",
-            "u.phone, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, u.version, u.pool_id, ",
-            "u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, u.totp_pending, ",
+            "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, ",
+            "u.email_verified, u.phone, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, ",
+            "u.version, u.pool_id, u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, ",
+            "u.totp_pending, ",
             "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
             "WHERE a.user_id = u.id) AS roles FROM users u ",
             $rest
@@ -219,10 +220,11 @@ impl Store {
                 return Err(user_exists());
             }
             let inserted = sqlx::query(
-                "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, email_key, \
-                 email_verified, phone, attributes, password_hash, temporary_until_ms, srp_verifier, \
-                 totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19)",
+                "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
+                 email_key, email_verified, phone, attributes, password_hash, temporary_until_ms, \
+                 srp_verifier, totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, \
+                 $18, $19)",
             )
             .bind(user.id.as_str())
             .bind(new.pool_id)
@@ -246,7 +248,8 @@ impl Store {
             .execute(&mut *transaction)
             .await;
             unless_taken(inserted, user_exists)?;
-            insert_assignments!(transaction, user.id.as_str(), new.role_ids, new.created_by, user.created_at_ms);
+            let (user_id, now_ms) = (user.id.as_str(), user.created_at_ms);
+            insert_assignments!(transaction, user_id, new.role_ids, new.created_by, now_ms);
             record!(transaction, change);
             Ok(())
         })
@@ -317,8 +320,8 @@ impl Store {
     ) -> Result<()> {
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             let updated = sqlx::query(
-                "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, srp_verifier = $6, \
-                 updated_at_ms = $7, version = version + 1 WHERE id = $1 AND version = $2",
+                "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, \
+                 srp_verifier = $6, updated_at_ms = $7, version = version + 1 WHERE id = $1 AND version = $2",
             )
             .bind(user.id.as_str())
             .bind(version)

@@ -85,8 +85,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
             sqlx::query(
-                "INSERT INTO app_clients (id, pool_id, name, flows, hides_unknown_users, access_token_seconds, \
-                 id_token_seconds, refresh_token_seconds, created_at_ms, updated_at_ms) \
+                "INSERT INTO app_clients (id, pool_id, name, flows, hides_unknown_users, \
+                 access_token_seconds, id_token_seconds, refresh_token_seconds, created_at_ms, \
+                 updated_at_ms) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
             )
             .bind(client.id.as_str())

@@ -1,5 +1,5 @@
-//! A client that goes away in the middle leaves nothing half-made and nothing stuck, and what was revoked for it is
-//! revoked.
+//! A client that goes away in the middle leaves nothing half-made and nothing stuck, and what was revoked for
+//! it is revoked.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -20,8 +20,8 @@ on_both! {
     a_key_disabled_for_a_client_that_has_gone_is_refused,
 }
 
-/// How often to give up after: each number of times that the acts here wait, again and again, for what they wait for
-/// differs from time to time.
+/// How often to give up after: each number of times that the acts here wait, again and again, for what they
+/// wait for differs from time to time.
 fn waits() -> impl Iterator<Item = usize> {
     (0..12).cycle().take(120)
 }

@@ -65,8 +65,8 @@ async fn an_admin_may_go_while_another_can_sign_in(database: TestDatabase) {
 async fn whoever_cannot_sign_in_does_not_count_as_another_admin(database: TestDatabase) {
     let keyward = database.keyward().await;
     let ada = ada(&keyward).await;
-    // Neither a bot, nor somebody disabled, nor somebody whose temporary password is too old, nor somebody whose
-    // second factor is missing.
+    // Neither a bot, nor somebody disabled, nor somebody whose temporary password is too old, nor somebody
+    // whose second factor is missing.
     keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
     account(&keyward, BOB, &["ADMINS"]).await;
     let disable = UserUpdate { enabled: Some(false), ..UserUpdate::default() };

@@ -1,5 +1,5 @@
-//! Revoked means revoked: on the very next request here, within the bound elsewhere, and never answered from memory
-//! that is older than the bound.
+//! Revoked means revoked: on the very next request here, within the bound elsewhere, and never answered from
+//! memory that is older than the bound.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

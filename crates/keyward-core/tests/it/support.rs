@@ -29,8 +29,8 @@ pub(crate) const START_MS: i64 = 1_798_761_600_000;
 pub(crate) const SECOND_MS: i64 = 1000;
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * SECOND_MS;
 
-/// Makes of each function here, an `async fn(TestDatabase)` below, a test on SQLite and a test on PostgreSQL, each with
-/// a database of its own. A function that is missing here is never used, and the compiler says so.
+/// Makes of each function here, an `async fn(TestDatabase)` below, a test on SQLite and a test on PostgreSQL,
+/// each with a database of its own. A function that is missing here is never used, and the compiler says so.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {$(
         mod $name {
@@ -281,8 +281,8 @@ pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().copied().map(str::to_owned).collect()
 }
 
-/// Waits until `keyward` answers for this key from memory: until a change past Keyward, which moves no revision,
-/// isn't seen.
+/// Waits until `keyward` answers for this key from memory: until a change past Keyward, which moves no
+/// revision, isn't seen.
 pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issued: &IssuedApiKey) {
     let rename = |name: &str| format!("UPDATE api_keys SET name = '{name}' WHERE id = '{}'", issued.key.id);
     for attempt in 0..2000 {

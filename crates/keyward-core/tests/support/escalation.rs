@@ -1,9 +1,9 @@
 //! Nobody grants above their own rights: a property of every surface.
 //!
-//! Somebody who means ill holds a session, and perhaps a key. They try acts at random, with any credential that they
-//! came by: keys whose secret they got, users whose password they got or whose address they changed. Whatever they
-//! do, all of it together never allows more than what they began with. What their credentials allow is worked out
-//! naively, from sets of plain texts, and held against what the surface says.
+//! Somebody who means ill holds a session, and perhaps a key. They try acts at random, with any credential
+//! that they came by: keys whose secret they got, users whose password they got or whose address they
+//! changed. Whatever they do, all of it together never allows more than what they began with. What their
+//! credentials allow is worked out naively, from sets of plain texts, and held against what the surface says.
 //!
 //! A surface takes part by a [`Surface`] of its own; `keyward-core` itself is the first.
 
@@ -19,8 +19,8 @@ pub(crate) trait Surface {
     /// Does the act as whoever shows this `Authorization`.
     async fn perform(&self, authorization: &str, act: &Act) -> Outcome;
 
-    /// Signs in with a temporary password, choosing a new one; the `Authorization` to show from then on. Nothing when
-    /// that isn't let in.
+    /// Signs in with a temporary password, choosing a new one; the `Authorization` to show from then on.
+    /// Nothing when that isn't let in.
     async fn sign_in(&self, username: &str, temporary_password: &str) -> Option<String>;
 
     /// Which of these permissions whoever shows this `Authorization` has; nothing when it isn't let in.
@@ -156,7 +156,8 @@ const PATTERNS: [&str; 16] = [
 /// What it takes to try anything.
 const MANAGING: [&str; 3] = ["manage:users", "manage:roles", "manage:api-keys"];
 
-/// Plain texts that tell all those patterns apart: each pattern matches one that no narrower pattern here does.
+/// Plain texts that tell all those patterns apart: each pattern matches one that no narrower pattern here
+/// does.
 const UNIVERSE: [&str; 12] = [
     "manage:users",
     "manage:roles",
@@ -185,8 +186,8 @@ struct Story {
 /// Holds what `new_surface` makes to the rule, in `cases` stories.
 ///
 /// # Panics
-/// When somebody gained rights, with the shortest story that shows it; or when 50 stories or more were too tame to
-/// prove anything: every kind of act must have been done in some and refused in others.
+/// When somebody gained rights, with the shortest story that shows it; or when 50 stories or more were too
+/// tame to prove anything: every kind of act must have been done in some and refused in others.
 pub(crate) fn nobody_gains_rights<S: Surface>(cases: u32, new_surface: impl AsyncFn() -> S) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let tally = Tally::default();
@@ -281,8 +282,9 @@ struct Held {
     what: What,
     /// What to show; nothing for an account that they could take over by mail.
     authorization: Option<String>,
-    /// Whether it is one that they came by. Then what it allows at best counts: with the second factor that whoever
-    /// has an account can set up, and with the roles that sleep under a key until somebody wakes them.
+    /// Whether it is one that they came by. Then what it allows at best counts: with the second factor that
+    /// whoever has an account can set up, and with the roles that sleep under a key until somebody wakes
+    /// them.
     is_gained: bool,
 }
 
@@ -412,7 +414,8 @@ impl Act {
 }
 
 fn story() -> impl Strategy<Value = Story> {
-    // Whoever can do nothing tells no story: Mallory manages something, and some of what she has others have too.
+    // Whoever can do nothing tells no story: Mallory manages something, and some of what she has others have
+    // too.
     let managing = (subsequence(&MANAGING, 2..=3), subsequence(&PATTERNS[5..], 4..=8))
         .prop_map(|(managing, others)| create_role(ROLES[0], [managing, others].concat(), false));
     // There is a role to wake up, and a key to widen.
