@@ -766,3 +766,111 @@ fn grounds<'a>(grants: &'a [Grant], wanted: &'a Permission) -> impl Iterator<Ite
         patterns.map(move |pattern| (grant, Grounds { role: grant.role.clone(), pattern: pattern.clone() }))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PATTERNS: [&str; 6] = ["*", "a:*", "a:b", "a:b*", "a:c", "b:*"];
+    const WANTED: [&str; 5] = ["a:b", "a:bc", "a:c", "b:a", "c:a"];
+
+    fn permissions(texts: &[&str]) -> Vec<Permission> {
+        texts.iter().map(|text| Permission::parse(text).unwrap()).collect()
+    }
+
+    fn any_matches(patterns: &[&str], text: &str) -> bool {
+        patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => text.starts_with(start),
+            None => *pattern == text,
+        })
+    }
+
+    fn session(mfa: bool) -> SessionRecord {
+        SessionRecord {
+            id: "session".into(),
+            user_id: "ada".into(),
+            username: "ada@example.com".into(),
+            user_enabled: true,
+            client_id: String::new(),
+            pool_id: String::new(),
+            mfa,
+            created_at_ms: 0,
+            expires_at_ms: i64::MAX,
+            revoked_at_ms: None,
+        }
+    }
+
+    fn key(scope: Option<&[&str]>) -> KeyRecord {
+        KeyRecord {
+            id: "key".into(),
+            name: "CI".into(),
+            user_id: "ada".into(),
+            username: "ada@example.com".into(),
+            user_enabled: true,
+            expires_at: None,
+            expires_at_ms: None,
+            active: true,
+            scope: scope.map(permissions),
+            allowed_addresses: Vec::new(),
+            hash: String::new(),
+            public_id: String::new(),
+            valid_until_ms: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_explains_a_decision_is_what_decided_it(
+            roles in prop::collection::vec((prop::sample::subsequence(&PATTERNS, 0..4), any::<bool>()), 0..4),
+            scope in prop::option::of(prop::sample::subsequence(&PATTERNS, 0..3)),
+            is_key: bool,
+            mfa: bool,
+            wanted in prop::sample::select(&WANTED),
+        ) {
+            let grants = roles.iter().enumerate().map(|(number, (patterns, mfa_required))| Grant {
+                role: format!("role {number}"),
+                permissions: permissions(patterns),
+                mfa_required: *mfa_required,
+            });
+            let scope = scope.filter(|_| is_key);
+            let record = if is_key {
+                Record::Key(Box::new(key(scope.as_deref())))
+            } else {
+                Record::Session(session(mfa))
+            };
+            let has_mfa = mfa && !is_key;
+            let identity = Identity::Person {
+                user_id: "ada".into(),
+                username: "ada@example.com".into(),
+                mfa: has_mfa,
+                session_id: "session".into(),
+            };
+            let subject = Subject::new(record, grants.collect());
+            let caller = subject.caller(identity, None, Origin::default());
+
+            let decision = decide(&subject, &caller, Permission::parse(wanted).unwrap());
+
+            let granted = |asleep: bool| roles.iter().any(|(patterns, mfa_required)| {
+                (asleep == (*mfa_required && !has_mfa)) && any_matches(patterns, wanted)
+            });
+            let is_in_scope = scope.is_none_or(|scope| any_matches(&scope, wanted));
+            let expected = match (granted(false), granted(true)) {
+                (true, _) if is_in_scope => None,
+                (true, _) => Some(Reason::OutsideScope),
+                (false, true) => Some(Reason::MfaRequired),
+                (false, false) if roles.is_empty() => Some(Reason::NoRoles),
+                (false, false) => Some(Reason::NotGranted),
+            };
+            prop_assert_eq!(decision.reason, expected);
+            prop_assert_eq!(decision.granted_by.is_empty(), expected.is_some());
+            let withheld = decision.withheld.iter().map(|(grounds, _)| grounds);
+            for Grounds { role, pattern } in decision.granted_by.iter().chain(withheld) {
+                let number: usize = role.trim_start_matches("role ").parse().unwrap();
+                prop_assert!(roles[number].0.contains(&pattern.as_str()));
+                prop_assert!(any_matches(&[pattern.as_str()], wanted));
+            }
+        }
+    }
+}

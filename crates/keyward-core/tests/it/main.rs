@@ -18,6 +18,7 @@ mod support;
 
 mod atomicity;
 mod cancellation;
+mod decisions;
 mod guards;
 mod idempotency;
 mod keys;
