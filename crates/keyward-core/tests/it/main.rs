@@ -17,6 +17,7 @@ mod postgres;
 mod support;
 
 mod atomicity;
+mod audit;
 mod cancellation;
 mod decisions;
 mod guards;
