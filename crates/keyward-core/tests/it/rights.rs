@@ -18,7 +18,7 @@ use crate::support::{TestDatabase, key, new_key, sha256_hex, texts};
 
 #[test]
 fn nobody_gains_rights_by_any_acts_on_sqlite() {
-    nobody_gains_rights(160, async || Core::open(TestDatabase::sqlite().await).await);
+    nobody_gains_rights(100, async || Core::open(TestDatabase::sqlite().await).await);
 }
 
 #[test]
