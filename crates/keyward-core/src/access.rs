@@ -7,26 +7,30 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use serde::Serialize;
 
 use crate::api_key::LastUse;
 use crate::caller::{Caller, Identity, Origin};
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::role::Grant;
 use crate::secret::Secret;
-use crate::store::{KeyRecord, SecretUse, SessionRecord, Store};
+use crate::store::{KeyRecord, SessionRecord, Store};
 
 /// How many credentials are kept in memory.
 const CACHED_CREDENTIALS: usize = 150_000;
+/// How many users' grants are kept in memory.
+const CACHED_USERS: usize = 50_000;
 /// How long the database may take to tell the revision.
 const REVISION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the last uses of keys are written.
@@ -50,17 +54,20 @@ pub enum Credential {
 impl Credential {
     /// Reads the value of an `Authorization` header: a key alone or after `Bearer`, a token after `Bearer`.
     pub fn parse(header: &str) -> Option<Self> {
-        let header = header.trim();
-        let (is_bearer, text) = match header.split_once(char::is_whitespace) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => (true, rest.trim_start()),
-            _ => (false, header),
-        };
+        let header = header.trim_ascii();
+        if crate::api_key::is_well_formed(header) {
+            return Some(Self::ApiKey(header.into()));
+        }
+        let (scheme, text) = header.split_once(|character: char| character.is_ascii_whitespace())?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
+        let text = text.trim_ascii_start();
         if crate::api_key::is_well_formed(text) {
             return Some(Self::ApiKey(text.into()));
         }
         // Three parts, as every signed token has (RFC 7515 §3.1); 16 KiB is more than any of ours.
-        let is_token = is_bearer && text.len() <= 16_384 && text.split('.').count() == 3;
-        is_token.then(|| Self::Token(text.into()))
+        (text.len() <= 16_384 && text.split('.').count() == 3).then(|| Self::Token(text.into()))
     }
 }
 
@@ -151,23 +158,29 @@ pub struct Grounds {
     pub pattern: Permission,
 }
 
-/// What a credential led to, and what its user's roles give.
+/// What a credential led to.
 #[derive(Debug)]
 struct Subject {
     record: Record,
-    grants: Vec<Grant>,
+    grants: Arc<UserGrants>,
     /// What counts in a request without MFA, narrowed by the key's scope.
-    without_mfa: Rights,
-    /// What counts with MFA.
-    with_mfa: Rights,
+    rights: Rights,
     /// When a use of the key was last noted.
     noted_at_ms: AtomicI64,
 }
 
 #[derive(Debug)]
 enum Record {
-    Key(Box<KeyRecord>),
-    Session(SessionRecord),
+    Key(KeyRecord),
+    Session { identity: Arc<Identity>, user_enabled: bool, is_revoked: bool },
+}
+
+/// What a user's roles give: one for all their credentials, of which there may be thousands.
+#[derive(Debug)]
+struct UserGrants {
+    grants: Vec<Grant>,
+    without_mfa: Rights,
+    with_mfa: Rights,
 }
 
 #[derive(Debug, Clone)]
@@ -177,55 +190,88 @@ struct Rights {
 }
 
 impl Rights {
-    fn new<'a>(grants: impl Iterator<Item = &'a Grant>, scope: Option<&[Permission]>) -> Self {
+    fn of<'a>(grants: impl Iterator<Item = &'a Grant>) -> Self {
         let (mut roles, mut permissions) = (Vec::new(), Vec::new());
         for grant in grants {
             roles.push(grant.role.clone());
             permissions.extend(grant.permissions.iter().cloned());
         }
-        let mut permissions: PermissionSet = permissions.into_iter().collect();
-        if let Some(scope) = scope {
-            permissions = permissions.intersection(&scope.iter().cloned().collect());
+        Self { roles: roles.into(), permissions: Arc::new(permissions.into_iter().collect()) }
+    }
+
+    fn narrowed(&self, scope: &[Permission]) -> Self {
+        let scope = scope.iter().cloned().collect();
+        Self { roles: Arc::clone(&self.roles), permissions: Arc::new(self.permissions.intersection(&scope)) }
+    }
+}
+
+impl UserGrants {
+    fn new(grants: Vec<Grant>) -> Self {
+        let without_mfa = Rights::of(grants.iter().filter(|grant| !grant.mfa_required));
+        let with_mfa = Rights::of(grants.iter());
+        Self { grants, without_mfa, with_mfa }
+    }
+}
+
+impl Record {
+    fn identity(&self) -> &Identity {
+        match self {
+            Self::Key(KeyRecord { identity, .. }) | Self::Session { identity, .. } => identity,
         }
-        Self { roles: roles.into(), permissions: Arc::new(permissions) }
+    }
+}
+
+impl From<SessionRecord> for Record {
+    fn from(record: SessionRecord) -> Self {
+        let identity = Identity::Person {
+            user_id: record.user_id,
+            username: record.username,
+            mfa: record.mfa,
+            session_id: record.id,
+        };
+        Self::Session {
+            identity: Arc::new(identity),
+            user_enabled: record.user_enabled,
+            is_revoked: record.revoked_at_ms.is_some(),
+        }
     }
 }
 
 impl Subject {
-    fn new(record: Record, grants: Vec<Grant>) -> Self {
-        let scope = match &record {
-            Record::Key(record) => record.scope.as_deref(),
-            Record::Session(_) => None,
+    fn new(record: Record, grants: Arc<UserGrants>) -> Self {
+        let rights = match &record {
+            Record::Key(KeyRecord { scope: Some(scope), .. }) => grants.without_mfa.narrowed(scope),
+            Record::Key(_) | Record::Session { .. } => grants.without_mfa.clone(),
         };
-        let without_mfa = Rights::new(grants.iter().filter(|grant| !grant.mfa_required), scope);
-        let with_mfa = Rights::new(grants.iter(), scope);
-        Self { record, grants, without_mfa, with_mfa, noted_at_ms: AtomicI64::new(i64::MIN) }
+        Self { record, grants, rights, noted_at_ms: AtomicI64::new(i64::MIN) }
     }
 
-    fn caller(&self, identity: Identity, expires_at_ms: Option<i64>, origin: Origin) -> Caller {
-        let has_mfa = matches!(identity, Identity::Person { mfa: true, .. });
-        let rights = if has_mfa { &self.with_mfa } else { &self.without_mfa };
-        Caller {
-            identity,
-            roles: Arc::clone(&rights.roles),
-            permissions: Arc::clone(&rights.permissions),
-            expires_at_ms,
-            origin,
-        }
+    fn caller(&self, identity: &Arc<Identity>, expires_at_ms: Option<i64>, origin: Origin) -> Caller {
+        let has_mfa = matches!(**identity, Identity::Person { mfa: true, .. });
+        let Rights { roles, permissions } =
+            if has_mfa { self.grants.with_mfa.clone() } else { self.rights.clone() };
+        Caller { identity: Arc::clone(identity), roles, permissions, expires_at_ms, origin }
     }
 }
+
+/// SHA-256 of a key, of a session's id, or of `key ` and the id of a key.
+type SubjectId = [u8; 32];
+
+/// What was found, and in which epoch.
+type Known<T> = (u64, Arc<T>);
 
 /// What is kept in memory for answering quickly, and what waits to be written.
 pub(crate) struct Access {
     bound_ms: i64,
-    /// By SHA-256 of the key, by the session's id, or by `key ` and the key's id.
-    subjects: Cache<Box<str>, (u64, Arc<Subject>)>,
+    subjects: Cache<SubjectId, Known<Subject>>,
+    /// By the user's id.
+    grants: Cache<Box<str>, Known<UserGrants>>,
     /// Counts the changes of rights made through this process, and those seen of others.
     epoch: Arc<AtomicU64>,
     /// When the revision was last known to be the newest.
     confirmed_at: [AtomicI64; 2],
-    /// By the secret's hash.
-    uses: Mutex<HashMap<String, LastUse>>,
+    /// By SHA-256 of the key.
+    uses: Mutex<HashMap<SubjectId, LastUse>>,
 }
 
 /// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's,
@@ -250,6 +296,7 @@ impl Access {
         Self {
             bound_ms,
             subjects: Cache::new(CACHED_CREDENTIALS),
+            grants: Cache::new(CACHED_USERS),
             epoch: store.epoch(),
             confirmed_at: [const { AtomicI64::new(i64::MIN / 2) }; 2],
             uses: Mutex::default(),
@@ -271,7 +318,15 @@ impl Access {
         ages.all(|age_ms| age_ms <= self.bound_ms)
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<String, LastUse>> {
+    /// The epoch that what is kept must be of; nothing while what is kept may be too old.
+    fn epoch_if_fresh(&self, clock: &Clock) -> Option<u64> {
+        // In this order. The epoch moves before the revision is confirmed: the one that is read after a
+        // confirmation was found fresh knows of every change until then. And what is loaded while a change is
+        // on its way counts as of before the change.
+        self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<SubjectId, LastUse>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -374,7 +429,9 @@ impl Keyward {
                     (None, _) => {
                         let reason = verification.reason.unwrap_or(Reason::UnknownCredential);
                         let subject = match (explain, credential) {
-                            (true, Some(Credential::ApiKey(key))) => self.key_subject(key).await?,
+                            (true, Some(Credential::ApiKey(key))) => {
+                                self.key_subject(crate::sha256(key.expose().as_bytes())).await?
+                            }
                             _ => None,
                         };
                         return Ok(Self::decide_against(subject.as_deref(), reason, permissions));
@@ -382,44 +439,18 @@ impl Keyward {
                 }
             }
             About::User(name_or_id) => {
-                let user = self.known_user(name_or_id).await?;
-                let identity = Identity::Person {
-                    user_id: user.id.clone(),
-                    username: user.username.clone(),
-                    mfa: false,
-                    session_id: String::new(),
-                };
-                let grants = self.store.grants(&user.id).await?;
-                let record = SessionRecord::imagined(&user);
-                let subject = Arc::new(Subject::new(Record::Session(record), grants));
-                if !user.enabled {
-                    return Ok(Self::decide_against(Some(&subject), Reason::UserDisabled, permissions));
-                }
-                let found = subject.caller(identity, None, Origin::default());
-                (Some(subject), found)
+                let subject = Box::pin(self.as_if_signed_in(name_or_id)).await?;
+                return Ok(self.decide_about(&subject, client_address, permissions));
             }
             About::ApiKey(id) => {
-                let record = self
-                    .store
-                    .key_record_by_id(id)
-                    .await?
-                    .ok_or_else(|| Error::not_found(crate::error::Thing::ApiKey, "API key not found"))?;
-                let grants = self.store.grants(&record.user_id).await?;
-                let subject = Arc::new(Subject::new(Record::Key(Box::new(record)), grants));
-                match self.judge(&subject, client_address) {
-                    Ok((identity, expires_at_ms)) => {
-                        let found = subject.caller(identity, expires_at_ms, Origin::default());
-                        (Some(subject), found)
-                    }
-                    Err(reason) => return Ok(Self::decide_against(Some(&subject), reason, permissions)),
-                }
+                let subject = Box::pin(self.subject_of_key(id)).await?;
+                return Ok(self.decide_about(&subject, client_address, permissions));
             }
         };
         let Some(subject) = subject else {
             return Ok(Self::decide_against(None, Reason::UnknownCredential, permissions));
         };
-        let decisions = permissions.into_iter().map(|wanted| decide(&subject, &found, wanted)).collect();
-        Ok(Authorization { reason: None, decisions, caller: Some(found) })
+        Ok(decide_each(&subject, found, permissions))
     }
 
     /// Keeps what is cached good, writes the uses of keys and throws away what has expired, until the task
@@ -483,18 +514,16 @@ impl Keyward {
     /// Writes the uses of keys that were noted since the last time. What can't be written, or isn't because
     /// nobody waits for it any more, stays noted.
     pub(crate) async fn flush_uses(&self) -> Result<()> {
-        let noted: Vec<SecretUse> = {
+        let noted: Vec<([u8; 32], LastUse)> = {
             let uses = self.access.uses();
-            uses.iter()
-                .map(|(hash, last_use)| SecretUse { hash: hash.clone(), last_use: last_use.clone() })
-                .collect()
+            uses.iter().map(|(digest, last_use)| (*digest, last_use.clone())).collect()
         };
         for written in noted.chunks(USES_IN_ONE_WRITE) {
             self.store.record_uses(written).await?;
             let mut uses = self.access.uses();
-            for SecretUse { hash, last_use } in written {
-                if uses.get(hash) == Some(last_use) {
-                    uses.remove(hash);
+            for (digest, last_use) in written {
+                if uses.get(digest) == Some(last_use) {
+                    uses.remove(digest);
                 }
             }
         }
@@ -510,11 +539,13 @@ impl Keyward {
     ) -> Result<Result<Caller, Reason>> {
         match credential {
             Credential::ApiKey(key) => {
-                let Some(subject) = self.key_subject(key).await? else {
+                let digest = crate::sha256(key.expose().as_bytes());
+                let Some(subject) = self.key_subject(digest).await? else {
                     return Ok(Err(Reason::UnknownCredential));
                 };
-                Ok(self.judge(&subject, address).map(|(identity, expires_at_ms)| {
-                    self.note_use(&subject, &origin);
+                let now_ms = self.clock.now_ms();
+                Ok(judge(&subject, address, now_ms).map(|(identity, expires_at_ms)| {
+                    self.note_use(digest, &subject, &origin, now_ms);
                     subject.caller(identity, expires_at_ms, origin)
                 }))
             }
@@ -529,34 +560,26 @@ impl Keyward {
                 let Some(subject) = self.session_subject(&token.origin_jti).await? else {
                     return Ok(Err(Reason::SignedOut));
                 };
-                Ok(self.judge(&subject, address).and_then(|(identity, _)| match identity {
-                    Identity::Person { user_id, username, mfa, session_id } if user_id == token.sub => {
-                        // The session and the token must both say so: a missing claim means without.
-                        let identity =
-                            Identity::Person { user_id, username, mfa: mfa && token.mfa, session_id };
-                        Ok(subject.caller(identity, Some(token.exp.saturating_mul(1000)), origin))
-                    }
-                    _ => Err(Reason::UnknownCredential),
-                }))
+                let identity = match judge(&subject, address, self.clock.now_ms()) {
+                    Ok((identity, _)) if identity.user_id() == Some(&token.sub) => identity,
+                    Ok(_) => return Ok(Err(Reason::UnknownCredential)),
+                    Err(reason) => return Ok(Err(reason)),
+                };
+                let identity =
+                    if token.mfa { Arc::clone(identity) } else { Arc::new(identity.without_mfa()) };
+                Ok(Ok(subject.caller(&identity, Some(token.exp.saturating_mul(1000)), origin)))
             }
         }
     }
 
-    async fn key_subject(&self, key: &Secret) -> Result<Option<Arc<Subject>>> {
-        let hash = crate::sha256_hex(key.expose().as_bytes());
-        self.subject(&hash, async || {
-            let Some(record) = self.store.key_record(&hash).await? else { return Ok(None) };
-            let grants = self.store.grants(&record.user_id).await?;
-            Ok(Some(Subject::new(Record::Key(Box::new(record)), grants)))
-        })
-        .await
+    async fn key_subject(&self, digest: SubjectId) -> Result<Option<Arc<Subject>>> {
+        self.subject(digest, async || Ok(self.store.key_record(&crate::hex(&digest)).await?.map(Record::Key)))
+            .await
     }
 
     async fn session_subject(&self, session_id: &str) -> Result<Option<Arc<Subject>>> {
-        self.subject(session_id, async || {
-            let Some(record) = self.store.session_record(session_id).await? else { return Ok(None) };
-            let grants = self.store.grants(&record.user_id).await?;
-            Ok(Some(Subject::new(Record::Session(record), grants)))
+        self.subject(crate::sha256(session_id.as_bytes()), async || {
+            Ok(self.store.session_record(session_id).await?.map(Record::from))
         })
         .await
     }
@@ -564,13 +587,10 @@ impl Keyward {
     async fn subject_of(&self, identity: &Identity) -> Result<Option<Arc<Subject>>> {
         match identity {
             Identity::Person { session_id, .. } => self.session_subject(session_id).await,
-            // Apart from the subjects of secrets, which are kept by their hashes, and of sessions, kept by
-            // their ids.
-            Identity::ApiKey { key_id, user_id, .. } => {
-                self.subject(&format!("key {key_id}"), async || {
-                    let Some(record) = self.store.key_record_by_id(key_id).await? else { return Ok(None) };
-                    let grants = self.store.grants(user_id).await?;
-                    Ok(Some(Subject::new(Record::Key(Box::new(record)), grants)))
+            // Apart from the subjects of secrets and of sessions: neither has a space in it.
+            Identity::ApiKey { key_id, .. } => {
+                self.subject(crate::sha256(format!("key {key_id}").as_bytes()), async || {
+                    Ok(self.store.key_record_by_id(key_id).await?.map(Record::Key))
                 })
                 .await
             }
@@ -578,107 +598,89 @@ impl Keyward {
         }
     }
 
-    /// What is kept under `id` while it is fresh, else what `load` finds.
-    async fn subject(
-        &self,
-        id: &str,
-        load: impl AsyncFnOnce() -> Result<Option<Subject>>,
-    ) -> Result<Option<Arc<Subject>>> {
-        // In this order. The epoch moves before the revision is confirmed: the one that is read after a
-        // confirmation was found fresh knows of every change until then. And what is loaded while a change is
-        // on its way counts as of before the change.
-        let is_fresh = self.access.is_fresh(&self.clock);
-        let epoch = self.access.epoch.load(Ordering::Acquire);
-        if is_fresh
-            && let Some((known_epoch, subject)) = self.access.subjects.get(id)
-            && known_epoch == epoch
-        {
-            return Ok(Some(subject));
-        }
-        let Some(subject) = load().await?.map(Arc::new) else { return Ok(None) };
-        if is_fresh {
-            self.access.subjects.insert(id.into(), (epoch, Arc::clone(&subject)));
-        }
-        Ok(Some(subject))
+    /// The user of this name or id, as if signed in without MFA.
+    async fn as_if_signed_in(&self, name_or_id: &str) -> Result<Subject> {
+        let user = self.known_user(name_or_id).await?;
+        let grants = UserGrants::new(self.store.grants(&user.id).await?);
+        let identity = Identity::Person {
+            user_id: user.id,
+            username: user.username,
+            mfa: false,
+            session_id: String::new(),
+        };
+        let record =
+            Record::Session { identity: Arc::new(identity), user_enabled: user.enabled, is_revoked: false };
+        Ok(Subject::new(record, Arc::new(grants)))
     }
 
-    /// Whether the credential is good at this moment and from this address.
-    fn judge(&self, subject: &Subject, address: Option<IpAddr>) -> Result<(Identity, Option<i64>), Reason> {
-        let now_ms = self.clock.now_ms();
-        match &subject.record {
-            Record::Session(record) => {
-                if !record.user_enabled {
-                    return Err(Reason::UserDisabled);
-                }
-                if record.revoked_at_ms.is_some() {
-                    return Err(Reason::SignedOut);
-                }
-                Ok((
-                    Identity::Person {
-                        user_id: record.user_id.clone(),
-                        username: record.username.clone(),
-                        mfa: record.mfa,
-                        session_id: record.id.clone(),
-                    },
-                    None,
-                ))
-            }
-            Record::Key(record) => {
-                let has_ended =
-                    record.expires_at.is_some() && record.expires_at_ms.is_none_or(|at| at <= now_ms);
-                if !record.active {
-                    return Err(Reason::Disabled);
-                }
-                if has_ended || record.valid_until_ms.is_some_and(|until| until <= now_ms) {
-                    return Err(Reason::Expired);
-                }
-                if !record.user_enabled {
-                    return Err(Reason::UserDisabled);
-                }
-                // A range was set: whoever doesn't say where they come from isn't in it.
-                let is_inside = record.allowed_addresses.is_empty()
-                    || address.is_some_and(|address| {
-                        record.allowed_addresses.iter().any(|block| block.contains(&address.to_canonical()))
-                    });
-                if !is_inside {
-                    return Err(Reason::AddressNotAllowed);
-                }
-                if subject.grants.is_empty() {
-                    return Err(Reason::NoRoles);
-                }
-                let expires_at_ms = match (record.expires_at_ms, record.valid_until_ms) {
-                    (Some(one), Some(other)) => Some(one.min(other)),
-                    (one, other) => one.or(other),
-                };
-                Ok((
-                    Identity::ApiKey {
-                        user_id: record.user_id.clone(),
-                        username: record.username.clone(),
-                        key_id: record.id.clone(),
-                        key_name: record.name.clone(),
-                        public_id: record.public_id.clone(),
-                    },
-                    expires_at_ms,
-                ))
-            }
+    async fn subject_of_key(&self, id: &str) -> Result<Subject> {
+        let record = self.store.key_record_by_id(id).await?;
+        let record = record.ok_or_else(|| Error::not_found(Thing::ApiKey, "API key not found"))?;
+        self.loaded(Record::Key(record)).await
+    }
+
+    /// The subject of this id: what is kept while it is fresh, else made of the record that `load` finds.
+    async fn subject(
+        &self,
+        id: SubjectId,
+        load: impl AsyncFnOnce() -> Result<Option<Record>>,
+    ) -> Result<Option<Arc<Subject>>> {
+        let known = self.access.epoch_if_fresh(&self.clock);
+        if let Some(subject) = kept(&self.access.subjects, &id, known) {
+            return Ok(Some(subject));
         }
+        // Apart, so that the future of a request that finds everything in memory has no room for queries in it:
+        // it would be several kilobytes, copied and allocated for each request.
+        let loading = Box::pin(async {
+            let Some(record) = load().await? else { return Ok(None) };
+            let subject = Arc::new(self.loaded(record).await?);
+            keep(&self.access.subjects, id, known, &subject);
+            Ok(Some(subject))
+        });
+        loading.await
+    }
+
+    async fn loaded(&self, record: Record) -> Result<Subject> {
+        let grants = self.grants_of(record.identity().user_id().unwrap_or_default()).await?;
+        Ok(Subject::new(record, grants))
+    }
+
+    async fn grants_of(&self, user_id: &str) -> Result<Arc<UserGrants>> {
+        let known = self.access.epoch_if_fresh(&self.clock);
+        if let Some(grants) = kept(&self.access.grants, user_id, known) {
+            return Ok(grants);
+        }
+        let grants = Arc::new(UserGrants::new(self.store.grants(user_id).await?));
+        keep(&self.access.grants, user_id.into(), known, &grants);
+        Ok(grants)
     }
 
     /// Remembers when and from where the key was used; it is written later, with others.
-    fn note_use(&self, subject: &Subject, origin: &Origin) {
-        let Record::Key(record) = &subject.record else { return };
-        let now_ms = self.clock.now_ms();
+    fn note_use(&self, digest: SubjectId, subject: &Subject, origin: &Origin, now_ms: i64) {
         let noted_at_ms = subject.noted_at_ms.load(Ordering::Relaxed);
         if now_ms.saturating_sub(noted_at_ms) < USE_RESOLUTION_MS {
             return;
         }
         subject.noted_at_ms.store(now_ms, Ordering::Relaxed);
-        let last_use = LastUse {
-            at_ms: now_ms,
-            address: origin.address.map(|address| address.to_string()),
-            user_agent: origin.user_agent.clone(),
-        };
-        self.access.uses().insert(record.hash.clone(), last_use);
+        let last_use =
+            LastUse { at_ms: now_ms, address: origin.address, user_agent: origin.user_agent.clone() };
+        self.access.uses().insert(digest, last_use);
+    }
+
+    /// The decisions about somebody who doesn't ask themselves.
+    fn decide_about(
+        &self,
+        subject: &Subject,
+        address: Option<IpAddr>,
+        permissions: Vec<Permission>,
+    ) -> Authorization {
+        match judge(subject, address, self.clock.now_ms()) {
+            Err(reason) => Self::decide_against(Some(subject), reason, permissions),
+            Ok((identity, expires_at_ms)) => {
+                let caller = subject.caller(identity, expires_at_ms, Origin::default());
+                decide_each(subject, caller, permissions)
+            }
+        }
     }
 
     /// The decisions for a caller whose rights are known; only a refusal makes a look at the roles worth it.
@@ -695,8 +697,7 @@ impl Keyward {
             let reason = if user_id.is_empty() { Reason::UnknownCredential } else { Reason::SignedOut };
             return Ok(Self::decide_against(None, reason, permissions));
         };
-        let decisions = permissions.into_iter().map(|wanted| decide(&subject, &caller, wanted)).collect();
-        Ok(Authorization { reason: None, decisions, caller: Some(caller) })
+        Ok(decide_each(&subject, caller, permissions))
     }
 
     fn decide_by_rights(caller: Caller, permissions: Vec<Permission>) -> Authorization {
@@ -716,7 +717,7 @@ impl Keyward {
         reason: Reason,
         permissions: Vec<Permission>,
     ) -> Authorization {
-        let grants = subject.map(|subject| subject.grants.as_slice()).unwrap_or_default();
+        let grants = subject.map(|subject| subject.grants.grants.as_slice()).unwrap_or_default();
         let decisions = permissions
             .into_iter()
             .map(|permission| {
@@ -728,15 +729,73 @@ impl Keyward {
     }
 }
 
+/// Whether the credential is good at this moment and from this address; who it is then, and until when.
+fn judge(
+    subject: &Subject,
+    address: Option<IpAddr>,
+    now_ms: i64,
+) -> Result<(&Arc<Identity>, Option<i64>), Reason> {
+    match &subject.record {
+        Record::Session { user_enabled: false, .. } => Err(Reason::UserDisabled),
+        Record::Session { is_revoked: true, .. } => Err(Reason::SignedOut),
+        Record::Session { identity, .. } => Ok((identity, None)),
+        Record::Key(key) => {
+            if !key.active {
+                return Err(Reason::Disabled);
+            }
+            if key.ends_at_ms.is_some_and(|ends_at_ms| ends_at_ms <= now_ms) {
+                return Err(Reason::Expired);
+            }
+            if !key.user_enabled {
+                return Err(Reason::UserDisabled);
+            }
+            // A range was set: whoever doesn't say where they come from isn't in it.
+            let is_inside = key.allowed_addresses.is_empty()
+                || address.is_some_and(|address| {
+                    key.allowed_addresses.iter().any(|block| block.contains(&address.to_canonical()))
+                });
+            if !is_inside {
+                return Err(Reason::AddressNotAllowed);
+            }
+            if subject.grants.grants.is_empty() {
+                return Err(Reason::NoRoles);
+            }
+            Ok((&key.identity, key.ends_at_ms))
+        }
+    }
+}
+
+/// What is kept under `id`, if it is of the epoch that is fresh now.
+fn kept<K, Q, T>(cache: &Cache<K, Known<T>>, id: &Q, fresh: Option<u64>) -> Option<Arc<T>>
+where
+    K: Eq + Hash,
+    Q: Hash + Equivalent<K> + ?Sized,
+{
+    let (epoch, found) = cache.get(id)?;
+    (fresh == Some(epoch)).then_some(found)
+}
+
+/// Keeps what was loaded when `fresh` was the epoch.
+fn keep<K: Eq + Hash, T>(cache: &Cache<K, Known<T>>, id: K, fresh: Option<u64>, found: &Arc<T>) {
+    if let Some(epoch) = fresh {
+        cache.insert(id, (epoch, Arc::clone(found)));
+    }
+}
+
+fn decide_each(subject: &Subject, caller: Caller, permissions: Vec<Permission>) -> Authorization {
+    let decisions = permissions.into_iter().map(|wanted| decide(subject, &caller, wanted)).collect();
+    Authorization { reason: None, decisions, caller: Some(caller) }
+}
+
 /// Whether `caller` may do what is `wanted`, and what of the subject's roles grants or withholds it.
 fn decide(subject: &Subject, caller: &Caller, wanted: Permission) -> Decision {
     let scope: Option<PermissionSet> = match &subject.record {
         Record::Key(record) => record.scope.as_ref().map(|scope| scope.iter().cloned().collect()),
-        Record::Session(_) => None,
+        Record::Session { .. } => None,
     };
     let is_in_scope = scope.is_none_or(|scope| scope.allows(&wanted));
     let (mut granted_by, mut withheld) = (Vec::new(), Vec::new());
-    for (grant, grounds) in grounds(&subject.grants, &wanted) {
+    for (grant, grounds) in grounds(&subject.grants.grants, &wanted) {
         if grant.mfa_required && !caller.has_mfa() {
             withheld.push((grounds, Reason::MfaRequired));
         } else if is_in_scope {
@@ -751,7 +810,7 @@ fn decide(subject: &Subject, caller: &Caller, wanted: Permission) -> Decision {
         Some(Reason::OutsideScope)
     } else if let Some((_, why)) = withheld.first() {
         Some(*why)
-    } else if subject.grants.is_empty() {
+    } else if subject.grants.grants.is_empty() {
         Some(Reason::NoRoles)
     } else {
         Some(Reason::NotGranted)
@@ -787,37 +846,32 @@ mod tests {
         })
     }
 
-    fn session(mfa: bool) -> SessionRecord {
-        SessionRecord {
-            id: "session".into(),
+    fn session(mfa: bool) -> Record {
+        let identity = Identity::Person {
             user_id: "ada".into(),
             username: "ada@example.com".into(),
-            user_enabled: true,
-            client_id: String::new(),
-            pool_id: String::new(),
             mfa,
-            created_at_ms: 0,
-            expires_at_ms: i64::MAX,
-            revoked_at_ms: None,
-        }
+            session_id: "session".into(),
+        };
+        Record::Session { identity: identity.into(), user_enabled: true, is_revoked: false }
     }
 
-    fn key(scope: Option<&[&str]>) -> KeyRecord {
-        KeyRecord {
-            id: "key".into(),
-            name: "CI".into(),
+    fn key(scope: Option<&[&str]>) -> Record {
+        let identity = Identity::ApiKey {
             user_id: "ada".into(),
             username: "ada@example.com".into(),
+            key_id: "key".into(),
+            key_name: "CI".into(),
+            public_id: String::new(),
+        };
+        Record::Key(KeyRecord {
+            identity: identity.into(),
             user_enabled: true,
-            expires_at: None,
-            expires_at_ms: None,
             active: true,
+            ends_at_ms: None,
             scope: scope.map(permissions),
             allowed_addresses: Vec::new(),
-            hash: String::new(),
-            public_id: String::new(),
-            valid_until_ms: None,
-        }
+        })
     }
 
     proptest! {
@@ -835,20 +889,16 @@ mod tests {
                 mfa_required: *mfa_required,
             });
             let scope = scope.filter(|_| is_key);
-            let record = if is_key {
-                Record::Key(Box::new(key(scope.as_deref())))
-            } else {
-                Record::Session(session(mfa))
-            };
+            let record = if is_key { key(scope.as_deref()) } else { session(mfa) };
             let has_mfa = mfa && !is_key;
-            let identity = Identity::Person {
-                user_id: "ada".into(),
-                username: "ada@example.com".into(),
-                mfa: has_mfa,
-                session_id: "session".into(),
+            let subject = Subject::new(record, Arc::new(UserGrants::new(grants.collect())));
+            let caller = match judge(&subject, None, 0) {
+                Ok((identity, ends_at_ms)) => subject.caller(identity, ends_at_ms, Origin::default()),
+                Err(reason) => {
+                    prop_assert!(is_key && roles.is_empty() && reason == Reason::NoRoles);
+                    return Ok(());
+                }
             };
-            let subject = Subject::new(record, grants.collect());
-            let caller = subject.caller(identity, None, Origin::default());
 
             let decision = decide(&subject, &caller, Permission::parse(wanted).unwrap());
 

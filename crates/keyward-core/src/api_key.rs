@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 use jiff::civil::{Date, ISOWeekDate, Time};
@@ -89,7 +90,7 @@ pub struct LastUse {
     /// Milliseconds since the epoch, UTC.
     pub at_ms: i64,
     /// The client's address.
-    pub address: Option<String>,
+    pub address: Option<IpAddr>,
     /// What the client calls itself.
     pub user_agent: Option<String>,
 }

@@ -24,7 +24,7 @@ pub struct Origin {
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who it is, and by what.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// The names of the roles that count in this request.
     pub roles: Arc<[String]>,
     /// What they may do in this request.
@@ -68,11 +68,31 @@ pub enum Identity {
     },
 }
 
+impl Identity {
+    /// The id of the user that it is or acts as, where there is one.
+    pub fn user_id(&self) -> Option<&str> {
+        match self {
+            Self::Person { user_id, .. } | Self::ApiKey { user_id, .. } => Some(user_id),
+            Self::Nobody | Self::Operator => None,
+        }
+    }
+
+    /// The same, as if no second factor had been shown.
+    #[must_use]
+    pub fn without_mfa(&self) -> Self {
+        let mut identity = self.clone();
+        if let Self::Person { mfa, .. } = &mut identity {
+            *mfa = false;
+        }
+        identity
+    }
+}
+
 impl Caller {
     /// Somebody without any credential.
     pub fn nobody(origin: Origin) -> Self {
         Self {
-            identity: Identity::Nobody,
+            identity: Arc::new(Identity::Nobody),
             roles: Arc::default(),
             permissions: Arc::default(),
             expires_at_ms: None,
@@ -84,7 +104,7 @@ impl Caller {
     pub fn operator() -> Self {
         let everything = Permission::parse("*").ok();
         Self {
-            identity: Identity::Operator,
+            identity: Arc::new(Identity::Operator),
             permissions: Arc::new(everything.into_iter().collect()),
             ..Self::nobody(Origin::default())
         }
@@ -98,7 +118,7 @@ impl Caller {
             mfa,
             session_id: session_id.to_owned(),
         };
-        Self { identity, ..Self::nobody(origin) }
+        Self { identity: Arc::new(identity), ..Self::nobody(origin) }
     }
 
     /// Whether the caller holds `permission`.
@@ -119,7 +139,7 @@ impl Caller {
     /// # Errors
     /// `Unauthenticated` without a credential.
     pub fn require_credential(&self) -> Result<()> {
-        if self.identity == Identity::Nobody {
+        if *self.identity == Identity::Nobody {
             return Err(Error::unauthenticated("Sign in, or send an API key in the Authorization header."));
         }
         Ok(())
@@ -158,15 +178,12 @@ impl Caller {
 
     /// The id of the user who asks or is acted for, where there is one.
     pub fn user_id(&self) -> Option<&str> {
-        match &self.identity {
-            Identity::Person { user_id, .. } | Identity::ApiKey { user_id, .. } => Some(user_id),
-            Identity::Nobody | Identity::Operator => None,
-        }
+        self.identity.user_id()
     }
 
     /// The name to show for the caller.
     pub fn name(&self) -> &str {
-        match &self.identity {
+        match &*self.identity {
             Identity::Person { username, .. } | Identity::ApiKey { username, .. } => username,
             Identity::Nobody => "nobody",
             Identity::Operator => "operator",
@@ -175,7 +192,7 @@ impl Caller {
 
     /// `person`, `api_key`, `operator` or `nobody`.
     pub fn kind(&self) -> &'static str {
-        match self.identity {
+        match *self.identity {
             Identity::Nobody => "nobody",
             Identity::Operator => "operator",
             Identity::Person { .. } => "person",
@@ -185,7 +202,7 @@ impl Caller {
 
     /// What was shown as proof: a session's id or a key's public id, both safe to keep.
     pub fn credential(&self) -> Option<&str> {
-        match &self.identity {
+        match &*self.identity {
             Identity::Person { session_id, .. } => Some(session_id),
             Identity::ApiKey { public_id, .. } => Some(public_id),
             Identity::Nobody | Identity::Operator => None,
@@ -194,6 +211,6 @@ impl Caller {
 
     /// Whether a second factor was shown.
     pub fn has_mfa(&self) -> bool {
-        matches!(self.identity, Identity::Person { mfa: true, .. })
+        matches!(*self.identity, Identity::Person { mfa: true, .. })
     }
 }

@@ -26,7 +26,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Pool, SqlStr, Transaction};
 
-pub use self::api_key::{KeyRecord, SecretUse};
+pub use self::api_key::KeyRecord;
 pub use self::session::{NewSession, SessionRecord};
 pub use self::user::{Account, NewAccount, PasswordRecord};
 pub use self::user_pool::{AppClient, UserPool};

@@ -7,10 +7,11 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::any;
 use keyward_core::keyward::Keyward;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{plain, speaking};
+use crate::http::{Failure, HttpFailure, plain, speaking};
 
 mod access;
 mod api_keys;
@@ -27,16 +28,19 @@ mod users;
 mod version;
 mod words;
 
-/// Where the API is.
-const PREFIX: &str = "/api/v1";
-
-/// The API below its prefix, and what describes it: `/openapi.json` and `/docs`.
+/// The API, and what describes it: `/openapi.json` and `/docs`.
 pub fn router(keyward: &Arc<Keyward>) -> Router {
     let (routes, operations) = routes().split_for_parts();
-    let native = speaking(routes.with_state(Arc::clone(keyward)), problem::render);
-    let document = openapi::document(PREFIX, operations, keyward.settings());
+    // Each path is written out, and so is what answers under no path of ours: nesting the routes would take
+    // every request's URI apart and put it together again.
+    let unknown = || any(async || Failure::Http(HttpFailure::UnknownRoute));
+    let routes = ["/api/v1", "/api/v1/", "/api/v1/{*rest}"]
+        .into_iter()
+        .fold(routes, |routes, path| routes.route(path, unknown()));
+    let native = speaking(routes.with_state(Arc::clone(keyward)), problem::render).reset_fallback();
+    let document = openapi::document(operations, keyward.settings());
     let description = speaking(docs::router(&document), plain).reset_fallback();
-    Router::new().nest(PREFIX, native).merge(description)
+    native.merge(description)
 }
 
 fn routes() -> OpenApiRouter<Arc<Keyward>> {

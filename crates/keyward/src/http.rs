@@ -29,8 +29,8 @@ pub use speaking::{speaking, speaking_within};
 /// The largest request body, bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// What goes once around all routes: the request's id, the client's address, the access log, the limit of
-/// bodies, and `Cache-Control: no-store` wherever a handler said nothing else.
+/// What goes once around all routes: the request's id, the client's address, the access log, and
+/// `Cache-Control: no-store` wherever a handler said nothing else.
 pub fn layers(router: Router, config: &Config, random: &Random) -> Router {
     router.layer(RequestLayer::new(Arc::from(config.trusted_proxies.as_slice()), random.clone()))
 }

@@ -1,10 +1,13 @@
 //! API keys' rows, and those of their secrets.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 
 use super::{Store, one_row, read, record, rows, unless_taken, write, write_rights};
 use crate::api_key::{ApiKey, LastUse, PreviousSecret, StoredSecret, name_taken};
 use crate::audit::Change;
+use crate::caller::Identity;
 use crate::error::{Error, Result, Thing};
 use crate::page::{Cursor, Page};
 use crate::permission::Permission;
@@ -25,38 +28,26 @@ rows! {
     struct RecordRow {
         id: String, name: String, user_id: String, username: String, user_enabled: bool,
         expires_at: Option<String>, expires_at_ms: Option<i64>, active: bool, scope: Option<String>,
-        allowed_addresses: String, hash: String, public_id: String, valid_until_ms: Option<i64>,
+        allowed_addresses: String, public_id: String, valid_until_ms: Option<i64>,
     }
 }
 
 /// What must be known of a key to let it in.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "as in ApiKey")]
 pub struct KeyRecord {
-    pub id: String,
-    pub name: String,
-    pub user_id: String,
-    pub username: String,
+    /// Which key it is, and as whom it acts.
+    pub identity: Arc<Identity>,
+    /// Whether its user is enabled.
     pub user_enabled: bool,
-    pub expires_at: Option<String>,
-    pub expires_at_ms: Option<i64>,
+    /// Whether it is itself.
     pub active: bool,
+    /// When the key ends, or this secret of it; milliseconds since the epoch, UTC. Long past where nobody can
+    /// read it.
+    pub ends_at_ms: Option<i64>,
+    /// What narrows it.
     pub scope: Option<Vec<Permission>>,
+    /// From where it may be used; from anywhere when there are none.
     pub allowed_addresses: Vec<IpNet>,
-    /// Of the secret that was shown.
-    pub hash: String,
-    pub public_id: String,
-    /// Until when this secret works, when it isn't the newest.
-    pub valid_until_ms: Option<i64>,
-}
-
-/// A use of a secret, to be noted.
-#[derive(Debug, Clone)]
-pub struct SecretUse {
-    /// The secret's hash.
-    pub hash: String,
-    /// When, and from where.
-    pub last_use: LastUse,
 }
 
 /// A scope that nobody can read allows nothing.
@@ -70,6 +61,7 @@ fn addresses(json: &str) -> Result<Vec<IpNet>> {
 }
 
 fn last_use(at_ms: Option<i64>, address: Option<String>, user_agent: Option<String>) -> Option<LastUse> {
+    let address = address.and_then(|address| address.parse().ok());
     at_ms.map(|at_ms| LastUse { at_ms, address, user_agent })
 }
 
@@ -112,20 +104,20 @@ impl TryFrom<RecordRow> for KeyRecord {
     type Error = Error;
 
     fn try_from(row: RecordRow) -> Result<Self> {
+        let expires_at_ms = row.expires_at.map(|_| row.expires_at_ms.unwrap_or(i64::MIN));
         Ok(Self {
-            id: row.id,
-            name: row.name,
-            user_id: row.user_id,
-            username: row.username,
+            identity: Arc::new(Identity::ApiKey {
+                user_id: row.user_id,
+                username: row.username,
+                key_id: row.id,
+                key_name: row.name,
+                public_id: row.public_id,
+            }),
             user_enabled: row.user_enabled,
-            expires_at: row.expires_at,
-            expires_at_ms: row.expires_at_ms,
             active: row.active,
+            ends_at_ms: [expires_at_ms, row.valid_until_ms].into_iter().flatten().min(),
             scope: scope(row.scope.as_deref()),
             allowed_addresses: addresses(&row.allowed_addresses)?,
-            hash: row.hash,
-            public_id: row.public_id,
-            valid_until_ms: row.valid_until_ms,
         })
     }
 }
@@ -423,19 +415,20 @@ impl Store {
         })
     }
 
-    /// Notes when and from where secrets were last used. It is no change of the keys, and has no event.
-    pub async fn record_uses(&self, uses: &[SecretUse]) -> Result<()> {
+    /// Notes when and from where the secrets of these SHA-256 were last used. It is no change of the keys, and
+    /// has no event.
+    pub async fn record_uses(&self, uses: &[([u8; 32], LastUse)]) -> Result<()> {
         write!(self, transaction => {
             sqlx::query(super::TAKE_TURN).execute(&mut *transaction).await?;
-            for SecretUse { hash, last_use } in uses {
+            for (digest, last_use) in uses {
                 sqlx::query(
                     "UPDATE api_key_secrets SET last_used_at_ms = $2, last_used_address = $3, \
                      last_used_agent = $4 WHERE hash = $1 \
                      AND (last_used_at_ms IS NULL OR last_used_at_ms <= $2)",
                 )
-                .bind(hash.as_str())
+                .bind(crate::hex(digest))
                 .bind(last_use.at_ms)
-                .bind(last_use.address.as_deref())
+                .bind(last_use.address.map(|address| address.to_string()))
                 .bind(last_use.user_agent.as_deref())
                 .execute(&mut *transaction)
                 .await?;

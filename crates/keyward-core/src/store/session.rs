@@ -5,7 +5,6 @@ use super::{Store, read, record, rows, write, write_rights};
 use crate::audit::Change;
 use crate::error::Result;
 use crate::local_pool::sign_in;
-use crate::user::User;
 
 rows! {
     struct SessionRow {
@@ -81,24 +80,6 @@ impl From<SessionRow> for SessionRecord {
             created_at_ms: row.created_at_ms,
             expires_at_ms: row.expires_at_ms,
             revoked_at_ms: row.revoked_at_ms,
-        }
-    }
-}
-
-impl SessionRecord {
-    /// What the session of this user would be, signed in without MFA.
-    pub(crate) fn imagined(user: &User) -> Self {
-        Self {
-            id: String::new(),
-            user_id: user.id.clone(),
-            username: user.username.clone(),
-            user_enabled: user.enabled,
-            client_id: String::new(),
-            pool_id: String::new(),
-            mfa: false,
-            created_at_ms: 0,
-            expires_at_ms: i64::MAX,
-            revoked_at_ms: None,
         }
     }
 }

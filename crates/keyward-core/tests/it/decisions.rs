@@ -2,7 +2,7 @@
 
 use keyward_core::access::{About, Authorization, Credential, Grounds, Reason};
 use keyward_core::api_key::{ApiKeyUpdate, NewApiKey};
-use keyward_core::caller::Caller;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Thing};
 use keyward_core::keyward::Keyward;
 use keyward_core::role::RoleUpdate;
@@ -18,6 +18,7 @@ on_both! {
     one_asks_about_oneself_without_any_right,
     asking_about_others_needs_a_right,
     one_to_a_hundred_permissions_are_asked_about,
+    what_is_asked_all_the_time_stays_small,
 }
 
 /// May they read, write and delete: by key's id, with all that explains it.
@@ -165,4 +166,19 @@ async fn one_to_a_hundred_permissions_are_asked_about(database: TestDatabase) {
     for wrong in [vec![], vec!["a:b".to_owned(); 101], texts(&["a"]), texts(&["a:b", "a\0:b"])] {
         assert_eq!(code(ask(&wrong).await), Code::InvalidInput("permissions".into()));
     }
+}
+
+/// A future is allocated and copied as large as its rarest branch needs; queries are kilobytes.
+async fn what_is_asked_all_the_time_stays_small(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let operator = Caller::operator();
+    let credential = Credential::parse(&format!("vams_{}", "x".repeat(64))).unwrap();
+    let permissions = texts(&["read:a"]);
+
+    let verify = keyward.verify(&operator, Some(&credential), None);
+    let authenticate = keyward.authenticate(&credential, Origin::default());
+    let authorize = keyward.authorize(&operator, &About::Caller, &permissions, None, false);
+
+    let sizes = [size_of_val(&verify), size_of_val(&authenticate), size_of_val(&authorize)];
+    assert!(sizes.iter().all(|size| *size <= 1280), "{sizes:?}");
 }

@@ -25,7 +25,7 @@ fn from(address: &str, user_agent: &str) -> Origin {
 }
 
 fn used(at_ms: i64, address: &str, user_agent: &str) -> LastUse {
-    LastUse { at_ms, address: Some(address.into()), user_agent: Some(user_agent.into()) }
+    LastUse { at_ms, address: Some(address.parse().unwrap()), user_agent: Some(user_agent.into()) }
 }
 
 async fn the_last_use_of_each_secret_is_shown(database: TestDatabase) {

@@ -254,12 +254,12 @@ pub(crate) async fn person(keyward: &Keyward, name_or_id: &str, mfa: bool) -> Ca
         }
     }
     Caller {
-        identity: Identity::Person {
+        identity: Arc::new(Identity::Person {
             user_id: user.id.clone(),
             username: user.username.clone(),
             mfa,
             session_id: format!("session of {}", user.id),
-        },
+        }),
         roles: user.roles.into(),
         permissions: Arc::new(permissions.into_iter().collect()),
         ..Caller::nobody(Origin::default())
@@ -291,8 +291,8 @@ pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issue
         database.execute(&rename(&name)).await;
         let identity = let_in(keyward, issued).await.unwrap().identity;
         database.execute(&rename(&issued.key.name)).await;
-        match identity {
-            Identity::ApiKey { key_name, .. } if key_name == name => tokio::task::yield_now().await,
+        match &*identity {
+            Identity::ApiKey { key_name, .. } if *key_name == name => tokio::task::yield_now().await,
             _ => return,
         }
     }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use keyward_core::access::{
     About, Authorization, Credential, Decision as CoreDecision, Grounds as CoreGrounds,
@@ -23,6 +23,8 @@ use utoipa_axum::routes;
 use crate::api::problem::{Absent, Guarded, Known};
 use crate::api::words::Reason;
 use crate::http::{Asking, Body, Failure};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(super) fn router() -> OpenApiRouter<Arc<Keyward>> {
     OpenApiRouter::new().routes(routes!(show_caller)).routes(routes!(verify)).routes(routes!(authorize))
@@ -175,7 +177,7 @@ fn as_list<S: Serializer>(permissions: &PermissionSet, serializer: S) -> Result<
 
 impl<'a> From<&'a CoreCaller> for Caller<'a> {
     fn from(caller: &'a CoreCaller) -> Self {
-        let (api_key_id, api_key_name) = match &caller.identity {
+        let (api_key_id, api_key_name) = match &*caller.identity {
             Identity::ApiKey { key_id, key_name, .. } => (Some(key_id.as_str()), Some(key_name.as_str())),
             Identity::Person { .. } | Identity::Operator | Identity::Nobody => (None, None),
         };
@@ -245,21 +247,28 @@ fn client_address(text: Option<&str>) -> Result<Option<IpAddr>, Error> {
     text.map(|text| text.parse().map_err(wrong)).transpose()
 }
 
+/// Written into a buffer that is large enough from the start for nearly every answer.
+fn answer(found: &impl Serialize) -> Result<Response, Failure> {
+    let mut text = Vec::with_capacity(512);
+    serde_json::to_writer(&mut text, found).map_err(Error::internal)?;
+    Ok(([(CONTENT_TYPE, JSON)], text).into_response())
+}
+
 /// Show who is asking
 ///
 /// Who the credential stands for, and what they may do now.
-#[utoipa::path(get, path = "/me", tag = "Access",
+#[utoipa::path(get, path = "/api/v1/me", tag = "Access",
     responses((status = OK, description = "Who is asking", body = Caller), Known))]
 async fn show_caller(Asking(caller): Asking) -> Result<Response, Failure> {
     caller.require_credential()?;
-    Ok(Json(Caller::from(&caller)).into_response())
+    answer(&Caller::from(&caller))
 }
 
 /// Verify a credential
 ///
 /// For an application that was shown it. The status is 200 whatever the credential is worth; 401 and 403 are
 /// about the asking application alone. Needs `verify:credentials`.
-#[utoipa::path(post, path = "/verify", tag = "Access", request_body = Verify,
+#[utoipa::path(post, path = "/api/v1/verify", tag = "Access", request_body = Verify,
     responses((status = OK, description = "What the credential is worth", body = Verification), Guarded))]
 async fn verify(
     State(keyward): State<Arc<Keyward>>,
@@ -268,12 +277,11 @@ async fn verify(
 ) -> Result<Response, Failure> {
     let address = client_address(asked.client_ip.as_deref())?;
     let found = keyward.verify(&caller, credential(&asked.credential).as_ref(), address).await?;
-    let answer = Verification {
+    answer(&Verification {
         allowed: found.reason.is_none(),
         reason: found.reason.map(Reason),
         caller: found.caller.as_ref().map(Caller::from),
-    };
-    Ok(Json(answer).into_response())
+    })
 }
 
 /// Ask what somebody may do
@@ -281,7 +289,7 @@ async fn verify(
 /// The status is 200 whatever the answer is; 401 and 403 are about the asking application alone. About
 /// oneself it takes no permission, about a credential `verify:credentials`; `as_user`, `as_key` and `explain`
 /// need `view:users`.
-#[utoipa::path(post, path = "/authorize", tag = "Access", request_body = Authorize,
+#[utoipa::path(post, path = "/api/v1/authorize", tag = "Access", request_body = Authorize,
     responses((status = OK, description = "The decisions", body = Authorized), Guarded, Absent))]
 async fn authorize(
     State(keyward): State<Arc<Keyward>>,
@@ -291,7 +299,7 @@ async fn authorize(
     let (about, explain) = (asked.about()?, asked.explain.unwrap_or_default());
     let address = client_address(asked.client_ip.as_deref())?;
     let found = keyward.authorize(&caller, &about, &asked.permissions, address, explain).await?;
-    Ok(Json(Authorized::new(&found, explain)).into_response())
+    answer(&Authorized::new(&found, explain))
 }
 
 impl<'a> Authorized<'a> {

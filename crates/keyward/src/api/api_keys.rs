@@ -297,7 +297,11 @@ impl ApiKey {
 
 impl From<api_key::LastUse> for LastUse {
     fn from(last_use: api_key::LastUse) -> Self {
-        Self { at: rfc3339(last_use.at_ms), address: last_use.address, user_agent: last_use.user_agent }
+        Self {
+            at: rfc3339(last_use.at_ms),
+            address: last_use.address.map(|address| address.to_string()),
+            user_agent: last_use.user_agent,
+        }
     }
 }
 
@@ -327,7 +331,7 @@ impl From<ImportedApiKey> for api_key::ImportedApiKey {
 /// List API keys
 ///
 /// Sorted by name. Needs `view:api-keys` or `manage:api-keys`.
-#[utoipa::path(get, path = "/api-keys", tag = "API keys", params(ApiKeyQuery),
+#[utoipa::path(get, path = "/api/v1/api-keys", tag = "API keys", params(ApiKeyQuery),
     responses((status = OK, description = "A piece of the list", body = ApiKeyPage), Guarded, Absent))]
 async fn list_api_keys(
     State(keyward): State<Arc<Keyward>>,
@@ -343,7 +347,7 @@ async fn list_api_keys(
 /// Create an API key
 ///
 /// The secret is in this answer alone. Needs `manage:api-keys`, and every permission that the key will have.
-#[utoipa::path(post, path = "/api-keys", tag = "API keys", request_body = NewApiKey,
+#[utoipa::path(post, path = "/api/v1/api-keys", tag = "API keys", request_body = NewApiKey,
     params(IdempotencyHeader),
     responses((status = CREATED, description = "The key, and the secret that is shown this once",
             body = IssuedApiKey, headers(("ETag", description = "The version"))),
@@ -371,7 +375,7 @@ async fn create_api_key(
 /// Show an API key
 ///
 /// Needs `view:api-keys` or `manage:api-keys`.
-#[utoipa::path(get, path = "/api-keys/{key}", tag = "API keys",
+#[utoipa::path(get, path = "/api/v1/api-keys/{key}", tag = "API keys",
     params(KeyPath),
     responses((status = OK, description = "The key", body = ApiKey,
             headers(("ETag", description = "The version"))),
@@ -389,7 +393,7 @@ async fn get_api_key(
 ///
 /// It counts from the next request on. Needs `manage:api-keys`, and every permission that the key may use
 /// after the change, unless the change can only narrow it.
-#[utoipa::path(patch, path = "/api-keys/{key}", tag = "API keys", request_body = ApiKeyUpdate,
+#[utoipa::path(patch, path = "/api/v1/api-keys/{key}", tag = "API keys", request_body = ApiKeyUpdate,
     params(KeyPath, IfMatchHeader),
     responses((status = OK, description = "The key", body = ApiKey,
             headers(("ETag", description = "The version"))),
@@ -418,7 +422,7 @@ async fn update_api_key(
 /// Delete an API key
 ///
 /// The next request with it is refused. Needs `manage:api-keys`.
-#[utoipa::path(delete, path = "/api-keys/{key}", tag = "API keys",
+#[utoipa::path(delete, path = "/api/v1/api-keys/{key}", tag = "API keys",
     params(KeyPath, IfMatchHeader),
     responses((status = NO_CONTENT, description = "The key is gone"),
         Guarded, Absent, Conflicting, Outdated))]
@@ -436,7 +440,7 @@ async fn delete_api_key(
 ///
 /// The key gets a new secret, shown in this answer alone, under the same name, scope and rights. Needs
 /// `manage:api-keys`, and every permission that the key has.
-#[utoipa::path(post, path = "/api-keys/{key}/rotate", tag = "API keys", request_body = Option<Rotation>,
+#[utoipa::path(post, path = "/api/v1/api-keys/{key}/rotate", tag = "API keys", request_body = Option<Rotation>,
     params(KeyPath, IdempotencyHeader),
     responses((status = OK, description = "The key, and the secret that is shown this once",
             body = IssuedApiKey, headers(("ETag", description = "The version"))),
@@ -457,7 +461,7 @@ async fn rotate_api_key(
 ///
 /// Takes over keys that were made elsewhere, by the hash of their secrets; they then work as they are. Each
 /// key gets its own answer. Needs `manage:api-keys`, and every permission of the users that the keys act as.
-#[utoipa::path(post, path = "/api-keys/import", tag = "API keys", request_body = ApiKeyImport,
+#[utoipa::path(post, path = "/api/v1/api-keys/import", tag = "API keys", request_body = ApiKeyImport,
     responses((status = OK, description = "What came of each key", body = ImportResults), Guarded))]
 async fn import_api_keys(
     State(keyward): State<Arc<Keyward>>,

@@ -101,7 +101,7 @@ impl From<role::Assigned> for Versioned<Assigned> {
 /// List who has roles
 ///
 /// Users with roles only, sorted by username. Needs `view:users` or `manage:users`.
-#[utoipa::path(get, path = "/assignments", tag = "Assignments", params(AssignmentQuery),
+#[utoipa::path(get, path = "/api/v1/assignments", tag = "Assignments", params(AssignmentQuery),
     responses((status = OK, description = "A piece of the list", body = AssignmentsPage), Guarded))]
 async fn list_assignments(
     State(keyward): State<Arc<Keyward>>,
@@ -115,7 +115,7 @@ async fn list_assignments(
 /// Show a user's roles
 ///
 /// Of oneself, or with `view:users` or `manage:users` of anybody.
-#[utoipa::path(get, path = "/users/{user}/roles", tag = "Assignments",
+#[utoipa::path(get, path = "/api/v1/users/{user}/roles", tag = "Assignments",
     params(UserPath),
     responses((status = OK, description = "The user's roles", body = Assignments,
             headers(("ETag", description = "The user's version"))),
@@ -133,7 +133,7 @@ async fn get_user_roles(
 ///
 /// All of them or none. A name that nobody has becomes a program user. Needs `manage:users`, and every
 /// permission of the roles and of the user.
-#[utoipa::path(post, path = "/users/{user}/roles", tag = "Assignments", request_body = RoleNames,
+#[utoipa::path(post, path = "/api/v1/users/{user}/roles", tag = "Assignments", request_body = RoleNames,
     params(UserPath),
     responses((status = OK, description = "The user's roles", body = Assigned,
             headers(("ETag", description = "The user's version"))),
@@ -151,7 +151,7 @@ async fn add_user_roles(
 ///
 /// They are exactly these afterwards. A name that nobody has becomes a program user, unless `If-Match` is
 /// there. Needs `manage:users`, and every permission of the roles and of the user.
-#[utoipa::path(put, path = "/users/{user}/roles", tag = "Assignments", request_body = RoleNames,
+#[utoipa::path(put, path = "/api/v1/users/{user}/roles", tag = "Assignments", request_body = RoleNames,
     params(UserPath, IfMatchHeader),
     responses((status = OK, description = "The user's roles", body = Assigned,
             headers(("ETag", description = "The user's version"))),
@@ -173,7 +173,7 @@ async fn set_user_roles(
 /// Take all roles from a user
 ///
 /// Needs `manage:users`, and every permission of the user.
-#[utoipa::path(delete, path = "/users/{user}/roles", tag = "Assignments",
+#[utoipa::path(delete, path = "/api/v1/users/{user}/roles", tag = "Assignments",
     params(UserPath, IfMatchHeader),
     responses((status = NO_CONTENT, description = "The user has no role"),
         Guarded, Absent, Conflicting, Outdated))]
@@ -190,7 +190,7 @@ async fn clear_user_roles(
 /// Take a role from a user
 ///
 /// Needs `manage:users`, and every permission of the user.
-#[utoipa::path(delete, path = "/users/{user}/roles/{role}", tag = "Assignments",
+#[utoipa::path(delete, path = "/api/v1/users/{user}/roles/{role}", tag = "Assignments",
     params(UserPath, RolePath, IfMatchHeader),
     responses((status = NO_CONTENT, description = "The user doesn't have the role"),
         Guarded, Absent, Conflicting, Outdated))]

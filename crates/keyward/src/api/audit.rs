@@ -134,7 +134,7 @@ fn moment(field: &'static str, text: &str, days: i64) -> Result<i64, Error> {
 /// List audit events
 ///
 /// Newest first. Needs `view:audit`.
-#[utoipa::path(get, path = "/audit", tag = "Audit", params(EventQuery),
+#[utoipa::path(get, path = "/api/v1/audit", tag = "Audit", params(EventQuery),
     responses((status = OK, description = "A piece of the list", body = AuditEventPage), Guarded))]
 async fn list_audit(
     State(keyward): State<Arc<Keyward>>,

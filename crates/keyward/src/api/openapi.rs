@@ -40,8 +40,8 @@ within 10 minutes gets the first answer again, secret included.
 A permission is `action:resource`; a trailing `*` stands for any rest, and `*` alone for everything. \
 Nobody grants, or takes over, more than they have.";
 
-/// The document about `operations`, which stand below `prefix`.
-pub(super) fn document(prefix: &str, operations: OpenApi, settings: &Settings) -> OpenApi {
+/// The document about `operations`.
+pub(super) fn document(operations: OpenApi, settings: &Settings) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Keyward")
         .version(env!("CARGO_PKG_VERSION"))
@@ -70,5 +70,5 @@ pub(super) fn document(prefix: &str, operations: OpenApi, settings: &Settings) -
         .security(Some(["api_key", "bearer"].map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0]))))
         .tags(Some(TAGS.map(tag)))
         .build()
-        .nest(prefix, operations)
+        .merge_from(operations)
 }

@@ -140,7 +140,7 @@ impl From<role::Role> for Role {
 /// List roles
 ///
 /// Sorted by name. Needs `view:roles` or `manage:roles`.
-#[utoipa::path(get, path = "/roles", tag = "Roles", params(RoleQuery),
+#[utoipa::path(get, path = "/api/v1/roles", tag = "Roles", params(RoleQuery),
     responses((status = OK, description = "A piece of the list", body = RolePage), Guarded))]
 async fn list_roles(
     State(keyward): State<Arc<Keyward>>,
@@ -154,7 +154,7 @@ async fn list_roles(
 /// Create a role
 ///
 /// Needs `manage:roles`, and every permission that the role is to have.
-#[utoipa::path(post, path = "/roles", tag = "Roles", request_body = NewRole,
+#[utoipa::path(post, path = "/api/v1/roles", tag = "Roles", request_body = NewRole,
     params(IdempotencyHeader),
     responses((status = CREATED, description = "The role", body = Role,
             headers(("ETag", description = "The version"))),
@@ -179,7 +179,7 @@ async fn create_role(
 /// Show a role
 ///
 /// Needs `view:roles` or `manage:roles`.
-#[utoipa::path(get, path = "/roles/{role}", tag = "Roles",
+#[utoipa::path(get, path = "/api/v1/roles/{role}", tag = "Roles",
     params(RolePath),
     responses((status = OK, description = "The role", body = Role,
             headers(("ETag", description = "The version"))),
@@ -197,7 +197,7 @@ async fn get_role(
 ///
 /// It counts from the next request on, for everybody who has the role. Needs `manage:roles`, and every
 /// permission that the role has and is to have.
-#[utoipa::path(patch, path = "/roles/{role}", tag = "Roles", request_body = RoleUpdate,
+#[utoipa::path(patch, path = "/api/v1/roles/{role}", tag = "Roles", request_body = RoleUpdate,
     params(RolePath, IfMatchHeader),
     responses((status = OK, description = "The role", body = Role,
             headers(("ETag", description = "The version"))),
@@ -224,7 +224,7 @@ async fn update_role(
 /// Delete a role
 ///
 /// It is taken from everybody who has it. Needs `manage:roles`, and every permission that the role has.
-#[utoipa::path(delete, path = "/roles/{role}", tag = "Roles",
+#[utoipa::path(delete, path = "/api/v1/roles/{role}", tag = "Roles",
     params(RolePath, IfMatchHeader),
     responses((status = NO_CONTENT, description = "The role is gone"),
         Guarded, Absent, Conflicting, Outdated))]

@@ -166,7 +166,7 @@ impl From<user::UserWithPassword> for UserWithPassword {
 /// List users
 ///
 /// Sorted by username. Needs `view:users` or `manage:users`.
-#[utoipa::path(get, path = "/users", tag = "Users", params(UserQuery),
+#[utoipa::path(get, path = "/api/v1/users", tag = "Users", params(UserQuery),
     responses((status = OK, description = "A piece of the list", body = UserPage), Guarded))]
 async fn list_users(
     State(keyward): State<Arc<Keyward>>,
@@ -185,7 +185,7 @@ async fn list_users(
 ///
 /// An account gets a temporary password, shown in this answer alone. Needs `manage:users`, and every
 /// permission of the roles that are given.
-#[utoipa::path(post, path = "/users", tag = "Users", request_body = NewUser,
+#[utoipa::path(post, path = "/api/v1/users", tag = "Users", request_body = NewUser,
     params(IdempotencyHeader),
     responses((status = CREATED, description = "The user, and the password that is shown this once",
             body = UserWithPassword, headers(("ETag", description = "The version"))),
@@ -210,7 +210,7 @@ async fn create_user(
 /// Show a user
 ///
 /// Oneself, or with `view:users` or `manage:users` anybody.
-#[utoipa::path(get, path = "/users/{user}", tag = "Users",
+#[utoipa::path(get, path = "/api/v1/users/{user}", tag = "Users",
     params(UserPath),
     responses((status = OK, description = "The user", body = User,
             headers(("ETag", description = "The version"))),
@@ -227,7 +227,7 @@ async fn get_user(
 /// Change a user
 ///
 /// Needs `manage:users`, and every permission that the user has.
-#[utoipa::path(patch, path = "/users/{user}", tag = "Users", request_body = UserUpdate,
+#[utoipa::path(patch, path = "/api/v1/users/{user}", tag = "Users", request_body = UserUpdate,
     params(UserPath, IfMatchHeader),
     responses((status = OK, description = "The user", body = User,
             headers(("ETag", description = "The version"))),
@@ -252,7 +252,7 @@ async fn update_user(
 /// Delete a user
 ///
 /// Sessions, roles and keys go with the user. Needs `manage:users`, and every permission that the user has.
-#[utoipa::path(delete, path = "/users/{user}", tag = "Users",
+#[utoipa::path(delete, path = "/api/v1/users/{user}", tag = "Users",
     params(UserPath, IfMatchHeader),
     responses((status = NO_CONTENT, description = "The user is gone"),
         Guarded, Absent, Conflicting, Outdated))]
@@ -271,7 +271,7 @@ async fn delete_user(
 /// The account gets a new temporary password, shown in this answer alone, and its sessions end. The account
 /// itself, its roles, its second factor and its id stay. Needs `manage:users`, and every permission that the
 /// user has.
-#[utoipa::path(post, path = "/users/{user}/reset-password", tag = "Users",
+#[utoipa::path(post, path = "/api/v1/users/{user}/reset-password", tag = "Users",
     params(UserPath, IdempotencyHeader),
     responses((status = OK, description = "The user, and the password that is shown this once",
             body = UserWithPassword, headers(("ETag", description = "The version"))),
@@ -289,7 +289,7 @@ async fn reset_password(
 ///
 /// Every session of the user ends; their API keys stay. Needs `manage:users`, and every permission that the
 /// user has.
-#[utoipa::path(post, path = "/users/{user}/sign-out", tag = "Users",
+#[utoipa::path(post, path = "/api/v1/users/{user}/sign-out", tag = "Users",
     params(UserPath),
     responses((status = NO_CONTENT, description = "No session is left"), Guarded, Absent))]
 async fn sign_out_user(

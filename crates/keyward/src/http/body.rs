@@ -3,6 +3,9 @@
 //! No refusal repeats a value of the request: it may be a password in the wrong place.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
@@ -71,7 +74,13 @@ async fn read(request: Request, within: Duration) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(HttpFailure::BodyTooLarge.into());
     }
-    match tokio::time::timeout(within, axum::body::to_bytes(body, BODY_LIMIT)).await {
+    let mut reading = pin!(axum::body::to_bytes(body, BODY_LIMIT));
+    // Nearly every body is there already, and then needs no timer.
+    let read = match poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+        Poll::Ready(read) => Ok(read),
+        Poll::Pending => tokio::time::timeout(within, reading).await,
+    };
+    match read {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error))
             if std::error::Error::source(&error)

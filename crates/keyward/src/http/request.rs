@@ -12,8 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use axum::body::HttpBody as _;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, MatchedPath, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -24,7 +23,6 @@ use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
 use tower::{Layer, Service};
 
-use crate::http::BODY_LIMIT;
 use crate::http::origin::client_address;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -147,7 +145,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let headers = request.headers();
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let facts = Facts {
@@ -157,9 +155,6 @@ where
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
         };
-        if !request.body().is_end_stream() {
-            DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
-        }
         let started = tracing::enabled!(target: ACCESS, tracing::Level::DEBUG).then(Instant::now);
         Answering { inner: CURRENT.scope(facts, self.inner.call(request)), started }
     }

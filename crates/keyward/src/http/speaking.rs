@@ -28,7 +28,7 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// server lives).
 ///
 /// Only one router of those that are merged may answer unknown paths; the others give that up with
-/// `Router::reset_fallback`. A router that is nested under a prefix answers those under its prefix.
+/// `Router::reset_fallback`.
 pub fn speaking(router: Router, render: Render) -> Router {
     speaking_within(router, render, HANDLER_TIMEOUT)
 }

@@ -86,8 +86,9 @@ pub(super) struct UpdateApiKey {
 impl ShownKey {
     fn new(keyward: &Keyward, key: ApiKey) -> Self {
         let state = key.state(keyward.clock().now_ms());
-        let (last_used_at, last_used_from) =
-            key.last_used.map_or((None, None), |last| (Some(zoned(last.at_ms)), last.address));
+        let (last_used_at, last_used_from) = key.last_used.map_or((None, None), |last| {
+            (Some(zoned(last.at_ms)), last.address.map(|address| address.to_string()))
+        });
         Self {
             api_key_id: key.id,
             api_key_name: key.name,
