@@ -12,6 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::challenge::{ChallengeState, SrpState};
+use super::password::Line;
 use super::session::Opening;
 use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
 use super::{LocalPool, VERIFIER};
@@ -193,7 +194,8 @@ impl Keyward {
         let verifier = pool.verifier(attempt.account.as_ref(), username)?;
         let salt = verifier.salt().to_owned();
         let random = self.random.clone();
-        let server_key = pool.hasher.run(move || Ok(ServerKey::new(&random, &verifier))).await?;
+        let server_key =
+            pool.hasher.run(Line::SignIn, move || Ok(ServerKey::new(&random, &verifier))).await?;
         let state = SrpState {
             username: username.to_owned(),
             user_id: user_id.clone(),
@@ -253,7 +255,7 @@ impl Keyward {
             Ok(claim.is_proven(&verifier, &server_key))
         };
         // A simulated verifier fits no password; that somebody is there is asked for all the same.
-        if pool.hasher.run(claim).await? && attempt.account.is_some() {
+        if pool.hasher.run(Line::SignIn, claim).await? && attempt.account.is_some() {
             self.password_was_right(attempt).await
         } else {
             Err(self.password_was_wrong(&attempt).await)
@@ -292,7 +294,7 @@ impl Keyward {
         let version = user.version;
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
-        let record = pool.password_record(&user, password, false).await?;
+        let record = pool.password_record(Line::SignIn, &user, password, false).await?;
         let caller = Caller::person(answer.origin.clone(), &user, "", false);
         let target = Target::new("user", &user.id, &user.username);
         let change = self.change(&caller, "user.choose-password", target, json!({ "first": true }));
@@ -494,7 +496,7 @@ impl Keyward {
     /// sign-in: the next one tries again.
     async fn rehash(&self, account: &Account, old: &str, password: &Secret) {
         let outcome = async {
-            let new = self.local_pool.hasher.hash(&self.random, password).await?;
+            let new = self.local_pool.hasher.hash(Line::SignIn, &self.random, password).await?;
             self.store.replace_password_hash(&account.user.id, old, &new).await
         };
         if let Err(error) = outcome.await {

@@ -12,7 +12,7 @@ use keyward_core::caller::{Caller, Identity, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Error, Result, Thing};
 use keyward_core::keyward::{Keyward, Settings};
-use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
+use keyward_core::local_pool::password::{HashingCost, Line, PasswordHasher};
 use keyward_core::local_pool::sign_in::{
     Answer, Challenge, Question, SignIn, SrpChallenge, SrpProof, Tokens,
 };
@@ -516,7 +516,7 @@ async fn a_password_hashed_at_another_cost_is_hashed_anew(database: TestDatabase
     let world = World::with_user(&database).await;
     let cost = HashingCost { memory_kib: 32, iterations: 2, parallelism: 1 };
     let hasher = PasswordHasher::new(&Random::System, cost, None, 1).unwrap();
-    let old = hasher.hash(&Random::System, &PASSWORD.into()).await.unwrap();
+    let old = hasher.hash(Line::SignIn, &Random::System, &PASSWORD.into()).await.unwrap();
     database.execute(&format!("UPDATE users SET password_hash = '{old}'")).await;
 
     assert_eq!(said(world.sign_in("Wrong-Password-1").await), INCORRECT);
