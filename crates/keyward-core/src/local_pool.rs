@@ -3,6 +3,7 @@
 mod challenge;
 mod mfa;
 pub mod password;
+pub(crate) mod rate_limit;
 mod session;
 pub mod sign_in;
 pub mod software_token;
