@@ -8,6 +8,7 @@ use crate::audit::EventOrder;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::local_pool::LocalPool;
+use crate::local_pool::rate_limit::RateLimit;
 use crate::master_key::MasterKey;
 use crate::random::Random;
 use crate::store::Store;
@@ -26,6 +27,7 @@ pub struct Keyward {
     pub(crate) local_pool: Arc<LocalPool>,
     pub(crate) access: Access,
     pub(crate) event_order: EventOrder,
+    pub(crate) sign_in_limit: RateLimit,
 }
 
 /// What can be set of it.
@@ -37,6 +39,8 @@ pub struct Settings {
     pub revocation_bound_ms: i64,
     /// Where the server is reached from outside, without a slash at its end.
     pub public_url: String,
+    /// How many sign-ins from one address may fail in a minute; 0 for any number.
+    pub failed_sign_ins_per_minute: u32,
 }
 
 impl Default for Settings {
@@ -45,6 +49,7 @@ impl Default for Settings {
             api_key_prefix: "vams".to_owned(),
             revocation_bound_ms: 1000,
             public_url: "http://localhost:8480".to_owned(),
+            failed_sign_ins_per_minute: 20,
         }
     }
 }
@@ -62,7 +67,19 @@ impl Keyward {
         let access = Access::new(settings.revocation_bound_ms, &store);
         let directory = Arc::clone(&local_pool) as Arc<dyn Directory>;
         let event_order = EventOrder::default();
-        Self { settings, store, clock, random, master_key, directory, local_pool, access, event_order }
+        let sign_in_limit = RateLimit::new(settings.failed_sign_ins_per_minute);
+        Self {
+            settings,
+            store,
+            clock,
+            random,
+            master_key,
+            directory,
+            local_pool,
+            access,
+            event_order,
+            sign_in_limit,
+        }
     }
 
     /// The home pool, for what is said in the Cognito protocol.

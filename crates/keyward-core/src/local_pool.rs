@@ -3,6 +3,7 @@
 mod challenge;
 mod mfa;
 pub mod password;
+pub(crate) mod rate_limit;
 mod session;
 pub mod sign_in;
 pub mod software_token;
@@ -13,7 +14,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use self::password::{PasswordHasher, PasswordPolicy};
+use self::password::{Line, PasswordHasher, PasswordPolicy};
 use self::srp::Verifier;
 use self::token::{PoolKeys, SigningKey, VerifiedToken};
 use crate::audit::Change;
@@ -146,12 +147,13 @@ impl LocalPool {
     /// `PasswordRejected` when the policy doesn't accept it.
     pub(crate) async fn password_record(
         &self,
+        line: Line,
         user: &User,
         password: &Secret,
         is_temporary: bool,
     ) -> Result<PasswordRecord> {
         self.password_policy.check(password)?;
-        let hash = self.hasher.hash(&self.random, password).await?;
+        let hash = self.hasher.hash(line, &self.random, password).await?;
         // By the id, which never changes, and which an unknown user can seem to have.
         let verifier = Verifier::new(&self.random, &self.pool.id, &user.id, password);
         let srp_verifier = self.master_key.seal(&self.random, VERIFIER, verifier.to_text().as_bytes())?;
@@ -188,7 +190,7 @@ impl Directory for LocalPool {
         created_by: &str,
         change: &Change,
     ) -> Result<()> {
-        let password = self.password_record(user, password, is_temporary).await?;
+        let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
         let account =
             NewAccount { user, pool_id: &self.pool.id, password: Some(&password), role_ids, created_by };
         self.store.insert_account(account, change).await
@@ -210,7 +212,7 @@ impl Directory for LocalPool {
         is_temporary: bool,
         change: &Change,
     ) -> Result<()> {
-        let password = self.password_record(user, password, is_temporary).await?;
+        let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
         self.store.set_password(user, version, &password, change).await
     }
 

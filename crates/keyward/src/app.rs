@@ -70,6 +70,7 @@ pub async fn open_at(
         api_key_prefix: config.api_key_prefix.clone(),
         revocation_bound_ms: i64::try_from(config.revocation_bound_ms).unwrap_or(i64::MAX),
         public_url: config.public_url(),
+        failed_sign_ins_per_minute: config.failed_sign_ins_per_minute,
     };
     Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
 }

@@ -263,6 +263,13 @@ const SETTINGS: &[Setting] = &[
         "Days that a temporary password is good for, 1 to 365",
     ),
     Setting::plain(
+        "failed_sign_ins_per_minute",
+        "KEYWARD_FAILED_SIGN_INS_PER_MINUTE",
+        "COUNT",
+        "20",
+        "Sign-ins from one client address that may fail in a minute, 0 for any number",
+    ),
+    Setting::plain(
         "log_format",
         "KEYWARD_LOG_FORMAT",
         "FORMAT",
@@ -312,6 +319,8 @@ pub struct Config {
     pub password_hashing: PasswordHashing,
     /// What a password must be like.
     pub password_policy: PasswordPolicy,
+    /// How many sign-ins from one address may fail in a minute; 0 for any number.
+    pub failed_sign_ins_per_minute: u32,
     /// The form of the log lines.
     pub log_format: LogFormat,
     /// The least weight of log lines.
@@ -783,6 +792,7 @@ impl Values {
             revocation_bound_ms: self.number("revocation_bound_ms", 0..=60_000)?,
             password_hashing: self.password_hashing(environment)?,
             password_policy: self.password_policy()?,
+            failed_sign_ins_per_minute: self.number("failed_sign_ins_per_minute", 0..=6000)?,
             log_format: self.required("log_format", log_format)?,
             log_level: self.required("log_level", log_level)?,
             bench_hello: false,

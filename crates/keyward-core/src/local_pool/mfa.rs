@@ -41,6 +41,7 @@ impl Keyward {
             totp_step: Some(step),
         })
         .await
+        .inspect(|_| asked.leave.give_back())
     }
 
     /// A new secret for the authenticator application of whoever shows `access_token`: 32 characters of

@@ -64,11 +64,20 @@ impl HashingCost {
     }
 }
 
+/// Who waits for a hash. Each line has places of its own: no number of strangers keeps an admin out.
+#[derive(Debug, Clone, Copy)]
+pub enum Line {
+    /// Whoever signs in.
+    SignIn,
+    /// Whoever has shown that they may set passwords.
+    Administration,
+}
+
 /// Hashes passwords and checks them, on threads of their own and a few at a time.
 ///
 /// Each hash takes a core and 19 MiB for 17 ms: two of them on the threads that answer requests would stall
 /// the server, and a thousand at once would exhaust its memory. So `running` hash at once, `waiting` more
-/// stand in line, and whoever comes then is told at once to come back later.
+/// stand in either line, and whoever comes then is told at once to come back later.
 #[derive(Debug)]
 pub struct PasswordHasher {
     argon2: Argon2<'static>,
@@ -76,15 +85,16 @@ pub struct PasswordHasher {
     /// Nobody's: as dear as a real one, and no password is right for it.
     dummy: String,
     running: Arc<Semaphore>,
-    admitted: Arc<Semaphore>,
+    signing_in: Arc<Semaphore>,
+    administering: Arc<Semaphore>,
 }
 
 impl PasswordHasher {
-    /// How many may stand in line when nothing else is said.
+    /// How many may stand in each line when nothing else is said.
     pub const WAITING: usize = 64;
 
     /// A hasher of this cost that runs `running` hashes at once (`None`: as many as there are cores), and
-    /// lets `waiting` more stand in line.
+    /// lets `waiting` more stand in each line.
     ///
     /// # Errors
     /// `InvalidInput` when the cost is beyond Argon2's bounds or ours.
@@ -100,12 +110,14 @@ impl PasswordHasher {
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get)
             .min(Semaphore::MAX_PERMITS);
+        let places = || Arc::new(Semaphore::new(running.saturating_add(waiting).min(Semaphore::MAX_PERMITS)));
         Ok(Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             cost,
             dummy,
             running: Arc::new(Semaphore::new(running)),
-            admitted: Arc::new(Semaphore::new(running.saturating_add(waiting).min(Semaphore::MAX_PERMITS))),
+            signing_in: places(),
+            administering: places(),
         })
     }
 
@@ -113,9 +125,9 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// `TooManyRequests` when too many stand in line.
-    pub async fn hash(&self, random: &Random, password: &Secret) -> Result<String> {
+    pub async fn hash(&self, line: Line, random: &Random, password: &Secret) -> Result<String> {
         let (argon2, salt, password) = (self.argon2.clone(), random.bytes::<SALT_BYTES>(), password.clone());
-        self.run(move || {
+        self.run(line, move || {
             let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt);
             hash.map(|hash| hash.to_string()).map_err(Error::internal)
         })
@@ -129,7 +141,7 @@ impl PasswordHasher {
     /// `TooManyRequests` when too many stand in line, `Internal` when `phc` is no such hash.
     pub async fn verify(&self, password: &Secret, phc: &str) -> Result<bool> {
         let (argon2, password, phc) = (self.argon2.clone(), password.clone(), phc.to_owned());
-        self.run(move || {
+        self.run(Line::SignIn, move || {
             let (hash, _) = parse(&phc).ok_or_else(unreadable_hash)?;
             match argon2.verify_password(password.expose().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
@@ -166,11 +178,19 @@ impl PasswordHasher {
     /// `TooManyRequests` when too many stand in line, and what `work` says.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        line: Line,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let closed = |_| Error::internal(anyhow::anyhow!("the line of password hashes is closed"));
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
-            Error::new(Code::TooManyRequests(1), "Too many sign-ins are running; try again in a second.")
+        let places = match line {
+            Line::SignIn => &self.signing_in,
+            Line::Administration => &self.administering,
+        };
+        let admitted = Arc::clone(places).try_acquire_owned().map_err(|_| {
+            Error::new(
+                Code::TooManyRequests(1),
+                "Too many passwords are checked or set at once; try again in a second.",
+            )
         })?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(closed)?;
         // The permits go with the work: a client that hangs up doesn't make room while its hash still runs.
@@ -375,13 +395,13 @@ mod tests {
         let hasher = hasher(HashingCost::default(), 2, 2);
         let random = Random::seeded(2);
 
-        let phc = hasher.hash(&random, &Secret::from("Correct-Horse-9!")).await.unwrap();
+        let phc = hasher.hash(Line::SignIn, &random, &Secret::from("Correct-Horse-9!")).await.unwrap();
 
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         assert!(hasher.verify(&Secret::from("Correct-Horse-9!"), &phc).await.unwrap());
         assert!(!hasher.verify(&Secret::from("Correct-Horse-9?"), &phc).await.unwrap());
         assert!(!hasher.verify(&Secret::from(""), &phc).await.unwrap());
-        assert_ne!(phc, hasher.hash(&random, &Secret::from("Correct-Horse-9!")).await.unwrap());
+        assert_ne!(phc, hasher.hash(Line::SignIn, &random, &Secret::from("Correct-Horse-9!")).await.unwrap());
     }
 
     #[tokio::test]
@@ -399,7 +419,7 @@ mod tests {
         let hasher = hasher(CHEAP, 1, 1);
         for password in ["Пароль-9a-Ärger", "密码密码Aa1!密码", "pässwörd 🔑 A1", &"é".repeat(256)]
         {
-            let phc = hasher.hash(&Random::System, &Secret::from(password)).await.unwrap();
+            let phc = hasher.hash(Line::SignIn, &Random::System, &Secret::from(password)).await.unwrap();
 
             assert!(hasher.verify(&Secret::from(password), &phc).await.unwrap());
             assert!(!hasher.verify(&Secret::from(format!("{password}a")), &phc).await.unwrap());
@@ -411,7 +431,7 @@ mod tests {
         let random = Random::seeded(3);
         let old = hasher(CHEAP, 1, 1);
         let new = hasher(HashingCost { iterations: 2, ..CHEAP }, 1, 1);
-        let phc = old.hash(&random, &Secret::from("Correct-Horse-9!")).await.unwrap();
+        let phc = old.hash(Line::SignIn, &random, &Secret::from("Correct-Horse-9!")).await.unwrap();
 
         assert!(new.verify(&Secret::from("Correct-Horse-9!"), &phc).await.unwrap());
         assert!(new.needs_rehash(&phc));
@@ -453,22 +473,34 @@ mod tests {
     async fn whoever_comes_when_the_line_is_full_is_sent_away_at_once() {
         let hasher = Arc::new(hasher(CHEAP, 1, 1));
         let running = Arc::clone(&hasher.running).acquire_owned().await.unwrap();
-        let _admitted = Arc::clone(&hasher.admitted).acquire_owned().await.unwrap();
+        let _admitted = Arc::clone(&hasher.signing_in).acquire_owned().await.unwrap();
         let in_line = tokio::spawn({
             let hasher = Arc::clone(&hasher);
             async move { hasher.verify_nothing(&Secret::from("first")).await }
         });
-        while hasher.admitted.available_permits() > 0 {
+        while hasher.signing_in.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
 
-        let refused = hasher.hash(&Random::System, &Secret::from("second")).await.unwrap_err();
+        let refused = hasher.hash(Line::SignIn, &Random::System, &Secret::from("second")).await.unwrap_err();
 
         assert_eq!(refused.code, Code::TooManyRequests(1));
         drop(running);
         in_line.await.unwrap().unwrap();
-        assert_eq!(hasher.admitted.available_permits(), 1);
-        hasher.hash(&Random::System, &Secret::from("third")).await.unwrap();
+        assert_eq!(hasher.signing_in.available_permits(), 1);
+        hasher.hash(Line::SignIn, &Random::System, &Secret::from("third")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn those_who_sign_in_leave_the_places_of_admins_alone() {
+        let hasher = hasher(CHEAP, 1, 1);
+        let all = u32::try_from(hasher.signing_in.available_permits()).unwrap();
+        let _signing_in = hasher.signing_in.acquire_many(all).await.unwrap();
+        let (random, password) = (Random::System, Secret::from("password"));
+
+        let refused = hasher.verify_nothing(&password).await.unwrap_err();
+        assert_eq!(refused.code, Code::TooManyRequests(1));
+        hasher.hash(Line::Administration, &random, &password).await.unwrap();
     }
 
     #[tokio::test]
@@ -483,10 +515,10 @@ mod tests {
                 std::future::poll_fn(|task| std::task::Poll::Ready(waiting.as_mut().poll(task).is_pending()))
                     .await
             );
-            assert_eq!(hasher.admitted.available_permits(), 0);
+            assert_eq!(hasher.signing_in.available_permits(), 0);
         }
 
-        assert_eq!(hasher.admitted.available_permits(), 1);
+        assert_eq!(hasher.signing_in.available_permits(), 1);
         drop(running);
         hasher.verify_nothing(&secret).await.unwrap();
     }

@@ -12,6 +12,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::challenge::{ChallengeState, SrpState};
+use super::password::Line;
+use super::rate_limit::{Leave, Refusal};
 use super::session::Opening;
 use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
 use super::{LocalPool, VERIFIER};
@@ -140,7 +142,8 @@ impl Keyward {
     /// # Errors
     /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong
     /// password, an unknown name, attempts that are locked, a disabled user, a temporary password that has
-    /// expired; `PasswordResetRequired`; `TooManyRequests` when too many sign in at once.
+    /// expired; `PasswordResetRequired`; `TooManyRequests` when too many sign in at once, or have failed from
+    /// this address.
     pub async fn sign_in_with_password(
         &self,
         origin: &Origin,
@@ -150,6 +153,7 @@ impl Keyward {
     ) -> Result<SignIn> {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "USER_PASSWORD_AUTH")?;
+        let leave = self.leave_to_try(origin).await?;
         let account = self.account_named(username).await?;
         let attempt = self.attempt(origin, client, Method::Password, account, username).await?;
         let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
@@ -163,7 +167,7 @@ impl Keyward {
         if pool.hasher.needs_rehash(&stored.hash) {
             self.rehash(account, &stored.hash, password).await;
         }
-        self.password_was_right(attempt).await
+        self.password_was_right(attempt).await.inspect(|_| leave.give_back())
     }
 
     /// Begins to sign in by SRP. An unknown name gets an answer that looks like anybody's.
@@ -180,6 +184,8 @@ impl Keyward {
     ) -> Result<SrpChallenge> {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
+        // Given back by the second step: who never comes to it has failed.
+        self.leave_to_try(origin).await?;
         let client_public = ClientPublic::parse(srp_a.expose())?;
         let account = self.account_named(username).await?;
         let attempt = self.attempt(origin, client, Method::Srp, account, username).await?;
@@ -193,7 +199,8 @@ impl Keyward {
         let verifier = pool.verifier(attempt.account.as_ref(), username)?;
         let salt = verifier.salt().to_owned();
         let random = self.random.clone();
-        let server_key = pool.hasher.run(move || Ok(ServerKey::new(&random, &verifier))).await?;
+        let server_key =
+            pool.hasher.run(Line::SignIn, move || Ok(ServerKey::new(&random, &verifier))).await?;
         let state = SrpState {
             username: username.to_owned(),
             user_id: user_id.clone(),
@@ -212,6 +219,7 @@ impl Keyward {
     pub async fn finish_srp(&self, origin: &Origin, client_id: &str, proof: SrpProof<'_>) -> Result<SignIn> {
         let pool = &*self.local_pool;
         let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
+        let leave = self.leave_to_try(origin).await?;
         let (block, signed) = pool.open_secret_block(&client.id, proof.secret_block)?;
         let state = block.content;
         let account = self.store.account(pool.id(), &state.user_id).await?;
@@ -252,9 +260,12 @@ impl Keyward {
             };
             Ok(claim.is_proven(&verifier, &server_key))
         };
+        let is_proven = pool.hasher.run(Line::SignIn, claim).await?;
+        // The first step's, which was used up above: two steps that fail are one failure.
+        leave.give_back();
         // A simulated verifier fits no password; that somebody is there is asked for all the same.
-        if pool.hasher.run(claim).await? && attempt.account.is_some() {
-            self.password_was_right(attempt).await
+        if is_proven && attempt.account.is_some() {
+            self.password_was_right(attempt).await.inspect(|_| leave.give_back())
         } else {
             Err(self.password_was_wrong(&attempt).await)
         }
@@ -292,7 +303,7 @@ impl Keyward {
         let version = user.version;
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
-        let record = pool.password_record(&user, password, false).await?;
+        let record = pool.password_record(Line::SignIn, &user, password, false).await?;
         let caller = Caller::person(answer.origin.clone(), &user, "", false);
         let target = Target::new("user", &user.id, &user.username);
         let change = self.change(&caller, "user.choose-password", target, json!({ "first": true }));
@@ -303,6 +314,7 @@ impl Keyward {
                 _ => error,
             }
         })?;
+        asked.leave.give_back();
         user.version += 1;
         self.store.use_once(&asked.id, asked.expires_at_ms).await?;
         if user.mfa {
@@ -318,6 +330,30 @@ impl Keyward {
             totp_step: None,
         })
         .await
+    }
+
+    /// Lets an address try whose sign-ins don't fail too often: before anything is looked up, hashed or
+    /// written. Of those that are sent away, one in a quarter of an hour is an event.
+    async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
+        let Refusal { after_seconds, is_news } =
+            match self.sign_in_limit.take(origin.address, self.clock.monotonic_ms()) {
+                Ok(leave) => return Ok(leave),
+                Err(refusal) => refusal,
+            };
+        if is_news {
+            let caller = Caller::nobody(origin.clone());
+            let detail = json!({ "reason": "too_many_failures" });
+            let event =
+                self.event(&caller, "user.sign-in", Target::unknown("user"), Outcome::Refused, detail);
+            self.store.record_event(&Change::of(event)).await?;
+        }
+        // Begins with Cognito's words.
+        Err(Error::new(
+            Code::TooManyRequests(after_seconds),
+            format!(
+                "Rate exceeded: too many failed sign-ins from your address; try again in {after_seconds} s."
+            ),
+        ))
     }
 
     /// The account of this name, whatever its case. Not of this id, though Cognito takes a `sub` there: SRP tells
@@ -420,6 +456,7 @@ impl Keyward {
     pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked<'_>> {
         let pool = &*self.local_pool;
         let client = pool.client(answer.client_id)?;
+        let leave = self.leave_to_try(answer.origin).await?;
         let opened = pool.open_challenge(&client.id, answer.session)?;
         let (state, id, expires_at_ms) = (opened.content, opened.id, opened.expires_at_ms);
         if state.question != question {
@@ -432,7 +469,7 @@ impl Keyward {
                 && answer.username.is_none_or(|name| is_name_of(name, &account.user))
         });
         match account {
-            Some(account) => Ok(Asked { client, account, method: state.method, id, expires_at_ms }),
+            Some(account) => Ok(Asked { client, account, method: state.method, id, expires_at_ms, leave }),
             None if self.store.is_used(&id).await? => Err(challenge_used()),
             None => Err(invalid_session()),
         }
@@ -494,7 +531,7 @@ impl Keyward {
     /// sign-in: the next one tries again.
     async fn rehash(&self, account: &Account, old: &str, password: &Secret) {
         let outcome = async {
-            let new = self.local_pool.hasher.hash(&self.random, password).await?;
+            let new = self.local_pool.hasher.hash(Line::SignIn, &self.random, password).await?;
             self.store.replace_password_hash(&account.user.id, old, &new).await
         };
         if let Err(error) = outcome.await {
@@ -523,6 +560,8 @@ pub(super) struct Asked<'a> {
     pub(super) method: Method,
     pub(super) id: String,
     pub(super) expires_at_ms: i64,
+    /// To be given back once it was answered well.
+    pub(super) leave: Leave,
 }
 
 impl LocalPool {

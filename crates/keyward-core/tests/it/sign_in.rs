@@ -1,6 +1,7 @@
 //! Signing in to the local pool: every way in, and every way that must stay shut.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_cognito_srp::{SrpClient, User as SrpUser, VerificationParameters};
@@ -12,7 +13,7 @@ use keyward_core::caller::{Caller, Identity, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Error, Result, Thing};
 use keyward_core::keyward::{Keyward, Settings};
-use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
+use keyward_core::local_pool::password::{HashingCost, Line, PasswordHasher};
 use keyward_core::local_pool::sign_in::{
     Answer, Challenge, Question, SignIn, SrpChallenge, SrpProof, Tokens,
 };
@@ -79,6 +80,11 @@ impl World {
 
     async fn sign_in_as(&self, name: &str, password: &str) -> Result<SignIn> {
         self.keyward.sign_in_with_password(&self.origin, &self.client_id, name, &password.into()).await
+    }
+
+    async fn sign_in_from(&self, address: impl Into<IpAddr>, name: &str, password: &str) -> Result<SignIn> {
+        let origin = Origin { address: Some(address.into()), ..Origin::default() };
+        self.keyward.sign_in_with_password(&origin, &self.client_id, name, &password.into()).await
     }
 
     async fn tokens(&self) -> Tokens {
@@ -264,6 +270,9 @@ on_both! {
     after_five_failures_attempts_are_locked_for_ever_longer,
     the_lock_ends_with_a_success_or_a_quiet_quarter_of_an_hour,
     of_many_guesses_at_once_five_are_answered,
+    an_address_whose_sign_ins_fail_is_sent_away_and_leaves_nothing_behind,
+    every_step_of_signing_in_counts_for_the_address,
+    sign_ins_that_succeed_are_no_number_too_many,
     what_is_wrong_with_an_account_is_said_to_whoever_knows_the_password,
     a_temporary_password_is_good_for_a_week,
     a_password_hashed_at_another_cost_is_hashed_anew,
@@ -414,13 +423,16 @@ async fn a_client_may_sign_in_only_as_it_was_set_up_to(database: TestDatabase) {
 }
 
 async fn after_five_failures_attempts_are_locked_for_ever_longer(database: TestDatabase) {
-    let world = World::with_user(&database).await;
+    let mut world = World::with_user(&database).await;
 
     for name in [ANN, "nobody@x.co"] {
         for _ in 0..5 {
             assert_eq!(said(world.sign_in_as(name, "Wrong-Password-1").await), INCORRECT);
         }
-        for locked_ms in [1000, 2000, 4000, 8000] {
+        for locked_seconds in [1, 2, 4, 8] {
+            let locked_ms = i64::from(locked_seconds) * SECOND_MS;
+            // Wherever they come from.
+            world.origin.address = Some([192, 0, 2, locked_seconds].into());
             // Attempts that are refused don't count, not even right ones.
             for password in [PASSWORD, "Wrong-Password-1"] {
                 assert_eq!(said(world.sign_in_as(name, password).await), LOCKED);
@@ -454,8 +466,8 @@ async fn of_many_guesses_at_once_five_are_answered(database: TestDatabase) {
     let world = Arc::new(World::with_user(&database).await);
     let guesses: Vec<_> = (0..40)
         .map(|guess| {
-            let world = Arc::clone(&world);
-            tokio::spawn(async move { said(world.sign_in(&format!("Wrong-Password-{guess}")).await) })
+            let (world, password) = (Arc::clone(&world), format!("Wrong-Password-{guess}"));
+            tokio::spawn(async move { said(world.sign_in_from([192, 0, 2, guess], ANN, &password).await) })
         })
         .collect();
     let mut answers = Vec::new();
@@ -466,6 +478,98 @@ async fn of_many_guesses_at_once_five_are_answered(database: TestDatabase) {
     assert_eq!(answers.iter().filter(|answer| *answer == INCORRECT).count(), 5, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| *answer == LOCKED).count(), 35, "{answers:?}");
     assert_eq!(said(world.sign_in(PASSWORD).await), LOCKED);
+}
+
+/// How many sign-ins of one address may fail at once.
+const AT_ONCE: usize = 16;
+const RATE_EXCEEDED: &str = "Rate exceeded: too many failed sign-ins from your address; try again in 3 s.";
+
+async fn an_address_whose_sign_ins_fail_is_sent_away_and_leaves_nothing_behind(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    for number in 0..AT_ONCE {
+        let name = format!("nobody-{number}@x.co");
+        assert_eq!(said(world.sign_in_from(guesser, &name, PASSWORD).await), INCORRECT);
+    }
+    let before = database.contents().await;
+
+    let refused = world.sign_in_from(guesser, "nobody@x.co", PASSWORD).await.unwrap_err();
+    assert_eq!((refused.code, &*refused.message), (Code::TooManyRequests(3), RATE_EXCEEDED));
+    // The first of them is an event, and the only one.
+    let told = database.contents().await;
+    for number in 0..50 {
+        let name = format!("somebody-{number}@x.co");
+        assert_eq!(said(world.sign_in_from(guesser, &name, PASSWORD).await), RATE_EXCEEDED);
+    }
+    assert_eq!(said(world.sign_in_from(guesser, ANN, PASSWORD).await), RATE_EXCEEDED);
+    assert_eq!(database.contents().await, told);
+    let events = |contents: &BTreeMap<String, Vec<String>>| contents["audit_events"].len();
+    assert_eq!(events(&told), events(&before) + 1);
+    assert_eq!(told["sign_in_failures"], before["sign_in_failures"]);
+    let event = world.event(Outcome::Refused, "reason", "too_many_failures").await;
+    assert_eq!((&*event.actor_kind, event.address.as_deref()), ("nobody", Some("192.0.2.1")));
+    assert_eq!((event.target_kind.as_str(), event.target_name), ("user", None));
+
+    done(world.sign_in_from(other, ANN, PASSWORD).await);
+    world.pass(3 * SECOND_MS);
+    done(world.sign_in_from(guesser, ANN, PASSWORD).await);
+    assert_eq!(said(world.sign_in_from(guesser, "nobody@x.co", PASSWORD).await), INCORRECT);
+    assert_eq!(said(world.sign_in_from(guesser, ANN, PASSWORD).await), RATE_EXCEEDED);
+}
+
+async fn every_step_of_signing_in_counts_for_the_address(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let token = world.enrol(&world.tokens().await).await;
+    let by_code = asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
+    let new = NewUser {
+        username: "bob@x.co".into(),
+        temporary_password: Some(TEMPORARY.into()),
+        ..NewUser::default()
+    };
+    world.keyward.create_user(&Caller::operator(), new).await.unwrap();
+    let by_choice = asked(world.sign_in_as("bob@x.co", TEMPORARY).await, Question::NewPassword);
+    let (client, srp) = world.begin_srp(ANN, PASSWORD).await;
+    // Each is one failure, whichever step was the last; the one above hasn't come to its last yet.
+    for number in 0..AT_ONCE / 2 {
+        let said = said(world.sign_in_by_srp(&format!("nobody-{number}@x.co"), PASSWORD).await);
+        assert_eq!(said, INCORRECT);
+    }
+    for _ in AT_ONCE / 2 + 1..AT_ONCE {
+        world.begin_srp("nobody@x.co", PASSWORD).await;
+    }
+
+    let srp_a = Secret::from(client.get_auth_parameters().a);
+    let begun = world.keyward.begin_srp(&world.origin, &world.client_id, ANN, &srp_a).await;
+    assert_eq!(said(begun), RATE_EXCEEDED);
+    assert_eq!(said(world.finish_srp(&client, &srp).await), RATE_EXCEEDED);
+    assert_eq!(said(world.sign_in(PASSWORD).await), RATE_EXCEEDED);
+    assert_eq!(said(world.choose(&by_choice, PASSWORD).await), RATE_EXCEEDED);
+    assert_eq!(said(world.show_code(&by_code, &token.code(&world)).await), RATE_EXCEEDED);
+    // None of them was used up.
+    world.pass(30 * SECOND_MS);
+    asked(world.finish_srp(&client, &srp).await, Question::SoftwareToken);
+    done(world.choose(&by_choice, PASSWORD).await);
+    done(world.show_code(&by_code, &token.code(&world)).await);
+}
+
+async fn sign_ins_that_succeed_are_no_number_too_many(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    for number in 1..AT_ONCE {
+        let name = format!("nobody-{number}@x.co");
+        assert_eq!(said(world.sign_in_as(&name, PASSWORD).await), INCORRECT);
+    }
+
+    // One more failure would be the last.
+    for _ in 0..AT_ONCE {
+        world.tokens().await;
+    }
+    assert_eq!(said(world.sign_in_as("nobody@x.co", PASSWORD).await), INCORRECT);
+    assert_eq!(said(world.sign_in(PASSWORD).await), RATE_EXCEEDED);
+    // By SRP it takes two steps.
+    world.pass(6 * SECOND_MS);
+    for _ in 0..AT_ONCE {
+        done(world.sign_in_by_srp(ANN, PASSWORD).await);
+    }
 }
 
 async fn what_is_wrong_with_an_account_is_said_to_whoever_knows_the_password(database: TestDatabase) {
@@ -516,7 +620,7 @@ async fn a_password_hashed_at_another_cost_is_hashed_anew(database: TestDatabase
     let world = World::with_user(&database).await;
     let cost = HashingCost { memory_kib: 32, iterations: 2, parallelism: 1 };
     let hasher = PasswordHasher::new(&Random::System, cost, None, 1).unwrap();
-    let old = hasher.hash(&Random::System, &PASSWORD.into()).await.unwrap();
+    let old = hasher.hash(Line::SignIn, &Random::System, &PASSWORD.into()).await.unwrap();
     database.execute(&format!("UPDATE users SET password_hash = '{old}'")).await;
 
     assert_eq!(said(world.sign_in("Wrong-Password-1").await), INCORRECT);

@@ -67,7 +67,7 @@ fn without_anything_given_the_defaults_hold() {
     assert_eq!(config.issuer(), "http://localhost:8480/{pool}");
     assert_eq!(config.environment, Environment::Dev);
     assert_eq!((config.region.as_str(), config.api_key_prefix.as_str()), ("us-east-1", "vams"));
-    assert_eq!(config.revocation_bound_ms, 1000);
+    assert_eq!((config.revocation_bound_ms, config.failed_sign_ins_per_minute), (1000, 20));
     assert_eq!(config.password_hashing, PasswordHashing { memory_kib: 19456, iterations: 2, parallelism: 1 });
     assert_eq!(
         config.password_policy,
@@ -171,6 +171,7 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("password_require_digit", "false"),
         ("password_require_symbol", "false"),
         ("temporary_password_days", "1"),
+        ("failed_sign_ins_per_minute", "0"),
         ("log_format", "json"),
         ("log_level", "debug"),
     ];
@@ -313,6 +314,7 @@ fn wrong_values_are_told_with_what_they_must_be() {
         ("KEYWARD_PASSWORD_MINIMUM_LENGTH", "5"),
         ("KEYWARD_PASSWORD_REQUIRE_DIGIT", "2"),
         ("KEYWARD_TEMPORARY_PASSWORD_DAYS", "366"),
+        ("KEYWARD_FAILED_SIGN_INS_PER_MINUTE", "6001"),
         ("KEYWARD_LOG_FORMAT", "xml"),
         ("KEYWARD_LOG_LEVEL", "loud"),
     ];
@@ -349,6 +351,7 @@ fn wrong_values_are_told_with_what_they_must_be() {
     password_minimum_length must be a whole number from 6 to 99, not "5".
     password_require_digit must be true or false, not "2".
     temporary_password_days must be a whole number from 1 to 365, not "366".
+    failed_sign_ins_per_minute must be a whole number from 0 to 6000, not "6001".
     log_format must be text or json, not "xml".
     log_level must be error, warn, info, debug, trace or off, not "loud".
     "#);

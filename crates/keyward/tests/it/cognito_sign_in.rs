@@ -1,6 +1,8 @@
 //! Signing in by the protocol: what the answers look like. Which of them are right, the core's own tests
 //! tell.
 
+use std::time::Duration;
+
 use aws_cognito_srp::{SrpClient, User, VerificationParameters};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
@@ -8,7 +10,7 @@ use keyward_core::user::UserUpdate;
 use serde_json::{Value, json};
 
 use crate::cognito_support::{ANN, PASSWORD, TEMPORARY};
-use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, NOW_MS};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, CLIENT_ADDRESS, NOW_MS, Request};
 
 const INCORRECT: &str = "Incorrect username or password.";
 
@@ -69,6 +71,43 @@ async fn who_is_unknown_or_wrong_is_told_the_same() {
     app.password_auth(ADMIN, ADMIN_PASSWORD)
         .await
         .expect_refusal("NotAuthorizedException", "Password attempts exceeded");
+}
+
+#[tokio::test]
+async fn a_client_without_a_credential_cannot_keep_others_out() {
+    let app = App::with_settings(&[("KEYWARD_TRUSTED_PROXIES", "198.51.100.0/24")]).await;
+    let refused = async |request: Request| {
+        let message = "Rate exceeded: too many failed sign-ins from your address; try again in 3 s.";
+        request.await.expect_refusal("TooManyRequestsException", message);
+    };
+    let fail = async || {
+        for number in 0..16 {
+            let wrong = app.password_auth(&format!("nobody-{number}@example.com"), PASSWORD).await;
+            wrong.expect_refusal("NotAuthorizedException", "Incorrect username or password.");
+        }
+    };
+    fail().await;
+
+    for number in 0..20 {
+        // An address that it only claims to have is no other one.
+        let claimed = format!("203.0.113.{number}");
+        refused(app.password_auth(ADMIN, ADMIN_PASSWORD).header("x-forwarded-for", &claimed)).await;
+    }
+    // Behind a proxy that is trusted, one client is one, and the others are others.
+    let forwarded = |client: &str| {
+        app.password_auth(ADMIN, ADMIN_PASSWORD).from("198.51.100.1").header("x-forwarded-for", client)
+    };
+    refused(forwarded(CLIENT_ADDRESS)).await;
+    forwarded("203.0.113.1").await.expect(200);
+    let new = json!({ "username": "ada@example.com", "email": "ada@example.com" });
+    app.admin().post("/api/v1/users", new).await.expect(201);
+    let events = app.admin().get("/api/v1/audit?action=user.sign-in").await.expect(200);
+    let outcomes = events.pick("outcome");
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "refused").count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "failed").count(), 16, "{outcomes:?}");
+
+    app.advance(Duration::from_mins(1));
+    fail().await;
 }
 
 #[tokio::test]
