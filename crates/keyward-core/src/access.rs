@@ -246,16 +246,44 @@ impl Subject {
         Self { record, grants, rights, noted_at_ms: AtomicI64::new(i64::MIN) }
     }
 
-    fn caller(&self, identity: &Arc<Identity>, expires_at_ms: Option<i64>, origin: Origin) -> Caller {
+    fn caller(&self, identity: &Arc<Identity>, expires_at_ms: Option<i64>) -> Caller {
         let has_mfa = matches!(**identity, Identity::Person { mfa: true, .. });
         let Rights { roles, permissions } =
             if has_mfa { self.grants.with_mfa.clone() } else { self.rights.clone() };
-        Caller { identity: Arc::clone(identity), roles, permissions, expires_at_ms, origin }
+        Caller {
+            identity: Arc::clone(identity),
+            roles,
+            permissions,
+            expires_at_ms,
+            origin: Origin::default(),
+        }
     }
 }
 
-/// SHA-256 of a key, of a session's id, or of `key ` and the id of a key.
+/// What leads to a subject.
+#[derive(Debug, Clone, Copy)]
+enum Sought<'a> {
+    /// The SHA-256 of a key.
+    Secret([u8; 32]),
+    /// The id of a key, as if its newest secret were shown.
+    Key(&'a str),
+    /// The id of a session.
+    Session(&'a str),
+}
+
+/// Under what a subject is kept.
 type SubjectId = [u8; 32];
+
+impl Sought<'_> {
+    fn id(self) -> SubjectId {
+        match self {
+            Self::Secret(digest) => digest,
+            // No secret is such a text, nor an id the other: neither has a space in it.
+            Self::Key(id) => crate::sha256(format!("key {id}").as_bytes()),
+            Self::Session(id) => crate::sha256(format!("session {id}").as_bytes()),
+        }
+    }
+}
 
 /// What was found, and in which epoch.
 type Known<T> = (u64, Arc<T>);
@@ -271,7 +299,7 @@ pub(crate) struct Access {
     /// When the revision was last known to be the newest.
     confirmed_at: [AtomicI64; 2],
     /// By SHA-256 of the key.
-    uses: Mutex<HashMap<SubjectId, LastUse>>,
+    uses: Mutex<HashMap<[u8; 32], LastUse>>,
 }
 
 /// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's,
@@ -326,7 +354,7 @@ impl Access {
         self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<SubjectId, LastUse>> {
+    fn uses(&self) -> MutexGuard<'_, HashMap<[u8; 32], LastUse>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -339,9 +367,8 @@ impl Keyward {
     /// same),
     /// `Unavailable` when it can't be known.
     pub async fn authenticate(&self, credential: &Credential, origin: Origin) -> Result<Caller> {
-        let address = origin.address;
-        match self.resolve(credential, address, origin).await? {
-            Ok(caller) => Ok(caller),
+        match self.resolve(credential, &origin).await? {
+            Ok(caller) => Ok(Caller { origin, ..caller }),
             Err(reason) => {
                 tracing::debug!(?reason, "a credential was refused");
                 Err(Error::unauthenticated(
@@ -374,7 +401,7 @@ impl Keyward {
             return Ok(Verification { reason: Some(Reason::UnknownCredential), caller: None });
         };
         let origin = Origin { address: client_address, ..Origin::default() };
-        Ok(match self.resolve(credential, client_address, origin).await? {
+        Ok(match self.resolve(credential, &origin).await? {
             Ok(caller) => Verification { reason: None, caller: Some(caller) },
             Err(reason) => Verification { reason: Some(reason), caller: None },
         })
@@ -430,7 +457,8 @@ impl Keyward {
                         let reason = verification.reason.unwrap_or(Reason::UnknownCredential);
                         let subject = match (explain, credential) {
                             (true, Some(Credential::ApiKey(key))) => {
-                                self.key_subject(crate::sha256(key.expose().as_bytes())).await?
+                                let digest = crate::sha256(key.expose().as_bytes());
+                                self.subject(Sought::Secret(digest)).await?
                             }
                             _ => None,
                         };
@@ -530,70 +558,49 @@ impl Keyward {
         Ok(())
     }
 
-    /// The caller behind a credential, or why there is none.
-    async fn resolve(
-        &self,
-        credential: &Credential,
-        address: Option<IpAddr>,
-        origin: Origin,
-    ) -> Result<Result<Caller, Reason>> {
+    /// The caller behind a credential, apart from where the request comes from, or why there is none.
+    async fn resolve(&self, credential: &Credential, origin: &Origin) -> Result<Result<Caller, Reason>> {
         match credential {
             Credential::ApiKey(key) => {
                 let digest = crate::sha256(key.expose().as_bytes());
-                let Some(subject) = self.key_subject(digest).await? else {
+                let Some(subject) = self.subject(Sought::Secret(digest)).await? else {
                     return Ok(Err(Reason::UnknownCredential));
                 };
                 let now_ms = self.clock.now_ms();
-                Ok(judge(&subject, address, now_ms).map(|(identity, expires_at_ms)| {
-                    self.note_use(digest, &subject, &origin, now_ms);
-                    subject.caller(identity, expires_at_ms, origin)
+                Ok(judge(&subject, origin.address, now_ms).map(|(identity, expires_at_ms)| {
+                    self.note_use(digest, &subject, origin, now_ms);
+                    subject.caller(identity, expires_at_ms)
                 }))
             }
             Credential::Token(token) => {
-                let now_seconds = self.clock.now_seconds();
+                let now_ms = self.clock.now_ms();
                 let Some(token) = self.local_pool.verify_token(token.expose()) else {
                     return Ok(Err(Reason::UnknownCredential));
                 };
-                if token.exp <= now_seconds {
+                let expires_at_ms = token.exp.saturating_mul(1000);
+                if expires_at_ms <= now_ms {
                     return Ok(Err(Reason::Expired));
                 }
-                let Some(subject) = self.session_subject(&token.origin_jti).await? else {
+                let Some(subject) = self.subject(Sought::Session(&token.origin_jti)).await? else {
                     return Ok(Err(Reason::SignedOut));
                 };
-                let identity = match judge(&subject, address, self.clock.now_ms()) {
+                let identity = match judge(&subject, origin.address, now_ms) {
                     Ok((identity, _)) if identity.user_id() == Some(&token.sub) => identity,
                     Ok(_) => return Ok(Err(Reason::UnknownCredential)),
                     Err(reason) => return Ok(Err(reason)),
                 };
+                // The session and the token must both say so: a missing claim means without.
                 let identity =
                     if token.mfa { Arc::clone(identity) } else { Arc::new(identity.without_mfa()) };
-                Ok(Ok(subject.caller(&identity, Some(token.exp.saturating_mul(1000)), origin)))
+                Ok(Ok(subject.caller(&identity, Some(expires_at_ms))))
             }
         }
     }
 
-    async fn key_subject(&self, digest: SubjectId) -> Result<Option<Arc<Subject>>> {
-        self.subject(digest, async || Ok(self.store.key_record(&crate::hex(&digest)).await?.map(Record::Key)))
-            .await
-    }
-
-    async fn session_subject(&self, session_id: &str) -> Result<Option<Arc<Subject>>> {
-        self.subject(crate::sha256(session_id.as_bytes()), async || {
-            Ok(self.store.session_record(session_id).await?.map(Record::from))
-        })
-        .await
-    }
-
     async fn subject_of(&self, identity: &Identity) -> Result<Option<Arc<Subject>>> {
         match identity {
-            Identity::Person { session_id, .. } => self.session_subject(session_id).await,
-            // Apart from the subjects of secrets and of sessions: neither has a space in it.
-            Identity::ApiKey { key_id, .. } => {
-                self.subject(crate::sha256(format!("key {key_id}").as_bytes()), async || {
-                    Ok(self.store.key_record_by_id(key_id).await?.map(Record::Key))
-                })
-                .await
-            }
+            Identity::Person { session_id, .. } => self.subject(Sought::Session(session_id)).await,
+            Identity::ApiKey { key_id, .. } => self.subject(Sought::Key(key_id)).await,
             Identity::Nobody | Identity::Operator => Ok(None),
         }
     }
@@ -619,25 +626,32 @@ impl Keyward {
         self.loaded(Record::Key(record)).await
     }
 
-    /// The subject of this id: what is kept while it is fresh, else made of the record that `load` finds.
-    async fn subject(
-        &self,
-        id: SubjectId,
-        load: impl AsyncFnOnce() -> Result<Option<Record>>,
-    ) -> Result<Option<Arc<Subject>>> {
-        let known = self.access.epoch_if_fresh(&self.clock);
-        if let Some(subject) = kept(&self.access.subjects, &id, known) {
+    /// What is kept while it is fresh, else what the database has.
+    async fn subject(&self, sought: Sought<'_>) -> Result<Option<Arc<Subject>>> {
+        let (id, fresh) = (sought.id(), self.access.epoch_if_fresh(&self.clock));
+        if let Some(subject) = kept(&self.access.subjects, &id, fresh) {
             return Ok(Some(subject));
         }
         // Apart, so that the future of a request that finds everything in memory has no room for queries in it:
         // it would be several kilobytes, copied and allocated for each request.
-        let loading = Box::pin(async {
-            let Some(record) = load().await? else { return Ok(None) };
-            let subject = Arc::new(self.loaded(record).await?);
-            keep(&self.access.subjects, id, known, &subject);
-            Ok(Some(subject))
-        });
-        loading.await
+        Box::pin(self.load_subject(sought, id, fresh)).await
+    }
+
+    async fn load_subject(
+        &self,
+        sought: Sought<'_>,
+        id: SubjectId,
+        fresh: Option<u64>,
+    ) -> Result<Option<Arc<Subject>>> {
+        let record = match sought {
+            Sought::Secret(digest) => self.store.key_record(&crate::hex(&digest)).await?.map(Record::Key),
+            Sought::Key(id) => self.store.key_record_by_id(id).await?.map(Record::Key),
+            Sought::Session(id) => self.store.session_record(id).await?.map(Record::from),
+        };
+        let Some(record) = record else { return Ok(None) };
+        let subject = Arc::new(self.loaded(record).await?);
+        keep(&self.access.subjects, id, fresh, &subject);
+        Ok(Some(subject))
     }
 
     async fn loaded(&self, record: Record) -> Result<Subject> {
@@ -646,17 +660,17 @@ impl Keyward {
     }
 
     async fn grants_of(&self, user_id: &str) -> Result<Arc<UserGrants>> {
-        let known = self.access.epoch_if_fresh(&self.clock);
-        if let Some(grants) = kept(&self.access.grants, user_id, known) {
+        let fresh = self.access.epoch_if_fresh(&self.clock);
+        if let Some(grants) = kept(&self.access.grants, user_id, fresh) {
             return Ok(grants);
         }
         let grants = Arc::new(UserGrants::new(self.store.grants(user_id).await?));
-        keep(&self.access.grants, user_id.into(), known, &grants);
+        keep(&self.access.grants, user_id.into(), fresh, &grants);
         Ok(grants)
     }
 
     /// Remembers when and from where the key was used; it is written later, with others.
-    fn note_use(&self, digest: SubjectId, subject: &Subject, origin: &Origin, now_ms: i64) {
+    fn note_use(&self, digest: [u8; 32], subject: &Subject, origin: &Origin, now_ms: i64) {
         let noted_at_ms = subject.noted_at_ms.load(Ordering::Relaxed);
         if now_ms.saturating_sub(noted_at_ms) < USE_RESOLUTION_MS {
             return;
@@ -677,7 +691,7 @@ impl Keyward {
         match judge(subject, address, self.clock.now_ms()) {
             Err(reason) => Self::decide_against(Some(subject), reason, permissions),
             Ok((identity, expires_at_ms)) => {
-                let caller = subject.caller(identity, expires_at_ms, Origin::default());
+                let caller = subject.caller(identity, expires_at_ms);
                 decide_each(subject, caller, permissions)
             }
         }
@@ -893,7 +907,7 @@ mod tests {
             let has_mfa = mfa && !is_key;
             let subject = Subject::new(record, Arc::new(UserGrants::new(grants.collect())));
             let caller = match judge(&subject, None, 0) {
-                Ok((identity, ends_at_ms)) => subject.caller(identity, ends_at_ms, Origin::default()),
+                Ok((identity, ends_at_ms)) => subject.caller(identity, ends_at_ms),
                 Err(reason) => {
                     prop_assert!(is_key && roles.is_empty() && reason == Reason::NoRoles);
                     return Ok(());

@@ -10,7 +10,7 @@ use keyward_core::caller::Origin;
 use keyward_core::error::Error;
 
 use crate::http::failure::Failure;
-use crate::http::request::{current_address, current_request_id};
+use crate::http::request::{current_address, with_current_request_id};
 
 /// The longest user agent that is kept, characters.
 const USER_AGENT_LENGTH: usize = 256;
@@ -25,10 +25,12 @@ impl<S: Sync> FromRequestParts<S> for RequestOrigin {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let mut request_id = "-".to_owned();
+        with_current_request_id(|id| id.clone_into(&mut request_id));
         Ok(Self(Origin {
             address: current_address(),
             user_agent: user_agent(&parts.headers),
-            request_id: current_request_id().as_str().to_owned(),
+            request_id,
             idempotency_key: idempotency_key(&parts.headers)?,
         }))
     }
