@@ -167,6 +167,14 @@ struct Subject {
     rights: Rights,
     /// When a use of the key was last noted.
     noted_at_ms: AtomicI64,
+    noted: Mutex<Noted>,
+}
+
+/// The last use of a key that was noted, and whether it waits to be written.
+#[derive(Debug, Default)]
+struct Noted {
+    last_use: Option<LastUse>,
+    is_waiting: bool,
 }
 
 #[derive(Debug)]
@@ -243,7 +251,12 @@ impl Subject {
             Record::Key(KeyRecord { scope: Some(scope), .. }) => grants.without_mfa.narrowed(scope),
             Record::Key(_) | Record::Session { .. } => grants.without_mfa.clone(),
         };
-        Self { record, grants, rights, noted_at_ms: AtomicI64::new(i64::MIN) }
+        Self { record, grants, rights, noted_at_ms: AtomicI64::new(i64::MIN), noted: Mutex::default() }
+    }
+
+    /// Taken before [`Access::uses`], where both are.
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn caller(&self, identity: &Arc<Identity>, expires_at_ms: Option<i64>) -> Caller {
@@ -298,8 +311,8 @@ pub(crate) struct Access {
     epoch: Arc<AtomicU64>,
     /// When the revision was last known to be the newest.
     confirmed_at: [AtomicI64; 2],
-    /// By SHA-256 of the key.
-    uses: Mutex<HashMap<[u8; 32], LastUse>>,
+    /// Whose last use waits to be written, by SHA-256 of the key.
+    uses: Mutex<HashMap<[u8; 32], Arc<Subject>>>,
 }
 
 /// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's,
@@ -354,7 +367,7 @@ impl Access {
         self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<[u8; 32], LastUse>> {
+    fn uses(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Subject>>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -542,15 +555,22 @@ impl Keyward {
     /// Writes the uses of keys that were noted since the last time. What can't be written, or isn't because
     /// nobody waits for it any more, stays noted.
     pub(crate) async fn flush_uses(&self) -> Result<()> {
-        let noted: Vec<([u8; 32], LastUse)> = {
-            let uses = self.access.uses();
-            uses.iter().map(|(digest, last_use)| (*digest, last_use.clone())).collect()
-        };
-        for written in noted.chunks(USES_IN_ONE_WRITE) {
-            self.store.record_uses(written).await?;
-            let mut uses = self.access.uses();
-            for (digest, last_use) in written {
-                if uses.get(digest) == Some(last_use) {
+        let waiting: Vec<_> =
+            self.access.uses().iter().map(|(digest, subject)| (*digest, Arc::clone(subject))).collect();
+        for waiting in waiting.chunks(USES_IN_ONE_WRITE) {
+            let last_uses = waiting.iter().filter_map(|(digest, subject)| {
+                let last_use = subject.noted().last_use.clone()?;
+                Some((subject, (*digest, last_use)))
+            });
+            let (subjects, written): (Vec<_>, Vec<_>) = last_uses.unzip();
+            self.store.record_uses(&written).await?;
+            for (subject, (digest, last_use)) in subjects.into_iter().zip(&written) {
+                let mut noted = subject.noted();
+                let mut uses = self.access.uses();
+                if noted.last_use.as_ref() == Some(last_use)
+                    && uses.get(digest).is_some_and(|waiting| Arc::ptr_eq(waiting, subject))
+                {
+                    noted.is_waiting = false;
                     uses.remove(digest);
                 }
             }
@@ -670,15 +690,19 @@ impl Keyward {
     }
 
     /// Remembers when and from where the key was used; it is written later, with others.
-    fn note_use(&self, digest: [u8; 32], subject: &Subject, origin: &Origin, now_ms: i64) {
-        let noted_at_ms = subject.noted_at_ms.load(Ordering::Relaxed);
-        if now_ms.saturating_sub(noted_at_ms) < USE_RESOLUTION_MS {
+    fn note_use(&self, digest: [u8; 32], subject: &Arc<Subject>, origin: &Origin, now_ms: i64) {
+        // Asked without the lock, for which the requests with one key would stand in line.
+        if now_ms.saturating_sub(subject.noted_at_ms.load(Ordering::Relaxed)) < USE_RESOLUTION_MS {
             return;
         }
         subject.noted_at_ms.store(now_ms, Ordering::Relaxed);
-        let last_use =
-            LastUse { at_ms: now_ms, address: origin.address, user_agent: origin.user_agent.clone() };
-        self.access.uses().insert(digest, last_use);
+        let mut noted = subject.noted();
+        noted.last_use =
+            Some(LastUse { at_ms: now_ms, address: origin.address, user_agent: origin.user_agent.clone() });
+        if !std::mem::replace(&mut noted.is_waiting, true) {
+            // In the place of what an earlier look at the database led to, whose use was before this one.
+            self.access.uses().insert(digest, Arc::clone(subject));
+        }
     }
 
     /// The decisions about somebody who doesn't ask themselves.
