@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures key verification over HTTP and prints what it found as Markdown.
 
-Beside the same server's bare route (what HTTP itself costs here) and beside better-auth's API-key plugin,
-at 1,000 and at 100,000 keys. Everything is interleaved in one run, since a machine's speed drifts: of each
+Beside the same server's bare route, asked without a body and with the very requests of the verification
+(what these cost wrk, the kernel and HTTP itself when nobody reads them), and beside better-auth's API-key
+plugin, at 1,000 and at 100,000 keys. Everything is interleaved in one run, since a machine's speed drifts: of each
 figure the median of the rounds is shown, with the lowest and the highest. wrk and the server share the
 machine's cores, so the figures are floors; the ratios are what to look at.
 
@@ -127,6 +128,10 @@ class Keyward:
     def hello(self, count: int) -> Contender:
         return Contender(f"bare route beside {count:,} keys", f"{self.server.url}/hello", ["plain", ""])
 
+    def unread(self, count: int) -> Contender:
+        name = f"bare route, the same requests, {count:,} keys"
+        return Contender(name, f"{self.server.url}/hello", ["verify", str(self.folder)])
+
     def stop(self) -> None:
         self.server.stop()
 
@@ -197,6 +202,7 @@ def measure(options: argparse.Namespace, folder: Path, running: list) -> None:
             keywards[count] = Keyward(options.binary, folder / f"keyward-{count}", count)
             running.append(keywards[count])
             contenders["hello", count] = keywards[count].hello(count)
+            contenders["unread", count] = keywards[count].unread(count)
             contenders["keyward", count] = keywards[count].verify(count)
         if options.only != "keyward":
             say(f"better-auth: inserting {count:,} keys")
@@ -234,14 +240,17 @@ def report(options, contenders: dict, memory: list, starts: dict, seconds: float
     print(f"\n{cpu()}, {cores} cores shared with wrk (1 thread, {CONNECTIONS} connections);")
     print(f"median of {rounds} rounds of {options.seconds} s, interleaved [lowest to highest].\n")
 
-    print("| | requests/s | of the bare route | of better-auth | p50 ms | p99 ms |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print("| | requests/s | of the bare route | of it, same requests | of better-auth | p50 ms | p99 ms |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for (kind, count), one in contenders.items():
         rate = spread(one.rates, "{:,.0f}")
-        to_hello = ratio(one, contenders.get(("hello", count)), "{:.0%}") if kind == "keyward" else ""
-        to_peer = ratio(one, contenders.get(("better-auth", count)), "{:.1f}x") if kind == "keyward" else ""
+        peers = [("hello", "{:.0%}"), ("unread", "{:.0%}"), ("better-auth", "{:.1f}x")]
+        ratios = [
+            ratio(one, contenders.get((peer, count)), form) if kind == "keyward" else ""
+            for peer, form in peers
+        ]
         p50, p99 = statistics.median(one.p50_ms), statistics.median(one.p99_ms)
-        print(f"| {one.name} | {rate} | {to_hello} | {to_peer} | {p50:.2f} | {p99:.2f} |")
+        print(f"| {one.name} | {rate} | {' | '.join(ratios)} | {p50:.2f} | {p99:.2f} |")
 
     print("\n| resident memory, MB | idle | after |\n|---|---:|---:|")
     for name, before, after in memory:

@@ -80,7 +80,7 @@ pub async fn open_at(
 /// Each surface comes wrapped in [`speaking`]; of those that stand at the root, exactly one has kept its answer
 /// to unknown paths.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
-    let own = if config.bench_hello { health().route("/hello", get(hello)) } else { health() };
+    let own = if config.bench_hello { health().route("/hello", get(hello).post(hello)) } else { health() };
     let own = speaking(own.with_state(Arc::clone(keyward)), plain);
     let surfaces =
         own.merge(vams::router(keyward)).merge(api::router(keyward)).merge(cognito::router(keyward));
@@ -102,7 +102,7 @@ fn health() -> Router<Arc<Keyward>> {
     Router::new().route("/healthz", get(async || fine())).route("/readyz", get(readiness))
 }
 
-/// What a request costs when nothing is asked.
+/// What a request costs when nobody reads it.
 async fn hello() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], r#"{"hello":"world"}"#)
 }
