@@ -265,7 +265,9 @@ fn not_understood(output: &Output, error: &clap::Error) -> Result<()> {
         return output.line(text.ansi().to_string().trim_end());
     }
     if !output.json {
-        output.say(text.ansi().to_string().trim_end());
+        // Help after an error has one name in this program.
+        let text = text.ansi().to_string().replace("tip:", "hint:");
+        output.say(text.replace("For more information, try ", "hint: try ").trim_end());
         return Err(Failure::answered(2));
     }
     let text = text.to_string();

@@ -63,7 +63,10 @@ pub(crate) async fn run(context: &Context, setting: Setting) -> Result<()> {
     let output = &context.output;
     let base = server_address(&setting.base_url)
         .ok_or_else(|| Failure::usage("Invalid base URL. Please provide a valid HTTP/HTTPS URL."))?;
-    if context.profiles.setup(&context.profile)?.is_some() && !setting.force {
+    if let Some(existing) = context.profiles.setup(&context.profile)?.filter(|_| !setting.force) {
+        if existing.base_url != shown(&base) {
+            output.warning(&format!("It means {}; {} was not set up.", existing.base_url, shown(&base)));
+        }
         let message = format!(
             "Configuration already exists for profile '{}'. Use --force to overwrite.",
             context.profile
