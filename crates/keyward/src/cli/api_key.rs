@@ -439,6 +439,9 @@ fn tell(context: &Context, mut key: ApiKey, success: Option<&str>) -> Result<()>
     }
     if let Some(success) = success {
         output.success(success);
+        if key.state == "expired" {
+            output.warning("Its end lies in the past: nobody is let in with it.");
+        }
     }
     let secret = key.secret.take();
     let mut fields = vec![
