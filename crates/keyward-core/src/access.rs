@@ -18,7 +18,7 @@ use quick_cache::sync::Cache;
 use serde::Serialize;
 
 use crate::api_key::LastUse;
-use crate::caller::{Caller, Identity, Origin};
+use crate::caller::{Caller, Identity, Origin, Standing};
 use crate::clock::Clock;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
@@ -103,7 +103,7 @@ pub struct Verification {
     /// Nothing when the credential is good.
     pub reason: Option<Reason>,
     /// Who is behind it, where the credential is good.
-    pub caller: Option<Caller>,
+    pub standing: Option<Arc<Standing>>,
 }
 
 /// About whom [`Keyward::authorize`] is asked.
@@ -127,7 +127,7 @@ pub struct Authorization {
     /// The answer for each permission, in the order asked.
     pub decisions: Vec<Decision>,
     /// Who it is about, where the credential is good.
-    pub caller: Option<Caller>,
+    pub standing: Option<Arc<Standing>>,
 }
 
 impl Authorization {
@@ -163,8 +163,8 @@ pub struct Grounds {
 struct Subject {
     record: Record,
     grants: Arc<UserGrants>,
-    /// What counts in a request without MFA, narrowed by the key's scope.
-    rights: Rights,
+    /// What it is worth as it stands: without MFA, narrowed by the key's scope.
+    standing: Arc<Standing>,
     /// When a use of the key was last noted.
     noted_at_ms: AtomicI64,
     noted: Mutex<Noted>,
@@ -213,6 +213,12 @@ impl Rights {
     }
 }
 
+impl Rights {
+    fn of_somebody(self, identity: Arc<Identity>, expires_at_ms: Option<i64>) -> Standing {
+        Standing { expires_at_ms, ..Standing::new(identity, self.roles, self.permissions) }
+    }
+}
+
 impl UserGrants {
     fn new(grants: Vec<Grant>) -> Self {
         let without_mfa = Rights::of(grants.iter().filter(|grant| !grant.mfa_required));
@@ -251,25 +257,36 @@ impl Subject {
             Record::Key(KeyRecord { scope: Some(scope), .. }) => grants.without_mfa.narrowed(scope),
             Record::Key(_) | Record::Session { .. } => grants.without_mfa.clone(),
         };
-        Self { record, grants, rights, noted_at_ms: AtomicI64::new(i64::MIN), noted: Mutex::default() }
+        let (identity, expires_at_ms) = match &record {
+            Record::Key(key) => (Arc::clone(&key.identity), key.ends_at_ms),
+            Record::Session { identity, .. } => (Arc::new(identity.without_mfa()), None),
+        };
+        Self {
+            record,
+            grants,
+            standing: Arc::new(rights.of_somebody(identity, expires_at_ms)),
+            noted_at_ms: AtomicI64::new(i64::MIN),
+            noted: Mutex::default(),
+        }
+    }
+
+    /// What a token of the session is worth. The session and the token must both say that there was MFA: a
+    /// missing claim means without.
+    fn of_token(&self, has_mfa: bool, expires_at_ms: i64) -> Standing {
+        match &self.record {
+            Record::Session { identity, .. } if has_mfa && identity.has_mfa() => {
+                self.grants.with_mfa.clone().of_somebody(Arc::clone(identity), Some(expires_at_ms))
+            }
+            Record::Session { .. } | Record::Key(_) => {
+                let identity = Arc::clone(&self.standing.identity);
+                self.grants.without_mfa.clone().of_somebody(identity, Some(expires_at_ms))
+            }
+        }
     }
 
     /// Taken before [`Access::uses`], where both are.
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn caller(&self, identity: &Arc<Identity>, expires_at_ms: Option<i64>) -> Caller {
-        let has_mfa = matches!(**identity, Identity::Person { mfa: true, .. });
-        let Rights { roles, permissions } =
-            if has_mfa { self.grants.with_mfa.clone() } else { self.rights.clone() };
-        Caller {
-            identity: Arc::clone(identity),
-            roles,
-            permissions,
-            expires_at_ms,
-            origin: Origin::default(),
-        }
     }
 }
 
@@ -381,7 +398,7 @@ impl Keyward {
     /// `Unavailable` when it can't be known.
     pub async fn authenticate(&self, credential: &Credential, origin: Origin) -> Result<Caller> {
         match self.resolve(credential, &origin).await? {
-            Ok(caller) => Ok(Caller { origin, ..caller }),
+            Ok(standing) => Ok(Caller { standing, origin }),
             Err(reason) => {
                 tracing::debug!(?reason, "a credential was refused");
                 Err(Error::unauthenticated(
@@ -411,12 +428,12 @@ impl Keyward {
         client_address: Option<IpAddr>,
     ) -> Result<Verification> {
         let Some(credential) = credential else {
-            return Ok(Verification { reason: Some(Reason::UnknownCredential), caller: None });
+            return Ok(Verification { reason: Some(Reason::UnknownCredential), standing: None });
         };
         let origin = Origin { address: client_address, ..Origin::default() };
         Ok(match self.resolve(credential, &origin).await? {
-            Ok(caller) => Verification { reason: None, caller: Some(caller) },
-            Err(reason) => Verification { reason: Some(reason), caller: None },
+            Ok(standing) => Verification { reason: None, standing: Some(standing) },
+            Err(reason) => Verification { reason: Some(reason), standing: None },
         })
     }
 
@@ -449,22 +466,20 @@ impl Keyward {
             permissions.iter().map(|text| Permission::parse(text)).collect::<Result<Vec<_>>>()?;
         let (subject, found) = match about {
             About::Caller => {
-                let Some(user_id) = caller.user_id() else {
+                let found = Arc::clone(&caller.standing);
+                if found.identity.user_id().is_none() {
                     // The operator at the machine has no roles that could be looked up: the rights decide.
-                    return Ok(Self::decide_by_rights(caller.clone(), permissions));
-                };
-                if !explain {
-                    return self.decide_for_caller(caller.clone(), user_id, permissions).await;
+                    return Ok(decide_by_rights(found, permissions));
                 }
-                (self.subject_of(&caller.identity).await?, caller.clone())
+                if !explain {
+                    return self.decide_for(found, permissions).await;
+                }
+                (self.subject_of(&found.identity).await?, found)
             }
             About::Credential(credential) => {
                 let verification = self.verify_unchecked(credential.as_ref(), client_address).await?;
-                match (verification.caller, explain) {
-                    (Some(found), false) => {
-                        let user_id = found.user_id().unwrap_or_default().to_owned();
-                        return self.decide_for_caller(found, &user_id, permissions).await;
-                    }
+                match (verification.standing, explain) {
+                    (Some(found), false) => return self.decide_for(found, permissions).await,
                     (Some(found), true) => (self.subject_of(&found.identity).await?, found),
                     (None, _) => {
                         let reason = verification.reason.unwrap_or(Reason::UnknownCredential);
@@ -475,7 +490,7 @@ impl Keyward {
                             }
                             _ => None,
                         };
-                        return Ok(Self::decide_against(subject.as_deref(), reason, permissions));
+                        return Ok(decide_against(subject.as_deref(), reason, permissions));
                     }
                 }
             }
@@ -489,7 +504,7 @@ impl Keyward {
             }
         };
         let Some(subject) = subject else {
-            return Ok(Self::decide_against(None, Reason::UnknownCredential, permissions));
+            return Ok(decide_against(None, Reason::UnknownCredential, permissions));
         };
         Ok(decide_each(&subject, found, permissions))
     }
@@ -578,8 +593,12 @@ impl Keyward {
         Ok(())
     }
 
-    /// The caller behind a credential, apart from where the request comes from, or why there is none.
-    async fn resolve(&self, credential: &Credential, origin: &Origin) -> Result<Result<Caller, Reason>> {
+    /// What a credential is worth, or why nothing.
+    async fn resolve(
+        &self,
+        credential: &Credential,
+        origin: &Origin,
+    ) -> Result<Result<Arc<Standing>, Reason>> {
         match credential {
             Credential::ApiKey(key) => {
                 let digest = crate::sha256(key.expose().as_bytes());
@@ -587,9 +606,9 @@ impl Keyward {
                     return Ok(Err(Reason::UnknownCredential));
                 };
                 let now_ms = self.clock.now_ms();
-                Ok(judge(&subject, origin.address, now_ms).map(|(identity, expires_at_ms)| {
+                Ok(judge(&subject, origin.address, now_ms).map(|()| {
                     self.note_use(digest, &subject, origin, now_ms);
-                    subject.caller(identity, expires_at_ms)
+                    Arc::clone(&subject.standing)
                 }))
             }
             Credential::Token(token) => {
@@ -604,15 +623,13 @@ impl Keyward {
                 let Some(subject) = self.subject(Sought::Session(&token.origin_jti)).await? else {
                     return Ok(Err(Reason::SignedOut));
                 };
-                let identity = match judge(&subject, origin.address, now_ms) {
-                    Ok((identity, _)) if identity.user_id() == Some(&token.sub) => identity,
-                    Ok(_) => return Ok(Err(Reason::UnknownCredential)),
-                    Err(reason) => return Ok(Err(reason)),
-                };
-                // The session and the token must both say so: a missing claim means without.
-                let identity =
-                    if token.mfa { Arc::clone(identity) } else { Arc::new(identity.without_mfa()) };
-                Ok(Ok(subject.caller(&identity, Some(expires_at_ms))))
+                if let Err(reason) = judge(&subject, origin.address, now_ms) {
+                    return Ok(Err(reason));
+                }
+                if subject.standing.identity.user_id() != Some(&token.sub) {
+                    return Ok(Err(Reason::UnknownCredential));
+                }
+                Ok(Ok(Arc::new(subject.of_token(token.mfa, expires_at_ms))))
             }
         }
     }
@@ -713,70 +730,57 @@ impl Keyward {
         permissions: Vec<Permission>,
     ) -> Authorization {
         match judge(subject, address, self.clock.now_ms()) {
-            Err(reason) => Self::decide_against(Some(subject), reason, permissions),
-            Ok((identity, expires_at_ms)) => {
-                let caller = subject.caller(identity, expires_at_ms);
-                decide_each(subject, caller, permissions)
-            }
+            Err(reason) => decide_against(Some(subject), reason, permissions),
+            Ok(()) => decide_each(subject, Arc::clone(&subject.standing), permissions),
         }
     }
 
-    /// The decisions for a caller whose rights are known; only a refusal makes a look at the roles worth it.
-    async fn decide_for_caller(
+    /// The decisions for somebody whose rights are known; only a refusal makes a look at the roles worth it.
+    async fn decide_for(
         &self,
-        caller: Caller,
-        user_id: &str,
+        standing: Arc<Standing>,
         permissions: Vec<Permission>,
     ) -> Result<Authorization> {
-        if permissions.iter().all(|permission| caller.permissions.allows(permission)) {
-            return Ok(Self::decide_by_rights(caller, permissions));
+        if permissions.iter().all(|permission| standing.permissions.allows(permission)) {
+            return Ok(decide_by_rights(standing, permissions));
         }
-        let Some(subject) = self.subject_of(&caller.identity).await? else {
-            let reason = if user_id.is_empty() { Reason::UnknownCredential } else { Reason::SignedOut };
-            return Ok(Self::decide_against(None, reason, permissions));
+        let Some(subject) = self.subject_of(&standing.identity).await? else {
+            return Ok(decide_against(None, Reason::SignedOut, permissions));
         };
-        Ok(decide_each(&subject, caller, permissions))
-    }
-
-    fn decide_by_rights(caller: Caller, permissions: Vec<Permission>) -> Authorization {
-        let decisions = permissions
-            .into_iter()
-            .map(|permission| {
-                let reason = (!caller.permissions.allows(&permission)).then_some(Reason::NotGranted);
-                Decision { permission, reason, granted_by: Vec::new(), withheld: Vec::new() }
-            })
-            .collect();
-        Authorization { reason: None, decisions, caller: Some(caller) }
-    }
-
-    /// All is refused, for a reason that has to do with the credential itself.
-    fn decide_against(
-        subject: Option<&Subject>,
-        reason: Reason,
-        permissions: Vec<Permission>,
-    ) -> Authorization {
-        let grants = subject.map(|subject| subject.grants.grants.as_slice()).unwrap_or_default();
-        let decisions = permissions
-            .into_iter()
-            .map(|permission| {
-                let withheld = grounds(grants, &permission).map(|(_, grounds)| (grounds, reason)).collect();
-                Decision { permission, reason: Some(reason), granted_by: Vec::new(), withheld }
-            })
-            .collect();
-        Authorization { reason: Some(reason), decisions, caller: None }
+        Ok(decide_each(&subject, standing, permissions))
     }
 }
 
-/// Whether the credential is good at this moment and from this address; who it is then, and until when.
-fn judge(
-    subject: &Subject,
-    address: Option<IpAddr>,
-    now_ms: i64,
-) -> Result<(&Arc<Identity>, Option<i64>), Reason> {
+fn decide_by_rights(standing: Arc<Standing>, permissions: Vec<Permission>) -> Authorization {
+    let decisions = permissions
+        .into_iter()
+        .map(|permission| {
+            let reason = (!standing.permissions.allows(&permission)).then_some(Reason::NotGranted);
+            Decision { permission, reason, granted_by: Vec::new(), withheld: Vec::new() }
+        })
+        .collect();
+    Authorization { reason: None, decisions, standing: Some(standing) }
+}
+
+/// All is refused, for a reason that has to do with the credential itself.
+fn decide_against(subject: Option<&Subject>, reason: Reason, permissions: Vec<Permission>) -> Authorization {
+    let grants = subject.map(|subject| subject.grants.grants.as_slice()).unwrap_or_default();
+    let decisions = permissions
+        .into_iter()
+        .map(|permission| {
+            let withheld = grounds(grants, &permission).map(|(_, grounds)| (grounds, reason)).collect();
+            Decision { permission, reason: Some(reason), granted_by: Vec::new(), withheld }
+        })
+        .collect();
+    Authorization { reason: Some(reason), decisions, standing: None }
+}
+
+/// Whether the credential is good at this moment and from this address.
+fn judge(subject: &Subject, address: Option<IpAddr>, now_ms: i64) -> Result<(), Reason> {
     match &subject.record {
         Record::Session { user_enabled: false, .. } => Err(Reason::UserDisabled),
         Record::Session { is_revoked: true, .. } => Err(Reason::SignedOut),
-        Record::Session { identity, .. } => Ok((identity, None)),
+        Record::Session { .. } => Ok(()),
         Record::Key(key) => {
             if !key.active {
                 return Err(Reason::Disabled);
@@ -798,7 +802,7 @@ fn judge(
             if subject.grants.grants.is_empty() {
                 return Err(Reason::NoRoles);
             }
-            Ok((&key.identity, key.ends_at_ms))
+            Ok(())
         }
     }
 }
@@ -820,13 +824,13 @@ fn keep<K: Eq + Hash, T>(cache: &Cache<K, Known<T>>, id: K, fresh: Option<u64>, 
     }
 }
 
-fn decide_each(subject: &Subject, caller: Caller, permissions: Vec<Permission>) -> Authorization {
-    let decisions = permissions.into_iter().map(|wanted| decide(subject, &caller, wanted)).collect();
-    Authorization { reason: None, decisions, caller: Some(caller) }
+fn decide_each(subject: &Subject, standing: Arc<Standing>, permissions: Vec<Permission>) -> Authorization {
+    let decisions = permissions.into_iter().map(|wanted| decide(subject, &standing, wanted)).collect();
+    Authorization { reason: None, decisions, standing: Some(standing) }
 }
 
-/// Whether `caller` may do what is `wanted`, and what of the subject's roles grants or withholds it.
-fn decide(subject: &Subject, caller: &Caller, wanted: Permission) -> Decision {
+/// Whether somebody may do what is `wanted`, and what of the subject's roles grants or withholds it.
+fn decide(subject: &Subject, standing: &Standing, wanted: Permission) -> Decision {
     let scope: Option<PermissionSet> = match &subject.record {
         Record::Key(record) => record.scope.as_ref().map(|scope| scope.iter().cloned().collect()),
         Record::Session { .. } => None,
@@ -834,7 +838,7 @@ fn decide(subject: &Subject, caller: &Caller, wanted: Permission) -> Decision {
     let is_in_scope = scope.is_none_or(|scope| scope.allows(&wanted));
     let (mut granted_by, mut withheld) = (Vec::new(), Vec::new());
     for (grant, grounds) in grounds(&subject.grants.grants, &wanted) {
-        if grant.mfa_required && !caller.has_mfa() {
+        if grant.mfa_required && !standing.identity.has_mfa() {
             withheld.push((grounds, Reason::MfaRequired));
         } else if is_in_scope {
             granted_by.push(grounds);
@@ -842,7 +846,7 @@ fn decide(subject: &Subject, caller: &Caller, wanted: Permission) -> Decision {
             withheld.push((grounds, Reason::OutsideScope));
         }
     }
-    let reason = if caller.permissions.allows(&wanted) {
+    let reason = if standing.permissions.allows(&wanted) {
         None
     } else if withheld.iter().any(|(_, why)| *why == Reason::OutsideScope) {
         Some(Reason::OutsideScope)
@@ -930,15 +934,14 @@ mod tests {
             let record = if is_key { key(scope.as_deref()) } else { session(mfa) };
             let has_mfa = mfa && !is_key;
             let subject = Subject::new(record, Arc::new(UserGrants::new(grants.collect())));
-            let caller = match judge(&subject, None, 0) {
-                Ok((identity, ends_at_ms)) => subject.caller(identity, ends_at_ms),
-                Err(reason) => {
-                    prop_assert!(is_key && roles.is_empty() && reason == Reason::NoRoles);
-                    return Ok(());
-                }
-            };
+            if let Err(reason) = judge(&subject, None, 0) {
+                prop_assert!(is_key && roles.is_empty() && reason == Reason::NoRoles);
+                return Ok(());
+            }
+            let standing = if is_key { None } else { Some(subject.of_token(mfa, i64::MAX)) };
+            let standing = standing.as_ref().unwrap_or(&subject.standing);
 
-            let decision = decide(&subject, &caller, Permission::parse(wanted).unwrap());
+            let decision = decide(&subject, standing, Permission::parse(wanted).unwrap());
 
             let granted = |asleep: bool| roles.iter().any(|(patterns, mfa_required)| {
                 (asleep == (*mfa_required && !has_mfa)) && any_matches(patterns, wanted)

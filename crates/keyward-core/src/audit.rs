@@ -313,7 +313,7 @@ impl Keyward {
     ) -> AuditEvent {
         let at_ms = self.clock.now_ms();
         if let (Identity::ApiKey { key_id, key_name, .. }, Some(members)) =
-            (&*caller.identity, detail.as_object_mut())
+            (&*caller.standing.identity, detail.as_object_mut())
         {
             members.insert("through_key".into(), serde_json::json!({ "id": key_id, "name": key_name }));
         }

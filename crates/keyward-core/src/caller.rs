@@ -1,7 +1,9 @@
 //! Who is asking, and what they may do.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::permission::{Permission, PermissionSet};
@@ -23,16 +25,36 @@ pub struct Origin {
 /// Who is asking, with their rights of this moment.
 #[derive(Debug, Clone)]
 pub struct Caller {
+    /// Who they are and what they may do: one for all requests with the same credential.
+    pub standing: Arc<Standing>,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// What a credential is worth at this moment.
+#[derive(Debug)]
+pub struct Standing {
     /// Who it is, and by what.
     pub identity: Arc<Identity>,
-    /// The names of the roles that count in this request.
+    /// The names of the roles that count.
     pub roles: Arc<[String]>,
-    /// What they may do in this request.
+    /// What they may do.
     pub permissions: Arc<PermissionSet>,
     /// When the credential ends, in milliseconds since the epoch, UTC.
     pub expires_at_ms: Option<i64>,
-    /// Where the request comes from.
-    pub origin: Origin,
+    /// All this as it was told once, to be told again without writing it anew.
+    pub told: OnceLock<Box<RawValue>>,
+}
+
+impl Standing {
+    /// Somebody with these rights; by nothing that ends.
+    pub fn new(
+        identity: impl Into<Arc<Identity>>,
+        roles: Arc<[String]>,
+        permissions: Arc<PermissionSet>,
+    ) -> Self {
+        Self { identity: identity.into(), roles, permissions, expires_at_ms: None, told: OnceLock::new() }
+    }
 }
 
 /// The ways to be somebody.
@@ -77,6 +99,30 @@ impl Identity {
         }
     }
 
+    /// The name to show for it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Person { username, .. } | Self::ApiKey { username, .. } => username,
+            Self::Nobody => "nobody",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// `person`, `api_key`, `operator` or `nobody`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Operator => "operator",
+            Self::Person { .. } => "person",
+            Self::ApiKey { .. } => "api_key",
+        }
+    }
+
+    /// Whether a second factor was shown.
+    pub fn has_mfa(&self) -> bool {
+        matches!(self, Self::Person { mfa: true, .. })
+    }
+
     /// The same, as if no second factor had been shown.
     #[must_use]
     pub fn without_mfa(&self) -> Self {
@@ -91,23 +137,14 @@ impl Identity {
 impl Caller {
     /// Somebody without any credential.
     pub fn nobody(origin: Origin) -> Self {
-        Self {
-            identity: Arc::new(Identity::Nobody),
-            roles: Arc::default(),
-            permissions: Arc::default(),
-            expires_at_ms: None,
-            origin,
-        }
+        Self::without_rights(Identity::Nobody, origin)
     }
 
     /// Whoever has the machine; may do everything.
     pub fn operator() -> Self {
-        let everything = Permission::parse("*").ok();
-        Self {
-            identity: Arc::new(Identity::Operator),
-            permissions: Arc::new(everything.into_iter().collect()),
-            ..Self::nobody(Origin::default())
-        }
+        let everything = Permission::parse("*").ok().into_iter().collect();
+        let standing = Standing::new(Identity::Operator, Arc::default(), Arc::new(everything));
+        Self { standing: Arc::new(standing), origin: Origin::default() }
     }
 
     /// A user who acts upon their own account, which takes no rights.
@@ -118,12 +155,17 @@ impl Caller {
             mfa,
             session_id: session_id.to_owned(),
         };
-        Self { identity: Arc::new(identity), ..Self::nobody(origin) }
+        Self::without_rights(identity, origin)
+    }
+
+    fn without_rights(identity: Identity, origin: Origin) -> Self {
+        let standing = Standing::new(identity, Arc::default(), Arc::default());
+        Self { standing: Arc::new(standing), origin }
     }
 
     /// Whether the caller holds `permission`.
     pub fn may(&self, permission: &str) -> bool {
-        self.permissions.allows_text(permission)
+        self.standing.permissions.allows_text(permission)
     }
 
     /// Lets the caller through only with `permission`.
@@ -139,7 +181,7 @@ impl Caller {
     /// # Errors
     /// `Unauthenticated` without a credential.
     pub fn require_credential(&self) -> Result<()> {
-        if *self.identity == Identity::Nobody {
+        if *self.standing.identity == Identity::Nobody {
             return Err(Error::unauthenticated("Sign in, or send an API key in the Authorization header."));
         }
         Ok(())
@@ -167,7 +209,7 @@ impl Caller {
     /// # Errors
     /// `Forbidden` with the first permission that the caller lacks.
     pub fn require_all_of(&self, permissions: &PermissionSet) -> Result<()> {
-        match permissions.iter().find(|permission| !self.permissions.allows(permission)) {
+        match permissions.iter().find(|permission| !self.standing.permissions.allows(permission)) {
             None => Ok(()),
             Some(missing) => Err(Error::forbidden(
                 missing.as_str(),
@@ -178,31 +220,22 @@ impl Caller {
 
     /// The id of the user who asks or is acted for, where there is one.
     pub fn user_id(&self) -> Option<&str> {
-        self.identity.user_id()
+        self.standing.identity.user_id()
     }
 
     /// The name to show for the caller.
     pub fn name(&self) -> &str {
-        match &*self.identity {
-            Identity::Person { username, .. } | Identity::ApiKey { username, .. } => username,
-            Identity::Nobody => "nobody",
-            Identity::Operator => "operator",
-        }
+        self.standing.identity.name()
     }
 
     /// `person`, `api_key`, `operator` or `nobody`.
     pub fn kind(&self) -> &'static str {
-        match *self.identity {
-            Identity::Nobody => "nobody",
-            Identity::Operator => "operator",
-            Identity::Person { .. } => "person",
-            Identity::ApiKey { .. } => "api_key",
-        }
+        self.standing.identity.kind()
     }
 
     /// What was shown as proof: a session's id or a key's public id, both safe to keep.
     pub fn credential(&self) -> Option<&str> {
-        match &*self.identity {
+        match &*self.standing.identity {
             Identity::Person { session_id, .. } => Some(session_id),
             Identity::ApiKey { public_id, .. } => Some(public_id),
             Identity::Nobody | Identity::Operator => None,
@@ -211,6 +244,6 @@ impl Caller {
 
     /// Whether a second factor was shown.
     pub fn has_mfa(&self) -> bool {
-        matches!(*self.identity, Identity::Person { mfa: true, .. })
+        self.standing.identity.has_mfa()
     }
 }

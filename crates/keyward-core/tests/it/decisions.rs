@@ -71,7 +71,7 @@ async fn the_answer_about_a_key_says_why(database: TestDatabase) {
     let disable = ApiKeyUpdate { active: Some(false), ..ApiKeyUpdate::default() };
     keyward.update_api_key(&operator, id, disable).await.unwrap();
     let answer = may(&keyward, about()).await;
-    assert_eq!((answer.reason, answer.caller.is_none()), (Some(Reason::Disabled), true));
+    assert_eq!((answer.reason, answer.standing.is_none()), (Some(Reason::Disabled), true));
     assert_eq!(reasons(&answer), [Some(Reason::Disabled); 3]);
 
     let enable = ApiKeyUpdate { active: Some(true), ..ApiKeyUpdate::default() };

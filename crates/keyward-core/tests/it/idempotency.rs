@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_core::caller::{Caller, Origin};
+use keyward_core::caller::{Caller, Origin, Standing};
 use keyward_core::error::{Code, Thing};
 use keyward_core::role::NewRole;
 use keyward_core::user::NewUser;
@@ -158,8 +158,10 @@ async fn an_answer_is_not_given_to_somebody_with_fewer_rights(database: TestData
         ..new_key("narrow", "bob@example.com")
     };
     let issued = keyward.create_api_key(&Caller::operator(), narrow).await.unwrap();
-    let through_key = let_in(&keyward, &issued).await.unwrap();
-    let as_bob = |key: &str| Caller { identity: bob.identity.clone(), ..repeating(&through_key, key) };
+    let Standing { roles, permissions, .. } = &*let_in(&keyward, &issued).await.unwrap().standing;
+    let standing = Standing::new(bob.standing.identity.clone(), roles.clone(), permissions.clone());
+    let narrow = Caller { standing: standing.into(), origin: Origin::default() };
+    let as_bob = |key: &str| repeating(&narrow, key);
 
     let outcome = keyward.create_api_key(&as_bob("key"), new()).await;
     assert_eq!(code(outcome), Code::Forbidden("read:*".into()));

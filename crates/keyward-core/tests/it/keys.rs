@@ -65,7 +65,7 @@ async fn a_key_may_do_what_its_user_and_its_scope_both_allow(database: TestDatab
     ));
     let nothing = scoped("CI 3", "writer@example.com", &[]);
     let issued = keyward.create_api_key(&ada, nothing).await.unwrap();
-    assert!(let_in(&keyward, &issued).await.unwrap().permissions.is_empty());
+    assert!(let_in(&keyward, &issued).await.unwrap().standing.permissions.is_empty());
 }
 
 async fn nobody_arms_a_key_above_their_rights_while_it_sleeps(database: TestDatabase) {
@@ -175,7 +175,7 @@ async fn a_scope_that_is_no_list_of_permissions_is_refused(database: TestDatabas
     // A scope that nobody can read allows nothing; a list of addresses that nobody can read lets nobody in.
     let issued = key(&keyward, "CI", "reader@example.com").await;
     database.execute("UPDATE api_keys SET scope = 'everything'").await;
-    assert!(let_in(&keyward, &issued).await.unwrap().permissions.is_empty());
+    assert!(let_in(&keyward, &issued).await.unwrap().standing.permissions.is_empty());
     database.execute("UPDATE api_keys SET allowed_addresses = 'anywhere'").await;
     assert_eq!(code(let_in(&keyward, &issued).await), Code::Internal);
 }

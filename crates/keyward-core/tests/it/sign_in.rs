@@ -1168,7 +1168,7 @@ async fn either_token_is_a_credential_and_only_the_access_token_is_for_the_accou
     for token in [&tokens.id_token, &tokens.access_token] {
         let caller = world.authenticate(token).await.unwrap();
         assert!(caller.may("read:database") && !caller.may("write:database") && !caller.has_mfa());
-        let Identity::Person { session_id, username, .. } = &*caller.identity else { panic!() };
+        let Identity::Person { session_id, username, .. } = &*caller.standing.identity else { panic!() };
         assert_eq!(claims(token)["origin_jti"], **session_id);
         assert_eq!(username, ANN);
     }

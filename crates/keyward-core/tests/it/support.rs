@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keyward_core::access::Credential;
 use keyward_core::api_key::{IssuedApiKey, NewApiKey};
-use keyward_core::caller::{Caller, Identity, Origin};
+use keyward_core::caller::{Caller, Identity, Origin, Standing};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Result};
 use keyward_core::keyward::{Keyward, Settings};
@@ -253,17 +253,14 @@ pub(crate) async fn person(keyward: &Keyward, name_or_id: &str, mfa: bool) -> Ca
             permissions.extend(role.permissions);
         }
     }
-    Caller {
-        identity: Arc::new(Identity::Person {
-            user_id: user.id.clone(),
-            username: user.username.clone(),
-            mfa,
-            session_id: format!("session of {}", user.id),
-        }),
-        roles: user.roles.into(),
-        permissions: Arc::new(permissions.into_iter().collect()),
-        ..Caller::nobody(Origin::default())
-    }
+    let identity = Identity::Person {
+        user_id: user.id.clone(),
+        username: user.username.clone(),
+        mfa,
+        session_id: format!("session of {}", user.id),
+    };
+    let standing = Standing::new(identity, user.roles.into(), Arc::new(permissions.into_iter().collect()));
+    Caller { standing: Arc::new(standing), origin: Origin::default() }
 }
 
 /// What a client with this key is let in as.
@@ -289,9 +286,9 @@ pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issue
         let_in(keyward, issued).await.unwrap();
         let name = format!("renamed {attempt}");
         database.execute(&rename(&name)).await;
-        let identity = let_in(keyward, issued).await.unwrap().identity;
+        let caller = let_in(keyward, issued).await.unwrap();
         database.execute(&rename(&issued.key.name)).await;
-        match &*identity {
+        match &*caller.standing.identity {
             Identity::ApiKey { key_name, .. } if *key_name == name => tokio::task::yield_now().await,
             _ => return,
         }

@@ -9,13 +9,14 @@ use axum::response::{IntoResponse, Response};
 use keyward_core::access::{
     About, Authorization, Credential, Decision as CoreDecision, Grounds as CoreGrounds,
 };
-use keyward_core::caller::{Caller as CoreCaller, Identity};
+use keyward_core::caller::{Identity, Standing};
 use keyward_core::clock::rfc3339;
 use keyward_core::error::Error;
 use keyward_core::keyward::Keyward;
 use keyward_core::permission::PermissionSet;
 use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -88,8 +89,8 @@ struct Verification<'a> {
     #[schema(required = true)]
     reason: Option<Reason>,
     /// Who shows it; null when it isn't good.
-    #[schema(required = true)]
-    caller: Option<Caller<'a>>,
+    #[schema(required = true, value_type = Option<Caller>)]
+    caller: Option<&'a RawValue>,
 }
 
 /// What somebody may do. About oneself, unless one of `credential`, `as_user` and `as_key` is there.
@@ -125,8 +126,8 @@ struct Authorized<'a> {
     /// The answer for each permission, in the order of the request.
     results: Vec<Decision<'a>>,
     /// Whom it is about; null when the credential isn't good.
-    #[schema(required = true)]
-    caller: Option<Caller<'a>>,
+    #[schema(required = true, value_type = Option<Caller>)]
+    caller: Option<&'a RawValue>,
 }
 
 /// The answer for one permission.
@@ -175,24 +176,33 @@ fn as_list<S: Serializer>(permissions: &PermissionSet, serializer: S) -> Result<
     serializer.collect_seq(permissions.iter().map(keyward_core::permission::Permission::as_str))
 }
 
-impl<'a> From<&'a CoreCaller> for Caller<'a> {
-    fn from(caller: &'a CoreCaller) -> Self {
-        let (api_key_id, api_key_name) = match &*caller.identity {
+impl<'a> From<&'a Standing> for Caller<'a> {
+    fn from(standing: &'a Standing) -> Self {
+        let (api_key_id, api_key_name) = match &*standing.identity {
             Identity::ApiKey { key_id, key_name, .. } => (Some(key_id.as_str()), Some(key_name.as_str())),
             Identity::Person { .. } | Identity::Operator | Identity::Nobody => (None, None),
         };
         Self {
-            kind: caller.kind(),
-            user_id: caller.user_id().unwrap_or_default(),
-            username: caller.name(),
+            kind: standing.identity.kind(),
+            user_id: standing.identity.user_id().unwrap_or_default(),
+            username: standing.identity.name(),
             api_key_id,
             api_key_name,
-            roles: &caller.roles,
-            permissions: &caller.permissions,
-            mfa: caller.has_mfa(),
-            expires_at: caller.expires_at_ms.map(rfc3339),
+            roles: &standing.roles,
+            permissions: &standing.permissions,
+            mfa: standing.identity.has_mfa(),
+            expires_at: standing.expires_at_ms.map(rfc3339),
         }
     }
+}
+
+/// The caller as JSON, which is written once for as long as nothing changes.
+fn told(standing: &Standing) -> Result<&RawValue, Error> {
+    if let Some(told) = standing.told.get() {
+        return Ok(told);
+    }
+    let told = to_raw_value(&Caller::from(standing)).map_err(Error::internal)?;
+    Ok(standing.told.get_or_init(|| told))
 }
 
 impl<'a> Decision<'a> {
@@ -261,7 +271,7 @@ fn answer(found: &impl Serialize) -> Result<Response, Failure> {
     responses((status = OK, description = "Who is asking", body = Caller), Known))]
 async fn show_caller(Asking(caller): Asking) -> Result<Response, Failure> {
     caller.require_credential()?;
-    answer(&Caller::from(&caller))
+    answer(&told(&caller.standing)?)
 }
 
 /// Verify a credential
@@ -280,7 +290,7 @@ async fn verify(
     answer(&Verification {
         allowed: found.reason.is_none(),
         reason: found.reason.map(Reason),
-        caller: found.caller.as_ref().map(Caller::from),
+        caller: found.standing.as_deref().map(told).transpose()?,
     })
 }
 
@@ -299,16 +309,16 @@ async fn authorize(
     let (about, explain) = (asked.about()?, asked.explain.unwrap_or_default());
     let address = client_address(asked.client_ip.as_deref())?;
     let found = keyward.authorize(&caller, &about, &asked.permissions, address, explain).await?;
-    answer(&Authorized::new(&found, explain))
+    answer(&Authorized::new(&found, explain)?)
 }
 
 impl<'a> Authorized<'a> {
-    fn new(found: &'a Authorization, explain: bool) -> Self {
-        Self {
+    fn new(found: &'a Authorization, explain: bool) -> Result<Self, Error> {
+        Ok(Self {
             allowed: found.allowed(),
             reason: found.reason.map(Reason),
             results: found.decisions.iter().map(|decision| Decision::new(decision, explain)).collect(),
-            caller: found.caller.as_ref().map(Caller::from),
-        }
+            caller: found.standing.as_deref().map(told).transpose()?,
+        })
     }
 }

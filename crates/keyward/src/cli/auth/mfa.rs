@@ -112,7 +112,9 @@ async fn finish(context: &Context, client: &Client, access_token: &Secret, code:
     };
     context.output.waiting("Asking the server", switched).await.map_err(refused)?;
     tell(context, true, "A code is asked for at each sign-in from now on.")?;
-    context.output.note("You signed in without a code: `keyward auth login` again, with the next code, to act with MFA.");
+    context.output.note(
+        "You signed in without a code: `keyward auth login` again, with the next code, to act with MFA.",
+    );
     Ok(())
 }
 
