@@ -187,9 +187,7 @@ struct SoftwareToken(Secret);
 
 impl SoftwareToken {
     fn code(&self, world: &World) -> String {
-        let secret = totp_rs::Secret::try_from_base32(self.0.expose()).unwrap();
-        let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-        totp.generate(u64::try_from(world.keyward.clock().now_seconds()).unwrap()).to_string()
+        support::one_time_code(&self.0, world.keyward.clock())
     }
 
     fn wrong_code(&self, world: &World) -> String {

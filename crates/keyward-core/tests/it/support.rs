@@ -15,6 +15,7 @@ use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
 use keyward_core::random::Random;
 use keyward_core::role::{NewRole, Role};
+use keyward_core::secret::Secret;
 use keyward_core::store::Store;
 use keyward_core::user::{NewUser, User};
 use sqlx::postgres::PgConnectOptions;
@@ -294,6 +295,13 @@ pub(crate) async fn until_kept(database: &TestDatabase, keyward: &Keyward, issue
         }
     }
     panic!("nothing is kept in memory; is Keyward::run running?");
+}
+
+/// What an authenticator application shows for `secret` now.
+pub(crate) fn one_time_code(secret: &Secret, clock: &Clock) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret.expose()).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+    totp.generate(u64::try_from(clock.now_seconds()).unwrap()).to_string()
 }
 
 /// What is stored of a key that was made elsewhere.
