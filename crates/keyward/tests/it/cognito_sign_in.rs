@@ -9,7 +9,7 @@ use keyward_core::clock::Clock;
 use keyward_core::user::UserUpdate;
 use serde_json::{Value, json};
 
-use crate::cognito_support::{ANN, PASSWORD, TEMPORARY};
+use crate::cognito_support::{ANN, PASSWORD, TEMPORARY, code, enrol};
 use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, CLIENT_ADDRESS, NOW_MS, Request};
 
 const INCORRECT: &str = "Incorrect username or password.";
@@ -17,30 +17,6 @@ const INCORRECT: &str = "Incorrect username or password.";
 /// The names of an object's members, sorted.
 fn members(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
-}
-
-fn code(secret: &Value, clock: &Clock) -> String {
-    let secret = totp_rs::Secret::try_from_base32(secret.as_str().unwrap()).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-    totp.generate(u64::try_from(clock.now_seconds()).unwrap()).to_string()
-}
-
-/// Sets up a software token for the user of these tokens; its secret.
-async fn enrol(app: &App, access_token: &Value) -> Value {
-    let associated =
-        app.cognito("AssociateSoftwareToken", json!({ "AccessToken": access_token })).await.expect(200);
-    let secret = associated["SecretCode"].clone();
-    let input = json!({ "AccessToken": access_token, "UserCode": code(&secret, &app.clock) });
-    let verified = app.cognito("VerifySoftwareToken", input).await.expect(200);
-    assert_eq!(verified.text, r#"{"Status":"SUCCESS"}"#);
-    let settings = json!({ "Enabled": true, "PreferredMfa": true });
-    let others = json!({ "Enabled": false, "PreferredMfa": false });
-    let input = json!({
-        "AccessToken": access_token, "SoftwareTokenMfaSettings": settings, "SMSMfaSettings": others,
-    });
-    assert_eq!(app.cognito("SetUserMFAPreference", input).await.expect(200).text, "{}");
-    app.clock.advance_ms(30_000);
-    secret
 }
 
 #[tokio::test]

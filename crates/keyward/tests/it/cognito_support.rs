@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, Method};
 use keyward_core::caller::Caller;
+use keyward_core::clock::Clock;
 use keyward_core::user::NewUser;
 use serde_json::{Value, json};
 
@@ -92,4 +93,29 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/x-amz-json-1.1");
         assert_eq!(self.status.as_u16(), if name == "InternalErrorException" { 500 } else { 400 });
     }
+}
+
+/// What an authenticator application shows for `secret` now.
+pub(crate) fn code(secret: &Value, clock: &Clock) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret.as_str().unwrap()).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+    totp.generate(u64::try_from(clock.now_seconds()).unwrap()).to_string()
+}
+
+/// Sets up a software token for the user of these tokens; its secret.
+pub(crate) async fn enrol(app: &App, access_token: &Value) -> Value {
+    let associated =
+        app.cognito("AssociateSoftwareToken", json!({ "AccessToken": access_token })).await.expect(200);
+    let secret = associated["SecretCode"].clone();
+    let input = json!({ "AccessToken": access_token, "UserCode": code(&secret, &app.clock) });
+    let verified = app.cognito("VerifySoftwareToken", input).await.expect(200);
+    assert_eq!(verified.text, r#"{"Status":"SUCCESS"}"#);
+    let settings = json!({ "Enabled": true, "PreferredMfa": true });
+    let others = json!({ "Enabled": false, "PreferredMfa": false });
+    let input = json!({
+        "AccessToken": access_token, "SoftwareTokenMfaSettings": settings, "SMSMfaSettings": others,
+    });
+    assert_eq!(app.cognito("SetUserMFAPreference", input).await.expect(200).text, "{}");
+    app.clock.advance_ms(30_000);
+    secret
 }

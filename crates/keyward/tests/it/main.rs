@@ -28,10 +28,13 @@ mod cli_support;
 mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_support;
+#[path = "../../../keyward-core/tests/support/escalation.rs"]
+mod escalation;
 mod every_route;
 #[path = "../../../keyward-core/tests/support/evidence.rs"]
 mod evidence;
 mod permissions;
+mod rights;
 mod serving;
 mod support;
 mod vams_api_keys;
