@@ -401,9 +401,12 @@ impl Keyward {
             Ok(standing) => Ok(Caller { standing, origin }),
             Err(reason) => {
                 tracing::debug!(?reason, "a credential was refused");
-                Err(Error::unauthenticated(
-                    "The credential isn't valid: sign in again, or use an API key that is active.",
-                ))
+                Err(Error::unauthenticated(match reason {
+                    Reason::NoRoles => {
+                        "The user whom this API key acts as holds no role; ask an administrator to give them one."
+                    }
+                    _ => "The credential isn't valid: sign in again, or use an API key that is active.",
+                }))
             }
         }
     }

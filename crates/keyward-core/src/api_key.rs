@@ -238,7 +238,7 @@ impl Keyward {
                 Err(_) if self.store.has_api_key(&name).await? => return Err(name_taken(&name)),
                 user => user?,
             };
-            caller.require_all_of(&self.key_rights(caller, &user.id, scope.as_deref()).await?)?;
+            self.require_issuable(caller, &user.id, scope.as_deref()).await?;
             let create = async || {
                 let (secret, stored) = self.new_secret();
                 let now_ms = self.clock.now_ms();
@@ -355,7 +355,7 @@ impl Keyward {
                 || update.allowed_addresses.is_some()
                 || update.active == Some(true);
             if is_about_rights {
-                caller.require_all_of(&self.key_rights(caller, &key.user_id, key.scope.as_deref()).await?)?;
+                caller.require_all_of(&self.key_rights(&key.user_id, key.scope.as_deref()).await?)?;
             }
             if let Some(text) = &update.owner {
                 key.owner = owner(text.as_deref())?;
@@ -422,7 +422,7 @@ impl Keyward {
             caller.require(MANAGE_API_KEYS)?;
             self.flush_uses().await?;
             let mut key = self.known_api_key(id).await?;
-            caller.require_all_of(&self.key_rights(caller, &key.user_id, key.scope.as_deref()).await?)?;
+            self.require_issuable(caller, &key.user_id, key.scope.as_deref()).await?;
             if !(0..=MAXIMUM_OVERLAP_SECONDS).contains(&overlap_seconds) {
                 return Err(Error::invalid(
                     "overlap_seconds",
@@ -589,22 +589,26 @@ impl Keyward {
         }
     }
 
-    /// What `caller` must hold who has such a key in hand: all that its user could ever do with the roles of
-    /// now, those that sleep included. A scope makes that less for one's own key alone: an application is told
-    /// whom a key acts as, and may go by the name as well as by the rights.
-    async fn key_rights(
+    /// What a key of this user with this scope could ever do with the roles of now, those that sleep
+    /// included.
+    async fn key_rights(&self, user_id: &str, scope: Option<&[Permission]>) -> Result<PermissionSet> {
+        let rights = self.rights_of(user_id).await?;
+        Ok(match scope {
+            Some(scope) => rights.intersection(&scope.iter().cloned().collect()),
+            None => rights,
+        })
+    }
+
+    /// Lets `caller` have a secret that acts as this user. A scope makes that less for oneself alone: an
+    /// application is told whom a key acts as, and may go by the name as well as by the rights.
+    async fn require_issuable(
         &self,
         caller: &Caller,
         user_id: &str,
         scope: Option<&[Permission]>,
-    ) -> Result<PermissionSet> {
-        let rights = self.rights_of(user_id).await?;
-        Ok(match scope {
-            Some(scope) if caller.user_id() == Some(user_id) => {
-                rights.intersection(&scope.iter().cloned().collect())
-            }
-            Some(_) | None => rights,
-        })
+    ) -> Result<()> {
+        let scope = scope.filter(|_| caller.user_id() == Some(user_id));
+        caller.require_all_of(&self.key_rights(user_id, scope).await?)
     }
 
     async fn known_api_key(&self, id: &str) -> Result<ApiKey> {

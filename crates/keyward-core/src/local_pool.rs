@@ -155,7 +155,10 @@ impl LocalPool {
         self.password_policy.check(password)?;
         let hash = self.hasher.hash(line, &self.random, password).await?;
         // By the id, which never changes, and which an unknown user can seem to have.
-        let verifier = Verifier::new(&self.random, &self.pool.id, &user.id, password);
+        let (random, pool_id, user_id) = (self.random.clone(), self.pool.id.clone(), user.id.clone());
+        let password = password.clone();
+        let verifier = move || Ok(Verifier::new(&random, &pool_id, &user_id, &password));
+        let verifier = self.hasher.run(line, verifier).await?;
         let srp_verifier = self.master_key.seal(&self.random, VERIFIER, verifier.to_text().as_bytes())?;
         let temporary_until_ms =
             is_temporary.then(|| self.clock.now_ms() + self.password_policy.temporary_validity_ms());

@@ -401,6 +401,25 @@ pub struct PasswordPolicy {
     pub temporary_password_days: u32,
 }
 
+impl PasswordPolicy {
+    /// What it asks of a password, as in "A password has at least 8 characters, a digit and a symbol among them."
+    pub fn sentence(&self) -> String {
+        let kinds = [
+            (self.require_uppercase, "an upper-case letter"),
+            (self.require_lowercase, "a lower-case letter"),
+            (self.require_digit, "a digit"),
+            (self.require_symbol, "a symbol"),
+        ];
+        let kinds: Vec<_> = kinds.into_iter().filter_map(|(asked, kind)| asked.then_some(kind)).collect();
+        let kinds = match kinds.split_last() {
+            None => String::new(),
+            Some((last, [])) => format!(", {last} among them"),
+            Some((last, rest)) => format!(", {} and {last} among them", rest.join(", ")),
+        };
+        format!("A password has at least {} characters{kinds}.", self.minimum_length)
+    }
+}
+
 /// The form of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

@@ -398,7 +398,12 @@ async fn update(context: &Context, arguments: Update) -> Result<()> {
     let client = context.client()?;
     let updated = client.update_api_key(&arguments.id.api_key_id, &change);
     let key = context.output.waiting("Updating the key", updated).await.map_err(known)?;
-    tell(context, key, Some("API key updated successfully"))
+    let sleeps = key.state == "disabled" && change.active.is_none() && change.expires_at.is_some();
+    tell(context, key, Some("API key updated successfully"))?;
+    if sleeps {
+        context.output.note("It had ended and stays disabled: `--is-active true` brings it back.");
+    }
+    Ok(())
 }
 
 async fn delete(context: &Context, id: &str) -> Result<()> {

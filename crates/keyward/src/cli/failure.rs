@@ -138,9 +138,7 @@ impl From<client::Error> for Failure {
 fn refused(problem: client::Problem) -> Failure {
     let hint = match problem.code.as_str() {
         "unauthenticated" => Some("`keyward auth login -u NAME` signs in anew".to_owned()),
-        "forbidden" => problem.permission.as_ref().map(|permission| {
-            format!("this needs the permission `{permission}`; `keyward whoami` shows yours")
-        }),
+        "forbidden" => Some("`keyward whoami` shows what you may do".to_owned()),
         "precondition-failed" => {
             Some("somebody else changed it meanwhile: look again, then repeat".to_owned())
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
+use keyward_core::error::Code;
 use keyward_core::keyward::Keyward;
 use keyward_core::provisioning::FirstAdmin;
 use keyward_core::random::Random;
@@ -68,7 +69,13 @@ async fn first_admin(keyward: &Keyward, config: &Config) -> Result<Option<UserWi
         .hint("Set KEYWARD_ADMIN_EMAIL and KEYWARD_ADMIN_PASSWORD, or start it once on a terminal."));
     }
     let email = config.admin_email.clone().unwrap_or_else(|| FIRST_ADMIN.to_owned());
-    Ok(keyward.bootstrap(FirstAdmin { email, password: config.admin_password.clone() }).await?)
+    match keyward.bootstrap(FirstAdmin { email, password: config.admin_password.clone() }).await {
+        Err(error) if error.code == Code::PasswordRejected => {
+            Err(Complaint::new(format!("KEYWARD_ADMIN_PASSWORD can't be used: {}.", error.message))
+                .hint(config.password_policy.sentence()))
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Says where the server is and, at the first start, how to get in. The password is shown here and nowhere

@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, setting: Setting) -> Result<()> {
     let base = server_address(&setting.base_url)
         .ok_or_else(|| Failure::usage("Invalid base URL. Please provide a valid HTTP/HTTPS URL."))?;
     if let Some(existing) = context.profiles.setup(&context.profile)?.filter(|_| !setting.force) {
-        if existing.base_url != shown(&base) {
+        if existing.base_url != shown(&base) && !output.json {
             output.warning(&format!("It means {}; {} was not set up.", existing.base_url, shown(&base)));
         }
         let message = format!(

@@ -183,9 +183,13 @@ struct OnePage {
 }
 
 pub(crate) async fn run(context: &Context, command: UserCommand) -> Result<()> {
-    let (UserCommand::Act(act) | UserCommand::Cognito(act)) = command;
+    // Under the older name they are those of the pool: Cognito knows no program users.
+    let (act, kind) = match command {
+        UserCommand::Act(act) => (act, None),
+        UserCommand::Cognito(act) => (act, Some("account")),
+    };
     match act {
-        UserAct::List(arguments) => list(context, arguments).await,
+        UserAct::List(arguments) => list(context, arguments, kind).await,
         UserAct::Show(Name { user_id }) => show(context, &user_id).await,
         UserAct::Create(arguments) => create(context, arguments).await,
         UserAct::Update(arguments) => update(context, arguments).await,
@@ -197,9 +201,13 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result<()> {
     }
 }
 
-async fn list(context: &Context, List { search, programs, paging }: List) -> Result<()> {
+async fn list(
+    context: &Context,
+    List { search, programs, paging }: List,
+    kind: Option<&'static str>,
+) -> Result<()> {
     let client = context.client()?;
-    let kind = programs.then_some("program");
+    let kind = if programs { Some("program") } else { kind };
     let page = async |slice| client.users(slice, search.as_deref(), kind).await;
     let listing = paging.fetch(context, "users", page).await?;
     if !context.output.json {
@@ -231,9 +239,11 @@ fn table(context: &Context, listing: &Listing<User>) -> Result<()> {
         .whole_column("MFA")
         .column("Roles")
         .column("Created");
+    // The email of an account is most often its name: where it is so for all of them, said once is enough.
+    let own = |user: &User| user.email.as_ref().is_some_and(|email| *email != user.username);
+    let has_emails = listing.items.iter().any(own);
     for user in &listing.items {
-        // The email of an account is most often its name: said once is enough.
-        let email = user.email.as_deref().filter(|email| *email != user.username).unwrap_or_default();
+        let email = user.email.as_deref().filter(|_| has_emails).unwrap_or_default();
         table.row(&[
             user.username.clone(),
             email.to_owned(),
@@ -406,5 +416,5 @@ fn done(
 fn known(error: crate::client::Error) -> Failure {
     let missing = error.code() == Some("not-found");
     let failure = Failure::from(error);
-    if missing { failure.or_hint(|| "`keyward user list` shows who there is".to_owned()) } else { failure }
+    if missing { failure.or_hint(|| "`keyward user list`".to_owned()) } else { failure }
 }

@@ -39,8 +39,6 @@ pub(crate) struct Problem {
     #[serde(default)]
     pub detail: String,
     #[serde(default)]
-    pub permission: Option<String>,
-    #[serde(default)]
     pub request_id: Option<String>,
 }
 

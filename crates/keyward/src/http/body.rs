@@ -14,7 +14,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::request::Parts;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt as _, LengthLimitError};
 use keyward_core::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -23,6 +23,8 @@ use serde_path_to_error::Segment;
 use crate::http::BODY_LIMIT;
 use crate::http::failure::{Failure, HttpFailure};
 
+/// Up to this length, bytes, a body that is too long is read all the same, and thrown away.
+const DISCARD_LIMIT: u64 = 16 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest name out of a request that a sentence repeats, characters.
@@ -70,8 +72,15 @@ async fn read(request: Request, within: Duration) -> Result<Bytes, Failure> {
     if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(HttpFailure::UnsupportedMediaType.into());
     }
-    let body = request.into_body();
-    if body.size_hint().lower() > BODY_LIMIT as u64 {
+    let mut body = request.into_body();
+    let size = body.size_hint().lower();
+    if size > BODY_LIMIT as u64 {
+        if size <= DISCARD_LIMIT {
+            // Many clients read no answer before all of theirs is sent: to them, a connection that closes
+            // meanwhile is broken. What doesn't arrive in time isn't waited for.
+            let discard = async { while let Some(Ok(_)) = body.frame().await {} };
+            let _ = tokio::time::timeout(within, discard).await;
+        }
         return Err(HttpFailure::BodyTooLarge.into());
     }
     let mut reading = pin!(axum::body::to_bytes(body, BODY_LIMIT));

@@ -418,8 +418,9 @@ async fn nobody_makes_or_widens_a_key_beyond_their_own_rights() {
     let refused = manager.post("/api/v1/api-keys", body(json!({}))).await.expect(403);
     assert_eq!(refused.str("code"), "forbidden");
     manager.post("/api/v1/api-keys", body(json!({ "scope": ["read:*"] }))).await.expect(403);
-    let narrow =
-        manager.post("/api/v1/api-keys", body(json!({ "scope": ["read:database"] }))).await.expect(201);
+    let narrow = body(json!({ "scope": ["read:database"] }));
+    manager.post("/api/v1/api-keys", narrow.clone()).await.expect(403);
+    let narrow = admin.post("/api/v1/api-keys", narrow).await.expect(201);
     let (_, wide) = create(&app, json!({})).await;
     for (key, change) in [
         (&narrow.json, json!({ "scope": null })),

@@ -46,7 +46,7 @@ fn users_are_listed_under_both_names() {
         "kind": "account", "roles": ["RESEARCHERS"],
     });
     assert_eq!(listed, json!({ "users": [ada], "Items": [ada], "NextToken": "next" }));
-    assert_eq!(network.seen()[0].path, "/api/v1/users?limit=1000");
+    assert_eq!(network.seen()[0].path, "/api/v1/users?limit=1000&kind=account");
 
     desk.run(&["user", "list", "--page-size", "5", "--starting-token", "a+b"]).expect(0);
     assert_eq!(network.seen()[1].path, "/api/v1/users?limit=5&cursor=a%2Bb");
@@ -141,7 +141,8 @@ fn an_empty_list_says_what_to_type_next() {
 #[test]
 fn auto_paginate_gathers_the_pages() {
     let network = Network::answering(|request, _| {
-        let cursor = request.path.split("cursor=").nth(1).map_or(1, |cursor| cursor.parse().unwrap());
+        let cursor = request.path.split(['?', '=', '&']).skip_while(|part| *part != "cursor").nth(1);
+        let cursor = cursor.map_or(1, |cursor| cursor.parse().unwrap());
         let next = (cursor < 4).then(|| (cursor + 1).to_string());
         let name = format!("user-{cursor}@example.com");
         Reply::Json(200, json!({ "items": [user(&name, "CONFIRMED")], "next_cursor": next }))

@@ -130,7 +130,7 @@ fn a_deletion_that_was_done_before_the_connection_broke_is_no_failure() {
     exit 1
     --- stderr
     error: There is no such user.
-    hint: `keyward user list` shows who there is
+    hint: `keyward user list`
     ");
 }
 

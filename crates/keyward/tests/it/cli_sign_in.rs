@@ -379,7 +379,7 @@ fn a_403_is_neither_repeated_nor_taken_for_an_old_token() {
     exit 1
     --- stderr
     error: You may not list users.
-    hint: this needs the permission `view:users`; `keyward whoami` shows yours
+    hint: `keyward whoami` shows what you may do
     ");
     assert_eq!(network.seen().len(), asked + 1);
 }

@@ -141,10 +141,8 @@ fn tell(context: &Context, results: Vec<RowResult>, total: usize, broken: Option
 }
 
 fn refused(failed: usize, total: usize) -> Failure {
-    Failure::new(
-        "partly-refused",
-        format!("{failed} of {total} keys were refused; the others were imported."),
-    )
+    let others = if failed == total { "nothing was imported" } else { "the others were imported" };
+    Failure::new("partly-refused", format!("{failed} of {total} keys were refused; {others}."))
 }
 
 fn read(file: &str) -> Result<String> {
