@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use keyward_core::caller::Origin;
-use keyward_core::error::Error;
+use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,9 +26,13 @@ mod account;
 mod discovery;
 mod fault;
 mod input;
+mod model;
 mod sign_in;
 mod software_token;
 mod token;
+mod validation;
+
+pub use model::{MODEL, Operation};
 
 /// What `X-Amz-Target` begins with, before the operation's name.
 const SERVICE: &str = "AWSCognitoIdentityProviderService.";
@@ -41,18 +45,18 @@ const PREFLIGHT_LIFETIME: Duration = Duration::from_hours(48);
 /// Writes the operations once, for those who serve them and for those who ask about them.
 macro_rules! operations {
     ($($name:ident => $function:path;)*) => {
-        /// Every operation that is served.
+        /// Every operation that is served; [`MODEL`] has the others too.
         pub const OPERATIONS: &[&str] = &[$(stringify!($name)),*];
 
         async fn perform(
-            name: &str,
+            operation: &'static Operation,
             keyward: &Keyward,
             origin: &Origin,
             input: Value,
         ) -> Result<Vec<u8>, Fault> {
-            match name {
+            match operation.name {
                 $(stringify!($name) => written(&$function(keyward, origin, input::read(input)?).await?),)*
-                _ => Err(Failure::from(HttpFailure::UnknownRoute).into()),
+                _ => Err(not_offered(operation)),
             }
         }
     };
@@ -82,9 +86,11 @@ async fn operation(
     RequestOrigin(origin): RequestOrigin,
     request: Request,
 ) -> Result<Response, Failure> {
-    let name = target(request.headers()).ok_or(HttpFailure::UnknownRoute)?;
-    let Body(input) = Body::<Value>::from_request(request, &()).await.map_err(malformed)?;
-    match perform(name, &keyward, &origin, input).await {
+    let operation = target(request.headers()).ok_or(HttpFailure::UnknownRoute)?;
+    let Body(mut input) = Body::<Value>::from_request(request, &()).await.map_err(malformed)?;
+    input::remove_nulls(&mut input);
+    validation::check(operation.input, &input)?;
+    match perform(operation, &keyward, &origin, input).await {
         Ok(body) => Ok(answer(StatusCode::OK, body)),
         Err(Fault::Failure(failure)) => Err(failure),
         Err(Fault::Named(name, error)) => Ok(fault::refusal(StatusCode::BAD_REQUEST, name, &error.message)),
@@ -99,10 +105,16 @@ fn malformed(failure: Failure) -> Failure {
     }
 }
 
-/// The operation that is asked for, when it is one of ours.
-fn target(headers: &HeaderMap) -> Option<&'static str> {
-    let name = headers.get(X_AMZ_TARGET)?.to_str().ok()?.strip_prefix(SERVICE)?;
-    OPERATIONS.iter().copied().find(|operation| *operation == name)
+/// The operation that is asked for, when the model has it.
+fn target(headers: &HeaderMap) -> Option<&'static Operation> {
+    Operation::named(headers.get(X_AMZ_TARGET)?.to_str().ok()?.strip_prefix(SERVICE)?)
+}
+
+/// Said in the operation's own errors, so that a client of AWS' makes of it what it makes of any refusal.
+fn not_offered(operation: &Operation) -> Fault {
+    let name = operation.name;
+    let message = format!("Keyward doesn't offer {name}; docs/COMPATIBILITY.md lists what it does.");
+    Fault::Named(operation.refusal, Error::new(Code::Unsupported, message))
 }
 
 fn written(output: &impl Serialize) -> Result<Vec<u8>, Fault> {

@@ -13,6 +13,8 @@ use crate::http::{Failure, HttpFailure, RequestId};
 
 const X_AMZN_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const X_AMZN_ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage");
+/// The longest message that is also in a header, bytes: many a proxy takes 8 KiB of headers in all.
+const HEADER_LENGTH: usize = 4096;
 
 /// Why an operation was not carried out.
 #[derive(Debug)]
@@ -58,7 +60,9 @@ pub(super) fn refusal(status: StatusCode, name: &'static str, message: &str) -> 
     let headers = response.headers_mut();
     headers.insert(X_AMZN_ERROR_TYPE, HeaderValue::from_static(name));
     // What no header can hold stands in the body alone.
-    if let Ok(message) = HeaderValue::from_str(message) {
+    if message.len() <= HEADER_LENGTH
+        && let Ok(message) = HeaderValue::from_str(message)
+    {
         headers.insert(X_AMZN_ERROR_MESSAGE, message);
     }
     response

@@ -12,37 +12,7 @@ use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::cognito::fault::Fault;
-use crate::cognito::input::{CLIENT_ID, Checks, Parameters, SESSION, missing_parameter, parameter};
-
-const FLOWS: [&str; 8] = [
-    "USER_SRP_AUTH",
-    "REFRESH_TOKEN_AUTH",
-    "REFRESH_TOKEN",
-    "CUSTOM_AUTH",
-    "ADMIN_NO_SRP_AUTH",
-    "USER_PASSWORD_AUTH",
-    "ADMIN_USER_PASSWORD_AUTH",
-    "USER_AUTH",
-];
-
-const CHALLENGES: [&str; 16] = [
-    "SMS_MFA",
-    "EMAIL_OTP",
-    "SOFTWARE_TOKEN_MFA",
-    "SELECT_MFA_TYPE",
-    "MFA_SETUP",
-    "PASSWORD_VERIFIER",
-    "CUSTOM_CHALLENGE",
-    "SELECT_CHALLENGE",
-    "DEVICE_SRP_AUTH",
-    "DEVICE_PASSWORD_VERIFIER",
-    "ADMIN_NO_SRP_AUTH",
-    "NEW_PASSWORD_REQUIRED",
-    "SMS_OTP",
-    "PASSWORD",
-    "WEB_AUTHN",
-    "PASSWORD_SRP",
-];
+use crate::cognito::input::{Parameters, missing_parameter, parameter};
 
 /// What an attribute's name comes after, among the answers to `NEW_PASSWORD_REQUIRED`.
 const ATTRIBUTE: &str = "userAttributes.";
@@ -50,19 +20,21 @@ const ATTRIBUTE: &str = "userAttributes.";
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct InitiateAuth {
-    auth_flow: Option<String>,
-    client_id: Option<String>,
+    auth_flow: String,
+    client_id: String,
     /// `SECRET_HASH` among them is ignored: no app client has a secret to hold it against.
-    auth_parameters: Option<Parameters>,
+    #[serde(default)]
+    auth_parameters: Parameters,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct RespondToAuthChallenge {
-    client_id: Option<String>,
-    challenge_name: Option<String>,
+    client_id: String,
+    challenge_name: String,
     session: Option<Secret>,
-    challenge_responses: Option<Parameters>,
+    #[serde(default)]
+    challenge_responses: Parameters,
 }
 
 /// What both operations answer.
@@ -94,12 +66,8 @@ pub(super) async fn initiate_auth(
     origin: &Origin,
     input: InitiateAuth,
 ) -> Result<AuthAnswer, Fault> {
-    let mut checks = Checks::default();
-    let flow = checks.one_of("authFlow", input.auth_flow, &FLOWS);
-    let client_id = checks.required("clientId", input.client_id, &CLIENT_ID);
-    let parameters = checks.parameters("authParameters", input.auth_parameters);
-    checks.finish()?;
-    match flow {
+    let InitiateAuth { auth_flow, client_id, auth_parameters: parameters } = input;
+    match auth_flow.as_str() {
         "USER_PASSWORD_AUTH" => {
             let username = parameter(&parameters, "USERNAME")?.expose();
             let password = parameter(&parameters, "PASSWORD")?;
@@ -130,14 +98,9 @@ pub(super) async fn respond_to_auth_challenge(
     origin: &Origin,
     input: RespondToAuthChallenge,
 ) -> Result<AuthAnswer, Fault> {
-    let mut checks = Checks::default();
-    let client_id = checks.required("clientId", input.client_id, &CLIENT_ID);
-    let name = checks.one_of("challengeName", input.challenge_name, &CHALLENGES);
-    let session = checks.optional("session", input.session, &SESSION);
-    let responses = checks.parameters("challengeResponses", input.challenge_responses);
-    checks.finish()?;
+    let RespondToAuthChallenge { client_id, challenge_name, session, challenge_responses: responses } = input;
     let username = responses.get("USERNAME").map(Secret::expose);
-    if name == "PASSWORD_VERIFIER" {
+    if challenge_name == "PASSWORD_VERIFIER" {
         let proof = SrpProof {
             secret_block: parameter(&responses, "PASSWORD_CLAIM_SECRET_BLOCK")?,
             timestamp: parameter(&responses, "TIMESTAMP")?,
@@ -148,7 +111,7 @@ pub(super) async fn respond_to_auth_challenge(
     }
     let session = session.ok_or_else(|| missing_parameter("Session"))?;
     let answer = Answer { origin, client_id: &client_id, session: &session, username };
-    match name {
+    match challenge_name.as_str() {
         "NEW_PASSWORD_REQUIRED" => {
             let password = parameter(&responses, "NEW_PASSWORD")?;
             let attributes = responses

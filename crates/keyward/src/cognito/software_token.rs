@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::cognito::account::Nothing;
 use crate::cognito::fault::Fault;
-use crate::cognito::input::{Checks, SESSION, TOKEN, USER_CODE};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -29,7 +28,7 @@ pub(super) struct Associated {
 pub(super) struct Verify {
     access_token: Option<Secret>,
     session: Option<Secret>,
-    user_code: Option<Secret>,
+    user_code: Secret,
 }
 
 #[derive(Serialize)]
@@ -41,7 +40,7 @@ pub(super) struct Verified {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SetPreference {
-    access_token: Option<Secret>,
+    access_token: Secret,
     software_token_mfa_settings: Option<MfaSettings>,
     #[serde(rename = "SMSMfaSettings")]
     sms_mfa_settings: Option<MfaSettings>,
@@ -72,22 +71,13 @@ pub(super) async fn associate(
     origin: &Origin,
     input: Associate,
 ) -> Result<Associated, Fault> {
-    let mut checks = Checks::default();
-    let access_token = checks.optional("accessToken", input.access_token, &TOKEN);
-    let session = checks.optional("session", input.session, &SESSION);
-    checks.finish()?;
-    let access_token = bearer(access_token, session.as_ref())?;
+    let access_token = bearer(input.access_token, input.session.as_ref())?;
     Ok(Associated { secret_code: keyward.associate_software_token(origin, &access_token).await? })
 }
 
 pub(super) async fn verify(keyward: &Keyward, origin: &Origin, input: Verify) -> Result<Verified, Fault> {
-    let mut checks = Checks::default();
-    let access_token = checks.optional("accessToken", input.access_token, &TOKEN);
-    let session = checks.optional("session", input.session, &SESSION);
-    let code = checks.required("userCode", input.user_code, &USER_CODE);
-    checks.finish()?;
-    let access_token = bearer(access_token, session.as_ref())?;
-    match keyward.verify_software_token(origin, &access_token, &code).await {
+    let access_token = bearer(input.access_token, input.session.as_ref())?;
+    match keyward.verify_software_token(origin, &access_token, &input.user_code).await {
         Ok(()) => Ok(Verified { status: "SUCCESS" }),
         Err(error) if error.code == Code::CodeMismatch => {
             Err(Fault::Named("EnableSoftwareTokenMFAException", error))
@@ -101,9 +91,6 @@ pub(super) async fn set_preference(
     origin: &Origin,
     input: SetPreference,
 ) -> Result<Nothing, Fault> {
-    let mut checks = Checks::default();
-    let access_token = checks.required("accessToken", input.access_token, &TOKEN);
-    checks.finish()?;
     let others = [input.sms_mfa_settings, input.email_mfa_settings, input.web_authn_mfa_settings];
     if others.iter().flatten().any(|settings| settings.is_enabled() || settings.is_preferred()) {
         return Err(invalid("This pool asks for codes of a software token alone.").into());
@@ -113,12 +100,12 @@ pub(super) async fn set_preference(
             Err(invalid("Software token MFA can't be preferred without being enabled.").into())
         }
         Some(settings) => {
-            keyward.set_software_token_mfa(origin, &access_token, settings.is_enabled()).await?;
+            keyward.set_software_token_mfa(origin, &input.access_token, settings.is_enabled()).await?;
             Ok(Nothing {})
         }
         None => {
             // Nothing to change, but not for anybody.
-            keyward.own_account(&access_token).await?;
+            keyward.own_account(&input.access_token).await?;
             Ok(Nothing {})
         }
     }

@@ -8,21 +8,16 @@ use serde::Deserialize;
 
 use crate::cognito::account::Nothing;
 use crate::cognito::fault::Fault;
-use crate::cognito::input::{CLIENT_ID, Checks, TOKEN};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct RevokeToken {
-    token: Option<Secret>,
-    client_id: Option<String>,
+    token: Secret,
+    client_id: String,
 }
 
 pub(super) async fn revoke(keyward: &Keyward, origin: &Origin, input: RevokeToken) -> Result<Nothing, Fault> {
-    let mut checks = Checks::default();
-    let token = checks.required("token", input.token, &TOKEN);
-    let client_id = checks.required("clientId", input.client_id, &CLIENT_ID);
-    checks.finish()?;
-    match keyward.revoke_refresh_token(origin, &client_id, &token).await {
+    match keyward.revoke_refresh_token(origin, &input.client_id, &input.token).await {
         Ok(()) => Ok(Nothing {}),
         Err(error) if error.code == Code::Unsupported => {
             Err(Fault::Named("UnsupportedTokenTypeException", error))

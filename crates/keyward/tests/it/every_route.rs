@@ -156,15 +156,15 @@ fn vams_routes() -> Vec<Route> {
 }
 
 fn cognito_operations() -> Vec<Route> {
-    let route = |name: &&str| Route {
-        name: (*name).to_owned(),
+    let route = |operation: &cognito::Operation| Route {
+        name: operation.name.to_owned(),
         method: Method::POST,
         path: "/".to_owned(),
-        header: Some(("X-Amz-Target", format!("AWSCognitoIdentityProviderService.{name}"))),
+        header: Some(("X-Amz-Target", format!("AWSCognitoIdentityProviderService.{}", operation.name))),
         body: Some(json!({})),
         expected: COGNITO,
     };
-    cognito::OPERATIONS.iter().map(route).collect()
+    cognito::MODEL.iter().map(route).collect()
 }
 
 #[tokio::test]

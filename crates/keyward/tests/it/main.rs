@@ -28,6 +28,8 @@ mod cli_support;
 mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_support;
+mod cognito_validation;
+mod compatibility;
 #[path = "../../../keyward-core/tests/support/escalation.rs"]
 mod escalation;
 mod every_route;

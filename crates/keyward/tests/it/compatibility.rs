@@ -1,0 +1,69 @@
+//! The table of Cognito's operations in `docs/COMPATIBILITY.md`, found out by asking for each.
+//!
+//! `KEYWARD_UPDATE=1 cargo test -p keyward --test it compatibility` writes it anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use keyward::cognito::{MODEL, OPERATIONS};
+
+use crate::cognito_support::example_input;
+use crate::support::App;
+
+/// What there is to know of an operation that is served, beside that it is.
+const NOTES: &[(&str, &str)] = &[
+    ("AssociateSoftwareToken", "software tokens (TOTP), with an access token"),
+    ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
+    ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
+    ("SetUserMFAPreference", "the software token alone"),
+    ("VerifySoftwareToken", "with an access token"),
+];
+
+const BEGIN: &str = "<!-- Written by the test `compatibility`; KEYWARD_UPDATE=1 writes it anew. -->\n\n";
+const END: &str = "\n<!-- The end of what the test writes. -->\n";
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "who runs the test says whether the file is to be written")]
+async fn the_table_of_operations_is_what_really_happens() {
+    let app = App::new().await;
+    let mut served = BTreeSet::new();
+    let mut table = "| operation | AWS asks for | Keyward |\n|---|---|---|\n".to_owned();
+    for operation in MODEL {
+        let name = operation.name;
+        let answer = app.cognito(name, example_input()).await;
+        let not_offered = format!("Keyward doesn't offer {name}; docs/COMPATIBILITY.md lists what it does.");
+        let credential = if operation.is_signed { "SigV4" } else { "" };
+        let outcome = if answer["message"] == not_offered {
+            let exception = answer.str("__type").to_owned();
+            answer.expect_refusal(&exception, &not_offered);
+            format!("no: {exception}")
+        } else {
+            // The example's tokens and passwords aren't anybody's; but nothing is wrong with their form.
+            let message = answer["message"].as_str().unwrap_or_default();
+            assert!(answer["__type"] != "SerializationException", "{name}: {}", answer.text);
+            assert!(!message.contains("validation error"), "{name}: {}", answer.text);
+            served.insert(name);
+            let note = NOTES.iter().find(|(noted, _)| *noted == name).map(|(_, note)| *note);
+            format!("**yes**{}", note.map_or(String::new(), |note| format!(": {note}")))
+        };
+        writeln!(table, "| {name} | {credential} | {outcome} |").unwrap();
+    }
+    let (count, all) = (served.len(), MODEL.len());
+    let table = format!("{count} of {all} operations are served.\n\n{table}");
+
+    assert_eq!(served, OPERATIONS.iter().copied().collect());
+    assert!(NOTES.iter().all(|(name, _)| served.contains(name)), "a note on what isn't served");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/COMPATIBILITY.md");
+    let document = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = document.split_once(BEGIN).unwrap();
+    let (known, after) = rest.split_once(END).unwrap();
+    if std::env::var("KEYWARD_UPDATE").is_ok_and(|value| value == "1") {
+        std::fs::write(&file, [before, BEGIN, &table, END, after].concat()).unwrap();
+    } else {
+        assert!(
+            known == table,
+            "docs/COMPATIBILITY.md isn't true any more; KEYWARD_UPDATE=1 writes it anew:\n{table}"
+        );
+    }
+}
