@@ -30,6 +30,8 @@ class Server:
             "HOME": str(data_dir.parent),
             "PATH": os.environ["PATH"],
             "RUST_BACKTRACE": "0",
+            # Whole files of tests sign in wrongly from one address.
+            "KEYWARD_FAILED_SIGN_INS_PER_MINUTE": "6000",
             **{f"KEYWARD_{name.upper()}": value for name, value in settings.items()},
         }
         self._process: subprocess.Popen | None = None
