@@ -126,6 +126,19 @@ CREATE TABLE api_key_secrets (
 );
 CREATE INDEX api_key_secrets_by_key ON api_key_secrets (key_id);
 
+-- What AWS' own clients sign their requests with.
+CREATE TABLE access_keys (
+    id TEXT PRIMARY KEY, -- no secret
+    sealed TEXT NOT NULL, -- the secret, which it takes to check a signature
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_by TEXT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    last_used_at_ms BIGINT,
+    last_used_address TEXT,
+    last_used_agent TEXT
+);
+CREATE INDEX access_keys_by_user ON access_keys (user_id);
+
 -- A sign-in and all tokens that come of it; id is the tokens' origin_jti.
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,

@@ -17,6 +17,7 @@ use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use serde::Serialize;
 
+use crate::access_key::{SIGNATURE_WINDOW_MS, SignatureFault, Signed, SigningTime, is_well_formed};
 use crate::api_key::LastUse;
 use crate::caller::{Caller, Identity, Origin, Standing};
 use crate::clock::Clock;
@@ -25,7 +26,7 @@ use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::role::Grant;
 use crate::secret::Secret;
-use crate::store::{KeyRecord, SessionRecord, Store};
+use crate::store::{KeyRecord, SessionRecord, Store, UsedKey};
 
 /// How many credentials are kept in memory.
 const CACHED_CREDENTIALS: usize = 150_000;
@@ -180,6 +181,7 @@ struct Noted {
 #[derive(Debug)]
 enum Record {
     Key(KeyRecord),
+    AccessKey { identity: Arc<Identity>, user_enabled: bool, secret: Secret },
     Session { identity: Arc<Identity>, user_enabled: bool, is_revoked: bool },
 }
 
@@ -230,7 +232,9 @@ impl UserGrants {
 impl Record {
     fn identity(&self) -> &Identity {
         match self {
-            Self::Key(KeyRecord { identity, .. }) | Self::Session { identity, .. } => identity,
+            Self::Key(KeyRecord { identity, .. })
+            | Self::AccessKey { identity, .. }
+            | Self::Session { identity, .. } => identity,
         }
     }
 }
@@ -255,10 +259,11 @@ impl Subject {
     fn new(record: Record, grants: Arc<UserGrants>) -> Self {
         let rights = match &record {
             Record::Key(KeyRecord { scope: Some(scope), .. }) => grants.without_mfa.narrowed(scope),
-            Record::Key(_) | Record::Session { .. } => grants.without_mfa.clone(),
+            Record::Key(_) | Record::AccessKey { .. } | Record::Session { .. } => grants.without_mfa.clone(),
         };
         let (identity, expires_at_ms) = match &record {
             Record::Key(key) => (Arc::clone(&key.identity), key.ends_at_ms),
+            Record::AccessKey { identity, .. } => (Arc::clone(identity), None),
             Record::Session { identity, .. } => (Arc::new(identity.without_mfa()), None),
         };
         Self {
@@ -277,10 +282,18 @@ impl Subject {
             Record::Session { identity, .. } if has_mfa && identity.has_mfa() => {
                 self.grants.with_mfa.clone().of_somebody(Arc::clone(identity), Some(expires_at_ms))
             }
-            Record::Session { .. } | Record::Key(_) => {
+            Record::Session { .. } | Record::Key(_) | Record::AccessKey { .. } => {
                 let identity = Arc::clone(&self.standing.identity);
                 self.grants.without_mfa.clone().of_somebody(identity, Some(expires_at_ms))
             }
+        }
+    }
+
+    /// What is used when this subject is; kept under `id`.
+    fn used_key(&self, id: SubjectId) -> UsedKey {
+        match self.record.identity() {
+            Identity::AccessKey { access_key_id, .. } => UsedKey::AccessKey(access_key_id.clone()),
+            _ => UsedKey::Secret(id),
         }
     }
 
@@ -297,6 +310,8 @@ enum Sought<'a> {
     Secret([u8; 32]),
     /// The id of a key, as if its newest secret were shown.
     Key(&'a str),
+    /// The id of an access key.
+    AccessKey(&'a str),
     /// The id of a session.
     Session(&'a str),
 }
@@ -310,6 +325,7 @@ impl Sought<'_> {
             Self::Secret(digest) => digest,
             // No secret is such a text, nor an id the other: neither has a space in it.
             Self::Key(id) => crate::sha256(format!("key {id}").as_bytes()),
+            Self::AccessKey(id) => crate::sha256(format!("access-key {id}").as_bytes()),
             Self::Session(id) => crate::sha256(format!("session {id}").as_bytes()),
         }
     }
@@ -328,8 +344,8 @@ pub(crate) struct Access {
     epoch: Arc<AtomicU64>,
     /// When the revision was last known to be the newest.
     confirmed_at: [AtomicI64; 2],
-    /// Whose last use waits to be written, by SHA-256 of the key.
-    uses: Mutex<HashMap<[u8; 32], Arc<Subject>>>,
+    /// Whose last use waits to be written.
+    uses: Mutex<HashMap<SubjectId, Arc<Subject>>>,
 }
 
 /// A moment by both clocks, in milliseconds: the monotonic one, which nobody sets back, and the calendar's,
@@ -384,7 +400,7 @@ impl Access {
         self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Subject>>> {
+    fn uses(&self) -> MutexGuard<'_, HashMap<SubjectId, Arc<Subject>>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -409,6 +425,44 @@ impl Keyward {
                 }))
             }
         }
+    }
+
+    /// Who signed a request, with their rights of this moment, or why nobody is let in by it.
+    ///
+    /// # Errors
+    /// `Unavailable` when it can't be known.
+    pub async fn authenticate_signed(
+        &self,
+        signed: &Signed<'_>,
+        origin: Origin,
+    ) -> Result<Result<Caller, SignatureFault>> {
+        let now_ms = self.clock.now_ms();
+        let now = SigningTime::at_ms(now_ms);
+        if signed.at.plus_ms(SIGNATURE_WINDOW_MS) < now {
+            return Ok(Err(SignatureFault::Expired(now)));
+        }
+        if signed.at > now.plus_ms(SIGNATURE_WINDOW_MS) {
+            return Ok(Err(SignatureFault::NotYetCurrent(now)));
+        }
+        let sought = Sought::AccessKey(signed.access_key_id);
+        let subject = if is_well_formed(signed.access_key_id) { self.subject(sought).await? } else { None };
+        let Some(subject) = subject else { return Ok(Err(SignatureFault::UnknownKey)) };
+        let Record::AccessKey { secret, .. } = &subject.record else {
+            return Ok(Err(SignatureFault::UnknownKey));
+        };
+        if !signed.is_made_with(secret) {
+            return Ok(Err(SignatureFault::Mismatch));
+        }
+        Ok(match judge(&subject, origin.address, now_ms) {
+            Ok(()) => {
+                self.note_use(sought.id(), &subject, &origin, now_ms);
+                Ok(Caller { standing: Arc::clone(&subject.standing), origin })
+            }
+            Err(reason) => {
+                tracing::debug!(?reason, "an access key was refused");
+                Err(SignatureFault::UnknownKey)
+            }
+        })
     }
 
     /// What `credential` is worth, shown by a client at `client_address`.
@@ -574,22 +628,22 @@ impl Keyward {
     /// nobody waits for it any more, stays noted.
     pub(crate) async fn flush_uses(&self) -> Result<()> {
         let waiting: Vec<_> =
-            self.access.uses().iter().map(|(digest, subject)| (*digest, Arc::clone(subject))).collect();
+            self.access.uses().iter().map(|(id, subject)| (*id, Arc::clone(subject))).collect();
         for waiting in waiting.chunks(USES_IN_ONE_WRITE) {
-            let last_uses = waiting.iter().filter_map(|(digest, subject)| {
+            let last_uses = waiting.iter().filter_map(|(id, subject)| {
                 let last_use = subject.noted().last_use.clone()?;
-                Some((subject, (*digest, last_use)))
+                Some(((id, subject), (subject.used_key(*id), last_use)))
             });
-            let (subjects, written): (Vec<_>, Vec<_>) = last_uses.unzip();
+            let (waiting, written): (Vec<_>, Vec<_>) = last_uses.unzip();
             self.store.record_uses(&written).await?;
-            for (subject, (digest, last_use)) in subjects.into_iter().zip(&written) {
+            for ((id, subject), (_, last_use)) in waiting.into_iter().zip(&written) {
                 let mut noted = subject.noted();
                 let mut uses = self.access.uses();
                 if noted.last_use.as_ref() == Some(last_use)
-                    && uses.get(digest).is_some_and(|waiting| Arc::ptr_eq(waiting, subject))
+                    && uses.get(id).is_some_and(|waiting| Arc::ptr_eq(waiting, subject))
                 {
                     noted.is_waiting = false;
-                    uses.remove(digest);
+                    uses.remove(id);
                 }
             }
         }
@@ -641,7 +695,8 @@ impl Keyward {
         match identity {
             Identity::Person { session_id, .. } => self.subject(Sought::Session(session_id)).await,
             Identity::ApiKey { key_id, .. } => self.subject(Sought::Key(key_id)).await,
-            Identity::Nobody | Identity::Operator => Ok(None),
+            Identity::AccessKey { access_key_id, .. } => self.subject(Sought::AccessKey(access_key_id)).await,
+            Identity::Nobody | Identity::Operator | Identity::Developer => Ok(None),
         }
     }
 
@@ -686,6 +741,14 @@ impl Keyward {
         let record = match sought {
             Sought::Secret(digest) => self.store.key_record(&crate::hex(&digest)).await?.map(Record::Key),
             Sought::Key(id) => self.store.key_record_by_id(id).await?.map(Record::Key),
+            Sought::AccessKey(id) => match self.store.access_key_record(id).await? {
+                Some(record) => Some(Record::AccessKey {
+                    secret: self.access_key_secret(&record)?,
+                    identity: record.identity,
+                    user_enabled: record.user_enabled,
+                }),
+                None => None,
+            },
             Sought::Session(id) => self.store.session_record(id).await?.map(Record::from),
         };
         let Some(record) = record else { return Ok(None) };
@@ -710,7 +773,7 @@ impl Keyward {
     }
 
     /// Remembers when and from where the key was used; it is written later, with others.
-    fn note_use(&self, digest: [u8; 32], subject: &Arc<Subject>, origin: &Origin, now_ms: i64) {
+    fn note_use(&self, id: SubjectId, subject: &Arc<Subject>, origin: &Origin, now_ms: i64) {
         // Asked without the lock, for which the requests with one key would stand in line.
         if now_ms.saturating_sub(subject.noted_at_ms.load(Ordering::Relaxed)) < USE_RESOLUTION_MS {
             return;
@@ -721,7 +784,7 @@ impl Keyward {
             Some(LastUse { at_ms: now_ms, address: origin.address, user_agent: origin.user_agent.clone() });
         if !std::mem::replace(&mut noted.is_waiting, true) {
             // In the place of what an earlier look at the database led to, whose use was before this one.
-            self.access.uses().insert(digest, Arc::clone(subject));
+            self.access.uses().insert(id, Arc::clone(subject));
         }
     }
 
@@ -781,9 +844,12 @@ fn decide_against(subject: Option<&Subject>, reason: Reason, permissions: Vec<Pe
 /// Whether the credential is good at this moment and from this address.
 fn judge(subject: &Subject, address: Option<IpAddr>, now_ms: i64) -> Result<(), Reason> {
     match &subject.record {
-        Record::Session { user_enabled: false, .. } => Err(Reason::UserDisabled),
+        Record::Session { user_enabled: false, .. } | Record::AccessKey { user_enabled: false, .. } => {
+            Err(Reason::UserDisabled)
+        }
         Record::Session { is_revoked: true, .. } => Err(Reason::SignedOut),
-        Record::Session { .. } => Ok(()),
+        Record::AccessKey { .. } if subject.grants.grants.is_empty() => Err(Reason::NoRoles),
+        Record::Session { .. } | Record::AccessKey { .. } => Ok(()),
         Record::Key(key) => {
             if !key.active {
                 return Err(Reason::Disabled);
@@ -836,7 +902,7 @@ fn decide_each(subject: &Subject, standing: Arc<Standing>, permissions: Vec<Perm
 fn decide(subject: &Subject, standing: &Standing, wanted: Permission) -> Decision {
     let scope: Option<PermissionSet> = match &subject.record {
         Record::Key(record) => record.scope.as_ref().map(|scope| scope.iter().cloned().collect()),
-        Record::Session { .. } => None,
+        Record::AccessKey { .. } | Record::Session { .. } => None,
     };
     let is_in_scope = scope.is_none_or(|scope| scope.allows(&wanted));
     let (mut granted_by, mut withheld) = (Vec::new(), Vec::new());

@@ -24,11 +24,11 @@ pub struct AuditEvent {
     /// A UUID that sorts by time.
     pub id: String,
     pub at_ms: i64,
-    /// `person`, `api_key`, `operator` or `nobody`.
+    /// As [`Caller::kind`] has it.
     pub actor_kind: String,
     pub actor_id: Option<String>,
     pub actor_name: String,
-    /// The session's id or the key's public id.
+    /// As [`Caller::credential`] has it.
     pub credential: Option<String>,
     /// `noun.verb`, such as `api-key.create`.
     pub action: String,

@@ -88,33 +88,51 @@ pub enum Identity {
         /// The 12 characters of the key that are safe to show.
         public_id: String,
     },
+    /// A program that signs with an access key, acting as a user. Never with MFA.
+    AccessKey {
+        /// The id of the user it acts as.
+        user_id: String,
+        /// That user's name.
+        username: String,
+        /// The key's id, which is no secret.
+        access_key_id: String,
+    },
+    /// Whoever reaches a server that asks for no signature (`keyward serve --dev`).
+    Developer,
 }
 
 impl Identity {
     /// The id of the user that it is or acts as, where there is one.
     pub fn user_id(&self) -> Option<&str> {
         match self {
-            Self::Person { user_id, .. } | Self::ApiKey { user_id, .. } => Some(user_id),
-            Self::Nobody | Self::Operator => None,
+            Self::Person { user_id, .. } | Self::ApiKey { user_id, .. } | Self::AccessKey { user_id, .. } => {
+                Some(user_id)
+            }
+            Self::Nobody | Self::Operator | Self::Developer => None,
         }
     }
 
     /// The name to show for it.
     pub fn name(&self) -> &str {
         match self {
-            Self::Person { username, .. } | Self::ApiKey { username, .. } => username,
+            Self::Person { username, .. }
+            | Self::ApiKey { username, .. }
+            | Self::AccessKey { username, .. } => username,
             Self::Nobody => "nobody",
             Self::Operator => "operator",
+            Self::Developer => "developer",
         }
     }
 
-    /// `person`, `api_key`, `operator` or `nobody`.
+    /// `person`, `api_key`, `access_key`, `operator`, `developer` or `nobody`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Nobody => "nobody",
             Self::Operator => "operator",
             Self::Person { .. } => "person",
             Self::ApiKey { .. } => "api_key",
+            Self::AccessKey { .. } => "access_key",
+            Self::Developer => "developer",
         }
     }
 
@@ -142,9 +160,18 @@ impl Caller {
 
     /// Whoever has the machine; may do everything.
     pub fn operator() -> Self {
+        Self::almighty(Identity::Operator, Origin::default())
+    }
+
+    /// Whoever reaches a server that asks for no signature; may do everything.
+    pub fn developer(origin: Origin) -> Self {
+        Self::almighty(Identity::Developer, origin)
+    }
+
+    fn almighty(identity: Identity, origin: Origin) -> Self {
         let everything = Permission::parse("*").ok().into_iter().collect();
-        let standing = Standing::new(Identity::Operator, Arc::default(), Arc::new(everything));
-        Self { standing: Arc::new(standing), origin: Origin::default() }
+        let standing = Standing::new(identity, Arc::default(), Arc::new(everything));
+        Self { standing: Arc::new(standing), origin }
     }
 
     /// A user who acts upon their own account, which takes no rights.
@@ -228,17 +255,18 @@ impl Caller {
         self.standing.identity.name()
     }
 
-    /// `person`, `api_key`, `operator` or `nobody`.
+    /// `person`, `api_key`, `access_key`, `operator`, `developer` or `nobody`.
     pub fn kind(&self) -> &'static str {
         self.standing.identity.kind()
     }
 
-    /// What was shown as proof: a session's id or a key's public id, both safe to keep.
+    /// What was shown as proof: a session's id, a key's public id or an access key's id, all safe to keep.
     pub fn credential(&self) -> Option<&str> {
         match &*self.standing.identity {
             Identity::Person { session_id, .. } => Some(session_id),
             Identity::ApiKey { public_id, .. } => Some(public_id),
-            Identity::Nobody | Identity::Operator => None,
+            Identity::AccessKey { access_key_id, .. } => Some(access_key_id),
+            Identity::Nobody | Identity::Operator | Identity::Developer => None,
         }
     }
 

@@ -9,6 +9,7 @@ use rand::{Rng, SeedableRng};
 use crate::secret::Secret;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Where Keyward takes its randomness from.
 #[derive(Clone, Default)]
@@ -74,6 +75,12 @@ impl Random {
             .map(u8::to_ascii_lowercase)
             .map(char::from)
             .collect()
+    }
+
+    /// `length` characters of `A-Z2-7`, 5 bits each, as AWS names its access keys (RFC 4648, section 6).
+    pub fn base32(&self, length: usize) -> String {
+        let characters = (0..length).filter_map(|_| BASE32.get(usize::from(self.below(32))));
+        characters.map(|&character| char::from(character)).collect()
     }
 
     /// A random UUID (version 4).

@@ -4,6 +4,7 @@
 //! event. A transaction that changes what anybody may do begins with the revision's row, which on PostgreSQL
 //! makes such transactions wait for each other as SQLite's single writer does; checks made inside it hold.
 
+mod access_key;
 mod api_key;
 mod audit;
 mod role;
@@ -26,7 +27,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{Pool, SqlStr, Transaction};
 
-pub use self::api_key::KeyRecord;
+pub use self::access_key::AccessKeyRecord;
+pub use self::api_key::{KeyRecord, UsedKey};
 pub use self::session::{NewSession, SessionRecord};
 pub use self::user::{Account, NewAccount, PasswordRecord};
 pub use self::user_pool::{AppClient, UserPool};

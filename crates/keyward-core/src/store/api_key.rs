@@ -50,6 +50,15 @@ pub struct KeyRecord {
     pub allowed_addresses: Vec<IpNet>,
 }
 
+/// What was used.
+#[derive(Debug, Clone)]
+pub enum UsedKey {
+    /// An API key's secret, by its SHA-256.
+    Secret([u8; 32]),
+    /// An access key, by its id.
+    AccessKey(String),
+}
+
 /// A scope that nobody can read allows nothing.
 fn scope(json: Option<&str>) -> Option<Vec<Permission>> {
     json.map(|json| serde_json::from_str(json).unwrap_or_default())
@@ -60,7 +69,11 @@ fn addresses(json: &str) -> Result<Vec<IpNet>> {
     serde_json::from_str(json).map_err(Error::internal)
 }
 
-fn last_use(at_ms: Option<i64>, address: Option<String>, user_agent: Option<String>) -> Option<LastUse> {
+pub(super) fn last_use(
+    at_ms: Option<i64>,
+    address: Option<String>,
+    user_agent: Option<String>,
+) -> Option<LastUse> {
     let address = address.and_then(|address| address.parse().ok());
     at_ms.map(|at_ms| LastUse { at_ms, address, user_agent })
 }
@@ -415,23 +428,32 @@ impl Store {
         })
     }
 
-    /// Notes when and from where the secrets of these SHA-256 were last used. It is no change of the keys, and
-    /// has no event.
-    pub async fn record_uses(&self, uses: &[([u8; 32], LastUse)]) -> Result<()> {
+    /// Notes when and from where these were last used. It is no change of the keys, and has no event.
+    pub async fn record_uses(&self, uses: &[(UsedKey, LastUse)]) -> Result<()> {
         write!(self, transaction => {
             sqlx::query(super::TAKE_TURN).execute(&mut *transaction).await?;
-            for (digest, last_use) in uses {
-                sqlx::query(
-                    "UPDATE api_key_secrets SET last_used_at_ms = $2, last_used_address = $3, \
-                     last_used_agent = $4 WHERE hash = $1 \
-                     AND (last_used_at_ms IS NULL OR last_used_at_ms <= $2)",
-                )
-                .bind(crate::hex(digest))
-                .bind(last_use.at_ms)
-                .bind(last_use.address.map(|address| address.to_string()))
-                .bind(last_use.user_agent.as_deref())
-                .execute(&mut *transaction)
-                .await?;
+            for (key, last_use) in uses {
+                let (statement, id) = match key {
+                    UsedKey::Secret(digest) => (
+                        "UPDATE api_key_secrets SET last_used_at_ms = $2, last_used_address = $3, \
+                         last_used_agent = $4 WHERE hash = $1 \
+                         AND (last_used_at_ms IS NULL OR last_used_at_ms <= $2)",
+                        crate::hex(digest),
+                    ),
+                    UsedKey::AccessKey(id) => (
+                        "UPDATE access_keys SET last_used_at_ms = $2, last_used_address = $3, \
+                         last_used_agent = $4 WHERE id = $1 \
+                         AND (last_used_at_ms IS NULL OR last_used_at_ms <= $2)",
+                        id.clone(),
+                    ),
+                };
+                sqlx::query(statement)
+                    .bind(id)
+                    .bind(last_use.at_ms)
+                    .bind(last_use.address.map(|address| address.to_string()))
+                    .bind(last_use.user_agent.as_deref())
+                    .execute(&mut *transaction)
+                    .await?;
             }
             Ok(())
         })

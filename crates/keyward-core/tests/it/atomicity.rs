@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use keyward_core::access_key::AccessKeyQuery;
 use keyward_core::api_key::{ApiKeyUpdate, ImportedApiKey};
 use keyward_core::caller::Caller;
 use keyward_core::error::{Code, Error, Result};
@@ -25,7 +26,7 @@ on_both! {
 }
 
 /// The acts that change something, each on a thing of its own.
-const ACTS: usize = 18;
+const ACTS: usize = 20;
 
 async fn prepare(keyward: &Keyward) {
     for name in ["reader", "writer", "to-change", "to-delete"] {
@@ -37,6 +38,7 @@ async fn prepare(keyward: &Keyward) {
     for name in ["update", "rotate", "delete"] {
         key(keyward, name, "assign@example.com").await;
     }
+    keyward.create_access_key(&Caller::operator(), "assign@example.com").await.unwrap();
 }
 
 async fn act(keyward: &Keyward, number: usize) -> Result<()> {
@@ -82,6 +84,11 @@ async fn act(keyward: &Keyward, number: usize) -> Result<()> {
         }
         15 => keyward.rotate_api_key(operator, &key("rotate").await, 60).await.map(drop),
         16 => keyward.delete_api_key(operator, &key("delete").await, None).await.map(drop),
+        17 => keyward.create_access_key(operator, "assign@example.com").await.map(drop),
+        18 => {
+            let keys = keyward.access_keys(operator, &AccessKeyQuery::default()).await.unwrap().items;
+            keyward.delete_access_key(operator, &keys[0].id).await.map(drop)
+        }
         _ => {
             let row = ImportedApiKey {
                 name: "imported".into(),
@@ -151,6 +158,7 @@ async fn what_is_deleted_takes_with_it_what_belongs_to_it(database: TestDatabase
     let user = account(&keyward, "ada@example.com", &["reader"]).await;
     let issued = key(&keyward, "CI", "ada@example.com").await;
     keyward.rotate_api_key(&operator, &issued.key.id, 60).await.unwrap();
+    keyward.create_access_key(&operator, "ada@example.com").await.unwrap();
     let client = &keyward.local_pool().clients()[0].id;
     database
         .execute(&format!(
@@ -163,7 +171,7 @@ async fn what_is_deleted_takes_with_it_what_belongs_to_it(database: TestDatabase
     keyward.delete_user(&operator, "ada@example.com", None).await.unwrap();
 
     let contents = database.contents().await;
-    for table in ["users", "assignments", "api_keys", "api_key_secrets", "sessions"] {
+    for table in ["users", "assignments", "api_keys", "api_key_secrets", "access_keys", "sessions"] {
         assert_eq!(contents[table], Vec::<String>::new(), "{table}");
     }
     keyward.assign_roles(&operator, "bot", &texts(&["reader"])).await.unwrap();

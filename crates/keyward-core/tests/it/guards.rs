@@ -1,5 +1,6 @@
 //! Each act that concerns rights above one's own is refused by itself, and the refusal is an event.
 
+use keyward_core::access_key::AccessKeyQuery;
 use keyward_core::api_key::{ApiKeyQuery, ApiKeyUpdate, ImportedApiKey, NewApiKey};
 use keyward_core::audit::{AuditQuery, Outcome};
 use keyward_core::caller::{Caller, Origin};
@@ -89,6 +90,8 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
         keyward.update_api_key(mallory, &wide, wake_key).await.err(),
         keyward.rotate_api_key(mallory, &wide, 0).await.err(),
         keyward.import_api_keys(mallory, &[row]).await.unwrap().remove(0).err(),
+        keyward.create_access_key(mallory, writer).await.err(),
+        keyward.create_access_key(mallory, "mallory@example.com").await.err(),
     ];
 
     let count = refused.len();
@@ -112,6 +115,7 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
     keyward.assign_roles(mallory, reader, &writers).await.unwrap();
     keyward.reset_password(mallory, writer).await.unwrap();
     keyward.rotate_api_key(mallory, &wide, 0).await.unwrap();
+    keyward.create_access_key(mallory, writer).await.unwrap();
 }
 
 /// All acts, for somebody who may do none of them.
@@ -148,6 +152,10 @@ async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Opt
         ("manage:api-keys", keyward.import_api_keys(caller, &[]).await.err()),
         ("view:api-keys", keyward.api_key(caller, "id").await.err()),
         ("view:api-keys", keyward.list_api_keys(caller, &ApiKeyQuery::default()).await.err()),
+        ("manage:api-keys", keyward.create_access_key(caller, reader).await.err()),
+        ("manage:api-keys", keyward.create_access_key(caller, "nobody@example.com").await.err()),
+        ("manage:api-keys", keyward.delete_access_key(caller, "id").await.err()),
+        ("view:api-keys", keyward.access_keys(caller, &AccessKeyQuery::default()).await.err()),
         ("view:audit", keyward.list_audit(caller, &AuditQuery::default()).await.err()),
         ("verify:credentials", keyward.verify(caller, None, None).await.err()),
     ]
@@ -167,7 +175,7 @@ async fn nothing_is_done_without_the_permission_for_it(database: TestDatabase) {
     let query = AuditQuery { actor: Some("mallory@example.com".into()), ..AuditQuery::default() };
     let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
     // Whoever only looked did nothing to note.
-    assert_eq!(events.len(), 16);
+    assert_eq!(events.len(), 19);
     assert!(events.iter().all(|event| event.outcome == Outcome::Refused));
     // Oneself may be seen.
     assert!(keyward.user(&mallory, "mallory@example.com").await.is_ok());

@@ -16,6 +16,7 @@ mod evidence;
 mod postgres;
 mod support;
 
+mod access_keys;
 mod atomicity;
 mod audit;
 mod cancellation;

@@ -180,7 +180,11 @@ impl<'a> From<&'a Standing> for Caller<'a> {
     fn from(standing: &'a Standing) -> Self {
         let (api_key_id, api_key_name) = match &*standing.identity {
             Identity::ApiKey { key_id, key_name, .. } => (Some(key_id.as_str()), Some(key_name.as_str())),
-            Identity::Person { .. } | Identity::Operator | Identity::Nobody => (None, None),
+            Identity::Person { .. }
+            | Identity::AccessKey { .. }
+            | Identity::Operator
+            | Identity::Developer
+            | Identity::Nobody => (None, None),
         };
         Self {
             kind: standing.identity.kind(),
