@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::http::{Failure, HttpFailure, plain, speaking};
 
 mod access;
+mod access_keys;
 mod api_keys;
 mod assignments;
 mod audit;
@@ -49,6 +50,7 @@ fn routes() -> OpenApiRouter<Arc<Keyward>> {
         .merge(assignments::router())
         .merge(roles::router())
         .merge(api_keys::router())
+        .merge(access_keys::router())
         .merge(access::router())
         .merge(audit::router())
 }

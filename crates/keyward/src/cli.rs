@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and what then runs. Only this module and those below it print.
 
+mod access_key;
 mod admin;
 mod api_key;
 mod audit;
@@ -119,6 +120,9 @@ enum Command {
     /// Keys for programs, each acting as a user
     #[command(subcommand, after_help = "Example:\n  keyward api-key list")]
     ApiKey(api_key::ApiKeyCommand),
+    /// What AWS' own clients sign with, each acting as a user
+    #[command(subcommand, after_help = "Example:\n  keyward access-key create ci-bot@example.com")]
+    AccessKey(access_key::AccessKeyCommand),
     /// What may be done, and who may do it
     #[command(subcommand, after_help = "Example:\n  keyward role list")]
     Role(role::RoleCommand),
@@ -231,6 +235,7 @@ async fn act(context: &Context, command: Command) -> Result<()> {
         Command::Profile(command) => profile::run(context, command),
         Command::User(command) => user::run(context, command).await,
         Command::ApiKey(command) => api_key::run(context, command).await,
+        Command::AccessKey(command) => access_key::run(context, command).await,
         Command::Role(command) => role::run(context, command).await,
         Command::Can(arguments) => can::run(context, arguments).await,
         Command::Audit(command) => audit::run(context, command).await,

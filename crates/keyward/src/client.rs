@@ -2,6 +2,7 @@
 //!
 //! It prints nothing and reads no environment: what is worth telling goes to the `observer` of its owner.
 
+mod access_keys;
 mod api_keys;
 mod audit;
 mod bootstrap;
@@ -22,6 +23,7 @@ use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use access_keys::AccessKey;
 pub(crate) use api_keys::{ApiKey, ImportedKey, KeyChange, NewApiKey, Use};
 pub(crate) use audit::{Event as AuditEvent, Filter as AuditFilter, Party};
 pub(crate) use bootstrap::AmplifyConfig;

@@ -96,7 +96,7 @@ pub(super) struct ApiKey {
 
 /// When and from where a secret was last used.
 #[derive(Debug, Serialize, ToSchema)]
-struct LastUse {
+pub(super) struct LastUse {
     #[schema(format = "date-time", examples("2027-01-15T12:00:00.000Z"))]
     at: String,
     #[schema(required = true, examples("203.0.113.7"))]

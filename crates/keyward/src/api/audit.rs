@@ -54,7 +54,8 @@ pub(super) struct AuditEvent {
 /// Who did it.
 #[derive(Debug, Serialize, ToSchema)]
 struct Actor {
-    /// `person`, `api_key`, `operator` (whoever has the machine) or `nobody`.
+    /// `person`, `api_key`, `access_key`, `operator` (whoever has the machine), `developer` (whoever reaches a
+    /// server that asks for no signature) or `nobody`.
     #[schema(examples("person"))]
     kind: String,
     #[schema(required = true, format = "uuid", examples("0b6a5c0e-7f5e-4d0e-9c8b-5a1f0c9f6f1e"))]
@@ -68,7 +69,7 @@ struct Actor {
 struct Target {
     #[schema(examples("api-key"))]
     kind: String,
-    #[schema(required = true, format = "uuid", examples("3f0d2b8e-5a11-4e0e-9a53-7c3c5a8d1b22"))]
+    #[schema(required = true, examples("3f0d2b8e-5a11-4e0e-9a53-7c3c5a8d1b22"))]
     id: Option<String>,
     #[schema(required = true, examples("CI"))]
     name: Option<String>,

@@ -13,11 +13,15 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::api::problem::Problem;
 
 /// The tags, in the order in which somebody new reads them.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("Access", "Who a credential stands for, and what they may do: what applications ask."),
     (
         "API keys",
         "Secrets with which a program acts as a user, never with more rights than the user has now.",
+    ),
+    (
+        "Access keys",
+        "What AWS' own clients sign their requests to the Cognito protocol with; each acts as a user.",
     ),
     (
         "Users",

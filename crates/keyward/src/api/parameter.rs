@@ -28,6 +28,8 @@ parameters! {
     RolePath: Path "role" "A role's name" "readers"
     /// `{key}`
     KeyPath: Path "key" "A key's id" "3f0d2b8e-5a11-4e0e-9a53-7c3c5a8d1b22"
+    /// `{access_key}`
+    AccessKeyPath: Path "access_key" "An access key's id" "AKIAIOSFODNN7EXAMPLE"
     /// On what changes a thing that has a version.
     IfMatchHeader: Header "If-Match"
         "The version that the change is meant for, as `ETag` tells it, or `*`" "\"1\""

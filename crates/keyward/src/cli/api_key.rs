@@ -226,7 +226,7 @@ impl From<ApiKey> for KeyJson {
     }
 }
 
-fn parts(last_used: Option<Use>) -> (Option<String>, Option<String>, Option<String>) {
+pub(super) fn parts(last_used: Option<Use>) -> (Option<String>, Option<String>, Option<String>) {
     last_used.map_or((None, None, None), |it| (Some(it.at), it.address, it.user_agent))
 }
 
@@ -495,7 +495,7 @@ fn expiry(key: &ApiKey) -> String {
     key.expires_at.clone().filter(|expires_at| !expires_at.is_empty()).unwrap_or_else(|| "Never".to_owned())
 }
 
-fn usage(last_used: Option<&Use>) -> String {
+pub(super) fn usage(last_used: Option<&Use>) -> String {
     match last_used {
         None => "never".to_owned(),
         Some(Use { at, address: Some(address), .. }) => format!("{} from {address}", time::short(at)),

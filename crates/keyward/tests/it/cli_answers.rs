@@ -499,6 +499,112 @@ fn an_import_that_breaks_off_says_how_far_it_came() {
     assert!(ran.stderr.contains("500 keys were imported, 0 refused, 100 not tried"), "{ran}");
 }
 
+fn access_key() -> Value {
+    json!({
+        "id": "AKIAIOSFODNN7EXAMPLE", "user_id": "7f1c", "username": "ci-bot@example.com",
+        "created_by": "ada@example.com", "created_at": "2026-11-22T01:38:52.000Z",
+        "last_used": { "at": "2026-11-22T10:00:00.000Z", "address": "192.0.2.7", "user_agent": "aws-cli/2" },
+    })
+}
+
+#[test]
+fn a_new_access_key_is_shown_once_with_what_clients_need() {
+    let mut made = access_key();
+    made["secret"] = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into();
+    made["last_used"] = Value::Null;
+    let network = Network::always(201, made);
+    let desk = Desk::by_key(&network);
+
+    let shown = desk.run(&["access-key", "create", "ci-bot@example.com"]).to_string();
+    insta::assert_snapshot!(shown.replace(&network.url, "URL"), @r"
+    exit 0
+    --- stdout
+    Access key ID:  AKIAIOSFODNN7EXAMPLE
+    User ID:        ci-bot@example.com
+    Secret access key (SAVE THIS - shown only once):  wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+    --- stderr
+    ✓ Access key created successfully
+    For AWS' clients: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=URL
+    ");
+    let json = desk.run(&["access-key", "create", "ci-bot@example.com", "--json-output"]).expect(0).json();
+    assert_eq!(
+        json,
+        json!({
+            "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "userId": "ci-bot@example.com",
+            "createdBy": "ada@example.com", "createdAt": "2026-11-22T01:38:52.000Z", "lastUsedAt": null,
+            "lastUsedFrom": null, "lastUsedAgent": null,
+            "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        })
+    );
+    let sent = &network.seen()[0];
+    assert_eq!((sent.method.as_str(), sent.path.as_str()), ("POST", "/api/v1/access-keys"));
+    assert_eq!(sent.json(), json!({ "user": "ci-bot@example.com" }));
+    assert!(sent.headers.contains_key("idempotency-key"));
+}
+
+#[test]
+fn what_keeps_an_access_key_from_being_made_comes_with_what_helps() {
+    let refused = |status: u16, code: &'static str, detail: &'static str| {
+        let network = Network::answering(move |_, _| problem(status, code, detail));
+        Desk::by_key(&network).run(&["access-key", "create", "ci bot"])
+    };
+
+    insta::assert_snapshot!(refused(400, "invalid-input", "ci bot has no role."), @r"
+    exit 1
+    --- stderr
+    error: ci bot has no role.
+    hint: `keyward role user create -u 'ci bot' --role-name ROLE` gives one
+    ");
+    insta::assert_snapshot!(refused(409, "conflict", "The user has two access keys already."), @r"
+    exit 1
+    --- stderr
+    error: The user has two access keys already.
+    hint: `keyward access-key list --user 'ci bot'` shows them
+    ");
+    insta::assert_snapshot!(refused(404, "not-found", "There is no user."), @r"
+    exit 1
+    --- stderr
+    error: There is no user.
+    hint: `keyward user list` shows the users
+    ");
+}
+
+#[test]
+fn access_keys_are_listed_and_deleted() {
+    let network = Network::answering(|request, _| match request.method.as_str() {
+        "DELETE" if request.path.ends_with("/unknown") => problem(404, "not-found", "There is no such key."),
+        "DELETE" => Reply::Text(204, "", String::new()),
+        _ => Reply::Json(200, page(&json!([access_key()]))),
+    });
+    let desk = Desk::by_key(&network);
+
+    insta::assert_snapshot!(desk.run(&["access-key", "list", "--user", "ci-bot@example.com"]), @r"
+    exit 0
+    --- stdout
+    Found 1 access key(s)
+    Access key ID         User ID             Created               Last used
+    AKIAIOSFODNN7EXAMPLE  ci-bot@example.com  2026-11-22 01:38 UTC  2026-11-22 10:00 UTC from 192.0.2.7
+    ");
+    assert_eq!(network.seen()[0].path, "/api/v1/access-keys?limit=1000&user=ci-bot%40example.com");
+    let listed = desk.run(&["access-key", "list", "--json-output"]).expect(0).json();
+    assert_eq!(listed["Items"][0]["accessKeyId"], "AKIAIOSFODNN7EXAMPLE");
+    assert_eq!(listed["Items"][0]["secretAccessKey"], Value::Null);
+
+    insta::assert_snapshot!(desk.run(&["access-key", "delete", "AKIAIOSFODNN7EXAMPLE"]), @r"
+    exit 0
+    --- stderr
+    ✓ Access key deleted successfully: it is refused from now on.
+    ");
+    insta::assert_snapshot!(desk.run(&["access-key", "delete", "unknown"]), @r"
+    exit 1
+    --- stderr
+    error: There is no such key.
+    hint: `keyward access-key list` shows the keys
+    ");
+    let json = desk.run(&["access-key", "delete", "AKIAIOSFODNN7EXAMPLE", "--json-output"]).expect(0).json();
+    assert_eq!(json, json!({ "message": "Access key 'AKIAIOSFODNN7EXAMPLE' deleted successfully" }));
+}
+
 #[test]
 fn roles_are_listed_with_their_permissions() {
     let network = Network::answering(|_, _| {

@@ -25,6 +25,7 @@ fn keyward_alone_shows_what_there_is() {
       profile      Keep several servers or people side by side
       user         People's accounts, and program users
       api-key      Keys for programs, each acting as a user
+      access-key   What AWS' own clients sign with, each acting as a user
       role         What may be done, and who may do it
       can          Ask whether something is allowed
       audit        Who did what to whom

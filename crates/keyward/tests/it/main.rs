@@ -9,6 +9,7 @@
 )]
 
 mod api_access;
+mod api_access_keys;
 mod api_assignments;
 mod api_audit;
 mod api_ground;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use axum::http::Method;
+use keyward_core::caller::Caller;
 use serde_json::{Value, json};
 
 use crate::support::{App, Client, Request};
@@ -40,6 +41,7 @@ struct Targets {
     user: String,
     role: String,
     key: String,
+    access_key: String,
 }
 
 impl Targets {
@@ -50,14 +52,16 @@ impl Targets {
         app.admin().post("/api/v1/users", body).await.expect(201);
         app.create_role(&format!("spare-{tag}"), &[]).await;
         let key = app.key_of(&user).await.key_id;
-        Self { tag, user, role, key }
+        let issued = app.keyward.create_access_key(&Caller::operator(), &user).await.unwrap();
+        let access_key = issued.key.id;
+        Self { tag, user, role, key, access_key }
     }
 }
 
 /// Every operation, what is destructive last: its name in the document, what is special about this use of it,
 /// the request.
 fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, Request)> {
-    let Targets { tag, user, role, key } = targets;
+    let Targets { tag, user, role, key, access_key } = targets;
     let get = |path: &str| client.get(&format!("/api/v1/{path}"));
     let delete = |path: &str| client.delete(&format!("/api/v1/{path}"));
     let send = |method: Method, path: &str, body: Value| {
@@ -113,6 +117,9 @@ fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, 
             send(Method::PATCH, &format!("api-keys/{key}"), json!({ "owner": null })),
         ),
         ("POST /api-keys/{key}/rotate", "", post(&format!("api-keys/{key}/rotate"), json!({}))),
+        ("GET /access-keys", "", get("access-keys")),
+        ("POST /access-keys", "", post("access-keys", json!({ "user": user }))),
+        ("DELETE /access-keys/{access_key}", "", delete(&format!("access-keys/{access_key}"))),
         ("GET /audit", "", get("audit")),
         ("DELETE /api-keys/{key}", "", delete(&format!("api-keys/{key}"))),
         ("DELETE /users/{user}/roles/{role}", "", delete(&format!("users/{user}/roles/{role}"))),
