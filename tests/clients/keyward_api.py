@@ -99,9 +99,17 @@ class Keyward:
 
     def cognito_client(self):
         """boto3's client of the user pool, unsigned, as an application without AWS credentials makes it."""
-        config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-        region = self.pool["region"]
-        client = boto3.client("cognito-idp", endpoint_url=self.url, region_name=region, config=config)
+        return self._watched_client(signature_version=UNSIGNED)
+
+    def signing_client(self, access_key: dict, **options: str):
+        """boto3's client of the user pool, signing with this access key."""
+        key = {"aws_access_key_id": access_key["id"], "aws_secret_access_key": access_key["secret"]}
+        return self._watched_client(options={**key, **options})
+
+    def _watched_client(self, signature_version: object = None, options: dict | None = None):
+        config = Config(signature_version=signature_version, retries={"total_max_attempts": 1})
+        options = {"region_name": self.pool["region"], **(options or {})}
+        client = boto3.client("cognito-idp", endpoint_url=self.url, config=config, **options)
         events = client.meta.events
         events.register("provide-client-params.cognito-idp", lambda params, **_: self.secrets.watch(params))
         events.register("after-call.cognito-idp", lambda parsed, **_: self.secrets.watch(parsed))
@@ -160,6 +168,9 @@ class Keyward:
     def new_key(self, user: str, **options: object) -> dict:
         key = {"name": new_name("key"), "user": user, "description": "For a test", **options}
         return self.admin.post("/api-keys", key)
+
+    def new_access_key(self, user: str) -> dict:
+        return self.admin.post("/access-keys", {"user": user})
 
     def service_key(self) -> str:
         """The credential of an application that asks about others' credentials."""

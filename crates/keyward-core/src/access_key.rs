@@ -1,4 +1,5 @@
-//! Access keys: what AWS' own clients sign their requests with (AWS Signature Version 4), each acting as a user.
+//! Access keys: what AWS' own clients sign their requests with (AWS Signature Version 4), each acting as a
+//! user.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -19,10 +20,10 @@ use crate::permission::{MANAGE_API_KEYS, VIEW_API_KEYS};
 use crate::secret::Secret;
 use crate::store::AccessKeyRecord;
 
-/// The most access keys of one user, as AWS has it
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>): one, and one to take its place.
+/// The most access keys of one user, as AWS has it: one, and one to take its place
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub(crate) const MAXIMUM_KEYS: i64 = 2;
-/// How far the time of a request may be from ours, either way. AWS' answers name the same for Cognito: "5 min."
+/// How far the time of a request may be from ours, either way. AWS' answers say the same: "5 min."
 pub const SIGNATURE_WINDOW_MS: i64 = 5 * 60 * 1000;
 /// What the id of a key for good begins with
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>).
@@ -154,7 +155,7 @@ impl Signed<'_> {
 }
 
 impl Keyward {
-    /// Makes a key that acts as a user who has a role. The secret is in the answer, and nowhere else in clear.
+    /// Makes a key that acts as a user who has a role. The secret is in the answer, in clear nowhere else.
     ///
     /// # Errors
     /// `Forbidden` without `manage:api-keys` or for a user with rights above the caller's, `NotFound(User)`,

@@ -12,7 +12,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use keyward_core::caller::Origin;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
 use serde::Serialize;
@@ -20,7 +20,8 @@ use serde_json::Value;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::cognito::fault::Fault;
-use crate::http::{Body, Failure, HttpFailure, RequestOrigin, current_request_id, speaking};
+use crate::cognito::signature::Signature;
+use crate::http::{Body, Failure, HttpFailure, RawBody, RequestOrigin, current_request_id, speaking};
 
 mod account;
 mod discovery;
@@ -28,8 +29,10 @@ mod fault;
 mod input;
 mod model;
 mod sign_in;
+mod signature;
 mod software_token;
 mod token;
+mod users;
 mod validation;
 
 pub use model::{MODEL, Operation};
@@ -44,9 +47,15 @@ const PREFLIGHT_LIFETIME: Duration = Duration::from_hours(48);
 
 /// Writes the operations once, for those who serve them and for those who ask about them.
 macro_rules! operations {
-    ($($name:ident => $function:path;)*) => {
-        /// Every operation that is served; [`MODEL`] has the others too.
+    (
+        unsigned { $($name:ident => $function:path;)* }
+        signed { $($signed:ident => $signed_function:path;)* }
+    ) => {
+        /// Every operation that is served to whoever asks; who may have it done, its members tell. [`MODEL`]
+        /// has those that aren't served too.
         pub const OPERATIONS: &[&str] = &[$(stringify!($name)),*];
+        /// Every operation that is served to whoever signs the request.
+        pub const SIGNED_OPERATIONS: &[&str] = &[$(stringify!($signed)),*];
 
         async fn perform(
             operation: &'static Operation,
@@ -59,18 +68,37 @@ macro_rules! operations {
                 _ => Err(not_offered(operation)),
             }
         }
+
+        async fn perform_signed(
+            operation: &'static Operation,
+            keyward: &Keyward,
+            caller: &Caller,
+            input: Value,
+        ) -> Result<Vec<u8>, Fault> {
+            match operation.name {
+                $(stringify!($signed) => {
+                    written(&$signed_function(keyward, caller, input::read(input)?).await?)
+                })*
+                _ => Err(not_offered(operation)),
+            }
+        }
     };
 }
 
 operations! {
-    AssociateSoftwareToken => software_token::associate;
-    GetUser => account::get_user;
-    GlobalSignOut => account::global_sign_out;
-    InitiateAuth => sign_in::initiate_auth;
-    RespondToAuthChallenge => sign_in::respond_to_auth_challenge;
-    RevokeToken => token::revoke;
-    SetUserMFAPreference => software_token::set_preference;
-    VerifySoftwareToken => software_token::verify;
+    unsigned {
+        AssociateSoftwareToken => software_token::associate;
+        GetUser => account::get_user;
+        GlobalSignOut => account::global_sign_out;
+        InitiateAuth => sign_in::initiate_auth;
+        RespondToAuthChallenge => sign_in::respond_to_auth_challenge;
+        RevokeToken => token::revoke;
+        SetUserMFAPreference => software_token::set_preference;
+        VerifySoftwareToken => software_token::verify;
+    }
+    signed {
+        AdminGetUser => users::admin_get_user;
+    }
 }
 
 /// The routes of the protocol and of discovery, to be merged at the root.
@@ -87,14 +115,41 @@ async fn operation(
     request: Request,
 ) -> Result<Response, Failure> {
     let operation = target(request.headers()).ok_or(HttpFailure::UnknownRoute)?;
-    let Body(mut input) = Body::<Value>::from_request(request, &()).await.map_err(malformed)?;
-    input::remove_nulls(&mut input);
-    validation::check(operation.input, &input)?;
-    match perform(operation, &keyward, &origin, input).await {
+    let outcome = if SIGNED_OPERATIONS.contains(&operation.name) {
+        answer_signed(operation, &keyward, origin, request).await
+    } else {
+        let Body(input) = Body::<Value>::from_request(request, &()).await.map_err(malformed)?;
+        match checked(operation, input) {
+            Ok(input) => perform(operation, &keyward, &origin, input).await,
+            Err(fault) => Err(fault),
+        }
+    };
+    match outcome {
         Ok(body) => Ok(answer(StatusCode::OK, body)),
         Err(Fault::Failure(failure)) => Err(failure),
         Err(Fault::Named(name, error)) => Ok(fault::refusal(StatusCode::BAD_REQUEST, name, &error.message)),
     }
+}
+
+/// Nothing of the request is read for what it asks before it is known who asks.
+async fn answer_signed(
+    operation: &'static Operation,
+    keyward: &Keyward,
+    origin: Origin,
+    request: Request,
+) -> Result<Vec<u8>, Fault> {
+    let signature = Signature::of(&request)?;
+    let RawBody(body) = RawBody::from_request(request, &()).await?;
+    let caller = signature.caller(keyward, &body, origin).await?;
+    let Body(input) = Body::parse(&body).map_err(malformed)?;
+    perform_signed(operation, keyward, &caller, checked(operation, input)?).await
+}
+
+/// The input, when it is as the model says.
+fn checked(operation: &Operation, mut input: Value) -> Result<Value, Fault> {
+    input::remove_nulls(&mut input);
+    validation::check(operation.input, &input)?;
+    Ok(input)
 }
 
 /// Whatever is wrong with a body as a whole is a `SerializationException` here.

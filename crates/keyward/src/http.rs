@@ -18,7 +18,7 @@ mod origin;
 mod request;
 mod speaking;
 
-pub use body::{Body, Path, Query};
+pub use body::{Body, Path, Query, RawBody};
 pub use caller::{Asking, credential};
 pub use failure::{Failure, HttpFailure, Render, plain};
 pub use origin::RequestOrigin;

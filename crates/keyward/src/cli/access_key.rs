@@ -37,9 +37,9 @@ pub(crate) struct List {
 
 /// Create an access key, whose secret is shown once
 ///
-/// AWS' own clients (the AWS command line, boto3, every SDK) sign with it what they ask of the user pool. It has
-/// the rights that its user has at the time, except those of roles that need a second factor. A user has two
-/// keys at most: one, and one to take its place.
+/// AWS' own clients (the AWS command line, boto3, every SDK) sign with it what they ask of the user pool. It
+/// has the rights that its user has at the time, except those of roles that need a second factor. A user has
+/// two keys at most: one, and one to take its place.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  keyward access-key create ci-bot@example.com")]
 pub(crate) struct Create {

@@ -3,6 +3,7 @@
 use keyward_core::caller::Origin;
 use keyward_core::keyward::Keyward;
 use keyward_core::secret::Secret;
+use keyward_core::user::User;
 use serde::{Deserialize, Serialize};
 
 use crate::cognito::fault::Fault;
@@ -26,7 +27,7 @@ pub(super) struct GetUserAnswer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Attribute {
+pub(super) struct Attribute {
     name: String,
     value: String,
 }
@@ -37,15 +38,24 @@ pub(super) struct Nothing {}
 
 pub(super) async fn get_user(keyward: &Keyward, _: &Origin, input: Bearer) -> Result<GetUserAnswer, Fault> {
     let user = keyward.own_account(&input.access_token).await?;
-    let factor = user.mfa.then_some("SOFTWARE_TOKEN_MFA");
+    Ok(GetUserAnswer {
+        user_attributes: attributes(&user),
+        preferred_mfa_setting: factor(&user),
+        user_mfa_setting_list: factor(&user).into_iter().collect(),
+        username: user.username,
+    })
+}
+
+/// All that is known of the user, the `sub` first.
+pub(super) fn attributes(user: &User) -> Vec<Attribute> {
     let sub = ("sub".to_owned(), user.id.clone());
     let attributes = std::iter::once(sub).chain(user.all_attributes());
-    Ok(GetUserAnswer {
-        user_attributes: attributes.map(|(name, value)| Attribute { name, value }).collect(),
-        username: user.username,
-        preferred_mfa_setting: factor,
-        user_mfa_setting_list: factor.into_iter().collect(),
-    })
+    attributes.map(|(name, value)| Attribute { name, value }).collect()
+}
+
+/// The second factor that signing in asks for.
+pub(super) fn factor(user: &User) -> Option<&'static str> {
+    user.mfa.then_some("SOFTWARE_TOKEN_MFA")
 }
 
 pub(super) async fn global_sign_out(

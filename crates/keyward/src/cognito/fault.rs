@@ -70,7 +70,8 @@ pub(super) fn refusal(status: StatusCode, name: &'static str, message: &str) -> 
 
 fn named(code: &Code) -> (StatusCode, &'static str) {
     let name = match code {
-        Code::Unauthenticated | Code::Forbidden(_) => "NotAuthorizedException",
+        Code::Unauthenticated => "NotAuthorizedException",
+        Code::Forbidden(_) => "AccessDeniedException",
         Code::NotFound(Thing::User) => "UserNotFoundException",
         Code::NotFound(Thing::SoftwareToken) => "SoftwareTokenMFANotFoundException",
         Code::NotFound(_) => "ResourceNotFoundException",

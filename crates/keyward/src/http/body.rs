@@ -36,6 +36,10 @@ const NAME_LENGTH: usize = 64;
 #[derive(Debug, Clone, Copy)]
 pub struct Body<T>(pub T);
 
+/// The body of a request as it came, at most 1 MiB; empty where there is none.
+#[derive(Debug, Clone)]
+pub struct RawBody(pub Bytes);
+
 /// The query of a request's URL.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<T>(pub T);
@@ -49,10 +53,28 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let bytes = read(request, BODY_TIMEOUT).await?;
+        Self::parse(&bytes)
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// What these bytes say.
+    ///
+    /// # Errors
+    /// As of a request that has them for its body.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         if bytes.is_empty() {
             return Err(HttpFailure::BodyMissing.into());
         }
-        parse(&bytes).map(Self)
+        parse(bytes).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for RawBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        read(request, BODY_TIMEOUT).await.map(Self)
     }
 }
 

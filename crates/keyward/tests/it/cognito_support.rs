@@ -1,11 +1,13 @@
 //! What the tests of the Cognito protocol stand on.
 
+use aws_lc_rs::hmac;
 use axum::http::{HeaderValue, Method};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
 use keyward_core::user::NewUser;
 use serde_json::{Value, json};
 
+use crate::evidence;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, Request};
 
 pub(crate) const ANN: &str = "ann@example.com";
@@ -41,6 +43,58 @@ const EXAMPLE_INPUT: &str = r#"{
     "UserSessionTracking": "ENABLED", "Username": "ann@example.com"
 }"#;
 
+/// When [`Signing`] signs: what the clock of an [`App`] stands at first.
+pub(crate) const NOW: &str = "20270115T120000Z";
+
+/// How a client of AWS signs a request (AWS Signature Version 4); a test may have it do so wrongly.
+#[derive(Clone)]
+pub(crate) struct Signing {
+    pub(crate) access_key_id: String,
+    pub(crate) secret: String,
+    pub(crate) at: String,
+    pub(crate) region: &'static str,
+    pub(crate) service: &'static str,
+    /// In place of the hash of the body.
+    pub(crate) payload: Option<&'static str>,
+    /// The names of the headers to be signed.
+    pub(crate) headers: &'static [&'static str],
+}
+
+impl Signing {
+    /// The value of `Authorization` for a request with this body for this operation.
+    pub(crate) fn authorization(&self, operation: &str, body: &str) -> String {
+        let Self { access_key_id, at, region, service, headers, .. } = self;
+        let names = headers.join(";");
+        let mut canonical = vec!["POST".to_owned(), "/".to_owned(), String::new()];
+        canonical.extend(headers.iter().map(|name| {
+            let target = format!("AWSCognitoIdentityProviderService.{operation}");
+            let value = match *name {
+                "content-type" => "application/x-amz-json-1.1",
+                "host" => "localhost:8480",
+                "x-amz-date" => at,
+                "x-amz-target" => &target,
+                other => panic!("no value for {other}"),
+            };
+            format!("{name}:{value}")
+        }));
+        let hash = || keyward_core::sha256_hex(body.as_bytes());
+        canonical.extend([String::new(), names.clone(), self.payload.map_or_else(hash, str::to_owned)]);
+        let scope = format!("{}/{region}/{service}/aws4_request", &at[..8]);
+        let canonical = keyward_core::sha256_hex(canonical.join("\n").as_bytes());
+        let text = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{canonical}");
+        let sign = |key: &[u8], text: &str| {
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
+        };
+        let key =
+            scope.split('/').fold(format!("AWS4{}", self.secret).into_bytes(), |key, part| sign(&key, part));
+        let digits: Vec<String> = sign(&key, &text).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!(
+            "AWS4-HMAC-SHA256 Credential={access_key_id}/{scope}, SignedHeaders={names}, Signature={}",
+            digits.concat()
+        )
+    }
+}
+
 /// What a client of the protocol does.
 impl App {
     pub(crate) fn client_id(&self) -> String {
@@ -59,6 +113,42 @@ impl App {
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", &format!("AWSCognitoIdentityProviderService.{operation}"))
             .body(body)
+    }
+
+    /// What a client signs with that has a new access key of this user, who has a role.
+    pub(crate) async fn signing(&self, user: &str) -> Signing {
+        let issued = self.keyward.create_access_key(&Caller::operator(), user).await.unwrap();
+        evidence::secret(issued.secret.expose());
+        Signing {
+            access_key_id: issued.key.id,
+            secret: issued.secret.expose().to_owned(),
+            at: NOW.to_owned(),
+            region: "us-east-1",
+            service: "cognito-idp",
+            payload: None,
+            headers: &["content-type", "host", "x-amz-date", "x-amz-target"],
+        }
+    }
+
+    /// A request for this operation, signed.
+    pub(crate) fn signed(&self, signing: &Signing, operation: &str, input: impl Into<Value>) -> Request {
+        let body = input.into().to_string();
+        let authorization = signing.authorization(operation, &body);
+        self.with_authorization(&authorization, &signing.at, operation, body)
+    }
+
+    /// A request for this operation, with the headers that a client sends who signs.
+    pub(crate) fn with_authorization(
+        &self,
+        authorization: &str,
+        at: &str,
+        operation: &str,
+        body: String,
+    ) -> Request {
+        self.cognito_raw(operation, body)
+            .header("host", "localhost:8480")
+            .header("x-amz-date", at)
+            .header("authorization", authorization)
     }
 
     pub(crate) fn initiate(&self, flow: &str, parameters: impl Into<Value>) -> Request {

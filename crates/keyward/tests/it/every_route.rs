@@ -28,7 +28,7 @@ const fn all(status: u16) -> Statuses {
 const NATIVE: Statuses = Statuses { nobody: 401, malformed: 401, unknown: 401, poor: 403 };
 /// VAMS' own authorizer answers 403 to a credential that isn't good.
 const VAMS: Statuses = Statuses { nobody: 401, malformed: 403, unknown: 403, poor: 403 };
-/// Its operations read no `Authorization`: the credential is in the body, and every failure is 400.
+/// The credential is in the body, or the request is signed; every failure is 400.
 const COGNITO: Statuses = all(400);
 /// What belongs to no surface asks nobody who they are.
 const OWN: Statuses = all(200);

@@ -28,6 +28,7 @@ mod cli_sign_in;
 mod cli_support;
 mod cognito_protocol;
 mod cognito_sign_in;
+mod cognito_signature;
 mod cognito_support;
 mod cognito_validation;
 mod compatibility;

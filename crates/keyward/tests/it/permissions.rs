@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use axum::http::Method;
+use keyward::cognito::SIGNED_OPERATIONS;
 use keyward_core::caller::Caller;
 use serde_json::{Value, json};
 
+use crate::cognito_support::Signing;
 use crate::support::{App, Client, Request};
 
 const ROLES: [&str; 5] = ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS", "SERVICE"];
@@ -27,9 +29,10 @@ const GUARDS: [&str; 8] = [
 ];
 
 const HEAD: &str = "\
-# Who may do what through the native API: the permissions of which any one is enough, and the default roles
-# that have it. Where an act concerns somebody else's rights (a role is given, a key made, a user changed),
-# the caller needs every one of those too; here nobody's are concerned.
+# Who may do what through the native API and, by the operations that AWS signs, through the Cognito protocol:
+# the permissions of which any one is enough, and the default roles that have it. Where an act concerns
+# somebody else's rights (a role is given, a key made, a user changed), the caller needs every one of those
+# too; here nobody's are concerned.
 #
 # Found out by the test `permissions`, which does each as each. KEYWARD_UPDATE=1 writes the file anew.
 ";
@@ -60,7 +63,12 @@ impl Targets {
 
 /// Every operation, what is destructive last: its name in the document, what is special about this use of it,
 /// the request.
-fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, Request)> {
+fn acts(
+    app: &App,
+    targets: &Targets,
+    client: &Client,
+    signing: Option<&Signing>,
+) -> Vec<(&'static str, &'static str, Request)> {
     let Targets { tag, user, role, key, access_key } = targets;
     let get = |path: &str| client.get(&format!("/api/v1/{path}"));
     let delete = |path: &str| client.delete(&format!("/api/v1/{path}"));
@@ -74,6 +82,11 @@ fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, 
         post("authorize", body)
     };
     let spare = json!({ "roles": [format!("spare-{tag}")] });
+    let cognito = |operation: &str, input: Value| match signing {
+        Some(signing) => app.signed(signing, operation, input),
+        None => app.cognito(operation, input),
+    };
+    let someone = json!({ "UserPoolId": app.keyward.local_pool().id(), "Username": user });
     vec![
         ("GET /me", "", get("me")),
         ("POST /verify", "", post("verify", json!({ "credential": "x" }))),
@@ -121,6 +134,7 @@ fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, 
         ("POST /access-keys", "", post("access-keys", json!({ "user": user }))),
         ("DELETE /access-keys/{access_key}", "", delete(&format!("access-keys/{access_key}"))),
         ("GET /audit", "", get("audit")),
+        ("AdminGetUser", "", cognito("AdminGetUser", someone)),
         ("DELETE /api-keys/{key}", "", delete(&format!("api-keys/{key}"))),
         ("DELETE /users/{user}/roles/{role}", "", delete(&format!("users/{user}/roles/{role}"))),
         ("PUT /users/{user}/roles", "", send(Method::PUT, &format!("users/{user}/roles"), spare)),
@@ -133,21 +147,21 @@ fn acts(targets: &Targets, client: &Client) -> Vec<(&'static str, &'static str, 
 /// Which of the acts succeed for this caller; any other failure than a refusal is a mistake of this test.
 async fn permitted(app: &App, client: &Client, tag: &str) -> Vec<bool> {
     let targets = Targets::make(app, tag.to_owned()).await;
+    let signing = if client.user_id.is_empty() { None } else { Some(app.signing(&client.user_id).await) };
     let mut permitted = Vec::new();
-    for (name, special, request) in acts(&targets, client) {
+    for (name, special, request) in acts(app, &targets, client, signing.as_ref()) {
         let answer = request.await;
         let status = answer.status.as_u16();
-        assert!(
-            (200..300).contains(&status) || [401, 403].contains(&status),
-            "{name} {special}: {}",
-            answer.text
-        );
-        permitted.push(status < 300);
+        let kind = answer["__type"].as_str().unwrap_or_default();
+        let is_refused = [401, 403].contains(&status)
+            || ["AccessDeniedException", "MissingAuthenticationTokenException"].contains(&kind);
+        assert!((200..300).contains(&status) || is_refused, "{name} {special}: {}", answer.text);
+        permitted.push(!is_refused);
     }
     permitted
 }
 
-/// The names of the operations in the document, as the table has them.
+/// The names of the operations in the document, and of those that AWS signs, as the table has them.
 async fn documented(app: &App) -> BTreeSet<String> {
     let document = app.anonymous().get("/openapi.json").await.expect(200).json;
     let paths = document["paths"].as_object().unwrap().iter();
@@ -156,6 +170,7 @@ async fn documented(app: &App) -> BTreeSet<String> {
             let path = path.strip_prefix("/api/v1").unwrap();
             item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
         })
+        .chain(SIGNED_OPERATIONS.iter().map(|name| (*name).to_owned()))
         .collect()
 }
 
@@ -178,7 +193,7 @@ async fn the_table_of_permissions_is_what_really_happens() {
     let heads: Vec<&str> = ROLES.into_iter().chain(["nobody"]).collect();
     table.push_str(&heads.join("  "));
     let targets = Targets::make(&app, "names".to_owned()).await;
-    let acts = acts(&targets, &app.anonymous());
+    let acts = acts(&app, &targets, &app.anonymous(), None);
     for (row, (name, special, _)) in acts.iter().enumerate() {
         let enough =
             GUARDS.iter().zip(&guards).filter(|(_, permitted)| permitted[row]).map(|(guard, _)| *guard);
