@@ -4,6 +4,7 @@ import datetime
 
 import botocore.auth
 import pytest
+from conftest import running
 from keyward_api import raised_by
 
 UNKNOWN = ("UnrecognizedClientException", "The security token included in the request is invalid.")
@@ -117,3 +118,11 @@ def test_a_deleted_key_and_one_of_a_disabled_user_are_refused_at_once(keyward):
     assert ask(keyward, second)
     keyward.admin.patch(f"/users/{bot}", {"enabled": False})
     assert raised_by(lambda: ask(keyward, second)) == UNKNOWN
+
+
+def test_a_developers_server_takes_any_credentials_or_none(tmp_path, no_aws_settings):
+    with running(tmp_path, dev="true") as keyward:
+        anybody = keyward.signing_client({"id": "test", "secret": "test"}, region_name="eu-west-1")
+
+        for client in (anybody, keyward.cognito):
+            assert ask(keyward, client)["Username"] == keyward.admin_person.username

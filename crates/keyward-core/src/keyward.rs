@@ -41,6 +41,10 @@ pub struct Settings {
     pub public_url: String,
     /// How many sign-ins from one address may fail in a minute; 0 for any number.
     pub failed_sign_ins_per_minute: u32,
+    /// Whether requests that AWS signs are let in unsigned, as a developer's ([`Identity::Developer`]).
+    ///
+    /// [`Identity::Developer`]: crate::caller::Identity::Developer
+    pub dev: bool,
 }
 
 impl Default for Settings {
@@ -50,6 +54,7 @@ impl Default for Settings {
             revocation_bound_ms: 1000,
             public_url: "http://localhost:8480".to_owned(),
             failed_sign_ins_per_minute: 20,
+            dev: false,
         }
     }
 }

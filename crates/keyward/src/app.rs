@@ -71,6 +71,7 @@ pub async fn open_at(
         revocation_bound_ms: i64::try_from(config.revocation_bound_ms).unwrap_or(i64::MAX),
         public_url: config.public_url(),
         failed_sign_ins_per_minute: config.failed_sign_ins_per_minute,
+        dev: config.dev,
     };
     Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
 }

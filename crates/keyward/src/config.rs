@@ -151,6 +151,12 @@ const SETTINGS: &[Setting] = &[
         "dev",
         "What this deployment is for: dev, test, stage or prod",
     ),
+    Setting::switch(
+        "dev",
+        "KEYWARD_DEV",
+        "false",
+        "Ask for no signature where AWS asks for one: on your own machine alone, not for stage or prod",
+    ),
     Setting::plain(
         "region",
         "KEYWARD_REGION",
@@ -303,6 +309,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// What this deployment is for.
     pub environment: Environment,
+    /// Whether requests that AWS signs are let in unsigned.
+    pub dev: bool,
     /// The region that pool ids begin with.
     pub region: String,
     /// What new API keys begin with, without the `_`.
@@ -781,6 +789,13 @@ impl Values {
             None => Database::Sqlite(data_dir.join("keyward.db")),
         };
         let behind_proxy = self.required("behind_proxy", switch)?;
+        let environment = self.required("environment", deployment)?;
+        let trusted_proxies = self.optional("trusted_proxies", networks)?.unwrap_or_default();
+        let dev = self.required("dev", switch)?;
+        if dev {
+            let has_proxy = behind_proxy || !trusted_proxies.is_empty();
+            require_privacy(listen, has_proxy, environment)?;
+        }
         let tls = self.tls()?;
         if !listen.ip().to_canonical().is_loopback() && tls.is_none() && !behind_proxy {
             return Err(Complaint::usage(format!(
@@ -788,7 +803,6 @@ impl Values {
             ))
             .hint("Give --tls-cert and --tls-key, or --behind-proxy if a proxy in front does the TLS."));
         }
-        let environment = self.required("environment", deployment)?;
         let admin_email = self.optional("admin_email", email_address)?;
         let admin_password = self.optional("admin_password", |text| Ok(Secret::from(text)))?;
         if admin_password.is_some() && admin_email.is_none() {
@@ -799,10 +813,11 @@ impl Values {
             listen,
             database,
             data_dir,
-            trusted_proxies: self.optional("trusted_proxies", networks)?.unwrap_or_default(),
+            trusted_proxies,
             behind_proxy,
             tls,
             environment,
+            dev,
             region: self.required("region", region)?,
             api_key_prefix: self.required("api_key_prefix", api_key_prefix)?,
             admin_email,
@@ -954,6 +969,32 @@ impl Value {
             None => complaint.hint("`keyward serve --help` tells about every setting."),
         }
     }
+}
+
+/// Refuses to let everybody in where others than the developer could come.
+fn require_privacy(listen: SocketAddr, has_proxy: bool, environment: Environment) -> Result<(), Complaint> {
+    let refuse = |why: &str, hint: &'static str| {
+        Err(Complaint::usage(format!("With `dev`, whoever reaches Keyward may do everything, and {why}."))
+            .hint(hint))
+    };
+    if matches!(environment, Environment::Stage | Environment::Prod) {
+        let why = format!("this deployment is for {}", environment.name());
+        return refuse(&why, "Leave `dev` out, and sign with what `keyward access-key create USER` gives.");
+    }
+    if !listen.ip().to_canonical().is_loopback() {
+        let why = format!("{listen} is reached from beyond this machine");
+        return refuse(
+            &why,
+            "Listen on this machine only, as in: keyward serve --dev --listen 127.0.0.1:8480",
+        );
+    }
+    if has_proxy {
+        return refuse(
+            "a proxy brings others here",
+            "Leave out `behind_proxy` and `trusted_proxies`, or `dev`.",
+        );
+    }
+    Ok(())
 }
 
 fn some_text(text: &str) -> Result<String, Wrong> {

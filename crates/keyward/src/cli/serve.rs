@@ -16,6 +16,11 @@ use crate::data_folder::DataFolder;
 use crate::server::{Server, StopSignals, Timing};
 use crate::{app, log};
 
+const DEV_WARNING: &str = "
+    !!  DEVELOPMENT MODE: the operations that AWS signs are let in with any credentials, or none.
+    !!  Every program on this machine may do everything here. Keep nobody's real data in it.
+
+";
 /// The first admin's name, when nobody gave one.
 const FIRST_ADMIN: &str = "admin@example.com";
 
@@ -42,6 +47,9 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
     let router = app::router(&keyward, &config);
     if config.behind_proxy && config.trusted_proxies.is_empty() {
         tracing::warn!("no trusted_proxies are set, so every client seems to have the proxy's address");
+    }
+    if config.dev {
+        tracing::warn!("dev: whoever reaches this server may do everything; no signature is asked for");
     }
     tracing::info!(address = %server.address(), environment = config.environment.name(), "listening");
     greet(&config, first.as_ref());
@@ -82,7 +90,8 @@ async fn first_admin(keyward: &Keyward, config: &Config) -> Result<Option<UserWi
 /// else.
 fn greet(config: &Config, first: Option<&UserWithPassword>) {
     let url = config.public_url();
-    let mut text = format!("Keyward {} listening on {url}\n", env!("CARGO_PKG_VERSION"));
+    let mut text = if config.dev { DEV_WARNING.to_owned() } else { String::new() };
+    let _ = writeln!(text, "Keyward {} listening on {url}", env!("CARGO_PKG_VERSION"));
     if let Some(first) = first {
         let name = &first.user.username;
         let _ = writeln!(text, "\nThe first admin is {name}");

@@ -9,10 +9,11 @@
 //! gets it wrong may have put a secret in it.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, DATE, HOST, HeaderName};
-use axum::http::uri;
+use axum::http::header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, ORIGIN};
+use axum::http::{Uri, uri};
 use keyward_core::access_key::{SIGNATURE_WINDOW_MS, SignatureFault, Signed, SigningTime};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::Error;
@@ -202,6 +203,24 @@ fn canonical_query(query: &str) -> String {
     pairs.join("&")
 }
 
+/// Whether this server asks no signature of whoever sends these headers: it doesn't of any program, started
+/// with `keyward serve --dev`, but does of a web page of another machine.
+pub(super) fn is_waived(keyward: &Keyward, headers: &HeaderMap) -> bool {
+    keyward.settings().dev && !is_of_a_page_from_elsewhere(headers)
+}
+
+/// Whether a web page of another machine sends this. Without a signature, it could do whatever its reader's
+/// own programs can, for the protocol lets every page ask. A browser always says whose page it is, also to a
+/// name that was made to lead here.
+fn is_of_a_page_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get_all(ORIGIN).iter().any(|origin| {
+        let uri = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
 fn incomplete(
     credential: Option<&str>,
     signature: Option<&str>,
@@ -304,7 +323,7 @@ mod tests {
 
         request.headers_mut().remove(HOST);
         assert!(Signature::read(&request, "service").is_err());
-        *request.uri_mut() = uri::Uri::from_static("https://example.amazonaws.com/");
+        *request.uri_mut() = Uri::from_static("https://example.amazonaws.com/");
         assert_eq!(Signature::read(&request, "service").unwrap().canonical_head, with_host);
     }
 
@@ -354,6 +373,32 @@ mod tests {
         let at = SigningTime::parse("20270115T120000Z").unwrap();
         let fault = require_scope(["20270114", "us-east-1", "sts", "aws5_request"], at, SERVICE).unwrap_err();
         insta::assert_snapshot!(name_and_message(fault).1, @"Credential should be scoped to correct service: 'cognito-idp'. Credential should be scoped with a valid terminator: 'aws4_request'. Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20270115'.");
+    }
+
+    #[test]
+    fn a_page_of_this_machine_is_told_from_others() {
+        let from = |origin: &str| {
+            let headers = HeaderMap::from_iter([(ORIGIN, origin.parse().unwrap())]);
+            is_of_a_page_from_elsewhere(&headers)
+        };
+        assert!(!is_of_a_page_from_elsewhere(&HeaderMap::new()));
+        for here in
+            ["http://localhost:3000", "https://localhost", "http://127.0.0.1:5173", "http://[::1]:3000"]
+        {
+            assert!(!from(here), "{here}");
+        }
+        for elsewhere in [
+            "https://example.com",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "http://192.0.2.1",
+            "http://[2001:db8::1]:3000",
+            "null",
+            "",
+            "file://",
+        ] {
+            assert!(from(elsewhere), "{elsewhere}");
+        }
     }
 
     proptest! {

@@ -156,6 +156,7 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("trusted_proxies", "10.0.0.0/8"),
         ("behind_proxy", "true"),
         ("environment", "prod"),
+        ("dev", "true"),
         ("region", "eu-west-1"),
         ("api_key_prefix", "lab"),
         ("issuer", "https://example.com/{pool}"),
@@ -486,4 +487,22 @@ fn halves_and_doubles_are_refused() {
         complaint(with_variable("KEYWARD_ADMIN_PASSWORD", "Hunter2-Hunter2"))
             .starts_with("KEYWARD_ADMIN_PASSWORD is set, but nobody to give it to.")
     );
+}
+
+#[test]
+fn everybody_is_let_in_on_the_developers_own_machine_alone() {
+    assert!(!Given::default().resolve().unwrap().dev);
+    for flags in [["--dev", "--listen=[::1]:8480"], ["--dev=true", "--environment=test"]] {
+        assert!(with_flags(&flags).unwrap().dev);
+    }
+    assert!(with_variable("KEYWARD_DEV", "true").unwrap().dev);
+
+    let refused = |flags: &[&str]| complaint(with_flags(&[&["--dev"], flags].concat()));
+    insta::assert_snapshot!(refused(&["--environment", "prod"]), @"With `dev`, whoever reaches Keyward may do everything, and this deployment is for prod. | Leave `dev` out, and sign with what `keyward access-key create USER` gives.");
+    insta::assert_snapshot!(refused(&["--listen", "0.0.0.0:8480"]), @"With `dev`, whoever reaches Keyward may do everything, and 0.0.0.0:8480 is reached from beyond this machine. | Listen on this machine only, as in: keyward serve --dev --listen 127.0.0.1:8480");
+    insta::assert_snapshot!(refused(&["--behind-proxy"]), @"With `dev`, whoever reaches Keyward may do everything, and a proxy brings others here. | Leave out `behind_proxy` and `trusted_proxies`, or `dev`.");
+    assert_eq!(refused(&["--trusted-proxies", "10.0.0.0/8"]), refused(&["--behind-proxy"]));
+    let beyond = ["--listen", "192.0.2.1:8480", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    assert!(refused(&beyond).contains("192.0.2.1:8480 is reached from beyond this machine"));
+    assert!(refused(&["--environment", "stage"]).contains("this deployment is for stage"));
 }

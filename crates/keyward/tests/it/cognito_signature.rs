@@ -1,5 +1,6 @@
 //! The operations that AWS signs: who is let in by a signature, and who isn't.
 
+use axum::http::HeaderMap;
 use keyward::cognito::SIGNED_OPERATIONS;
 use keyward_core::caller::Caller;
 use keyward_core::user::UserUpdate;
@@ -260,4 +261,32 @@ async fn without_its_database_it_lets_nobody_in() {
     get_user(&app, &signing)
         .await
         .expect_refusal("InternalErrorException", "The database doesn't answer now; try again in a moment.");
+}
+
+#[tokio::test]
+async fn a_developers_server_lets_everybody_in_but_pages_from_elsewhere() {
+    let app = App::with_settings(&[("KEYWARD_DEV", "true")]).await;
+    let ask = || app.cognito("AdminGetUser", question(&app));
+    let headers = |pairs: &[(&str, &str)]| -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    };
+
+    for shown in [
+        headers(&[]),
+        headers(&[("authorization", "AWS4-HMAC-SHA256 Credential=test/20200101/eu-west-1/cognito-idp/x")]),
+        headers(&[("authorization", "nonsense")]),
+        headers(&[("origin", "http://localhost:3000")]),
+        headers(&[("origin", "http://127.0.0.1:5173")]),
+    ] {
+        let request = shown
+            .iter()
+            .fold(ask(), |request, (name, value)| request.header(name.as_str(), value.to_str().unwrap()));
+        assert_eq!(request.await.expect(200)["Username"], ADMIN);
+    }
+    for origin in ["https://example.com", "http://rebound.example.com:8480", "null"] {
+        ask()
+            .header("origin", origin)
+            .await
+            .expect_refusal("MissingAuthenticationTokenException", "Missing Authentication Token");
+    }
 }

@@ -588,6 +588,24 @@ fn wrong_settings_stop_the_start_before_anything_is_made() {
     assert!(!folder.path().join("data").exists());
 }
 
+#[tokio::test]
+async fn a_server_that_asks_for_no_signature_says_so_loudly() {
+    let folder = TempDir::new().unwrap();
+    let program = Program::serve(folder.path(), &[("KEYWARD_DEV", "true")]);
+    let request = Client::new()
+        .post(&program.url)
+        .header("x-amz-target", "AWSCognitoIdentityProviderService.AdminGetUser")
+        .body(r#"{"UserPoolId":"us-east-1_unknown00","Username":"ada"}"#);
+
+    let answer = request.send().await.unwrap().text().await.unwrap();
+
+    assert!(answer.contains("ResourceNotFoundException"), "{answer}");
+    let (code, said) = program.terminate();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("!!  DEVELOPMENT MODE: the operations that AWS signs"), "{said}");
+    assert!(said.contains(" WARN keyward::cli::serve: dev: whoever reaches this server may do"), "{said}");
+}
+
 #[test]
 fn a_master_key_that_others_may_read_is_refused() {
     let folder = TempDir::new().unwrap();
@@ -662,6 +680,7 @@ fn config_show_tells_every_setting_its_value_and_its_source() {
     tls_cert                    -                             default
     tls_key                     -                             default
     environment                 dev                           default
+    dev                         false                         default
     region                      eu-west-1                     file keyward.toml
     api_key_prefix              lab                           flag --api-key-prefix
     issuer                      http://localhost:9000/{pool}  default
