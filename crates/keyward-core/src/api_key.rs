@@ -686,9 +686,13 @@ fn moment(text: &str) -> Option<Timestamp> {
         return None;
     }
     let (date, time) = text.split_at(text.find(['T', 't', ' ']).unwrap_or(text.len()));
-    let date = calendar_date(date).or_else(|| week_date(date)).or_else(|| ordinal_date(date))?;
+    let full_date = calendar_date(date).or_else(|| week_date(date)).or_else(|| ordinal_date(date));
+    // A week, a month or a year ends as a day does, with its last day.
+    let date = full_date.or_else(|| last_date(date).filter(|_| time.is_empty()))?;
     let (time, offset) = if time.is_empty() {
         (END_OF_DAY, Offset::UTC)
+    } else if let Some(next_day) = after_hour_24(date, time) {
+        return moment(&next_day);
     } else {
         let written = format!("{date}{time}");
         let pieces = Pieces::parse(&written).ok()?;
@@ -727,6 +731,33 @@ fn ordinal_date(text: &str) -> Option<Date> {
     let (year, day): (i16, i16) = (year.parse().ok()?, day.parse().ok()?);
     let first = Date::new(year, 1, 1).ok()?;
     (1..=first.days_in_year()).contains(&day).then(|| first.checked_add((day - 1).days()).ok())?
+}
+
+/// The last day of `2027`, `2027-06`, `2027-W26` or `2027W26` (ISO 8601 §4.1.2.3, §4.1.4.3).
+fn last_date(text: &str) -> Option<Date> {
+    if !text.is_ascii() {
+        return None;
+    }
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?;
+    match text.len() {
+        4 => Date::new(number(text)?, 12, 31).ok(),
+        7 if text.get(4..5) == Some("-") && text.get(5..6) != Some("W") => {
+            let month = number(text.get(5..)?)?;
+            Date::new(number(text.get(..4)?)?, i8::try_from(month).ok()?, 1).ok().map(Date::last_of_month)
+        }
+        7 => week_date(&format!("{text}7")),
+        8 => week_date(&format!("{text}-7")),
+        _ => None,
+    }
+}
+
+/// `T24:00` is the beginning of the next day (ISO 8601 §4.2.3): that moment, written so.
+fn after_hour_24(date: Date, time: &str) -> Option<String> {
+    let rest = time.get(1..)?.strip_prefix("24")?;
+    let zone = rest.find(|character: char| !matches!(character, '0' | ':' | '.' | ',')).unwrap_or(rest.len());
+    let (zeros, zone) = rest.split_at(zone);
+    let is_zone = zone.is_empty() || zone.starts_with(['Z', 'z', '+', '-', '[']);
+    is_zone.then(|| Some(format!("{}T00{zeros}{zone}", date.tomorrow().ok()?)))?
 }
 
 /// The error for a name that another key has.
@@ -851,6 +882,12 @@ mod tests {
             ("2027-181T10:30", "2027-06-30T10:30:00.000Z"),
             ("2027181t103015z", "2027-06-30T10:30:15.000Z"),
             ("2027-06-30T10:00:00+02:00[Europe/Paris]", "2027-06-30T08:00:00.000Z"),
+            ("2027-06-30T24:00:00Z", "2027-07-01T00:00:00.000Z"),
+            ("20271231T2400+0200", "2027-12-31T22:00:00.000Z"),
+            ("2027", "2027-12-31T23:59:59.999Z"),
+            ("2027-06", "2027-06-30T23:59:59.999Z"),
+            ("2027-W26", "2027-07-04T23:59:59.999Z"),
+            ("2027W26", "2027-07-04T23:59:59.999Z"),
             // What people write for never; the calendar here ends a day before.
             ("9999-12-31", "9999-12-30T22:00:00.999Z"),
             ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00.999Z"),
@@ -869,7 +906,10 @@ mod tests {
             "2027-366",
             "tomorrow",
             "1",
-            "2027",
+            "2027-00",
+            "2027-W54",
+            "2027T10:00",
+            "2027-06-30T24:30",
             "",
             "2027-06-30T25:00",
             "2027-06-30T",

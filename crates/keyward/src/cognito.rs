@@ -118,17 +118,23 @@ async fn operation(
     let outcome = if SIGNED_OPERATIONS.contains(&operation.name) {
         answer_signed(operation, &keyward, origin, request).await
     } else {
-        let Body(input) = Body::<Value>::from_request(request, &()).await.map_err(malformed)?;
-        match checked(operation, input) {
-            Ok(input) => perform(operation, &keyward, &origin, input).await,
-            Err(fault) => Err(fault),
-        }
+        answer_unsigned(operation, &keyward, &origin, request).await
     };
     match outcome {
         Ok(body) => Ok(answer(StatusCode::OK, body)),
         Err(Fault::Failure(failure)) => Err(failure),
         Err(Fault::Named(name, error)) => Ok(fault::refusal(StatusCode::BAD_REQUEST, name, &error.message)),
     }
+}
+
+async fn answer_unsigned(
+    operation: &'static Operation,
+    keyward: &Keyward,
+    origin: &Origin,
+    request: Request,
+) -> Result<Vec<u8>, Fault> {
+    let Body(input) = Body::from_request(request, &()).await.map_err(malformed)?;
+    perform(operation, keyward, origin, checked(operation, input)?).await
 }
 
 /// Nothing of the request is read for what it asks before it is known who asks.
