@@ -466,7 +466,7 @@ async fn a_key_from_elsewhere_works_as_it_is() {
                 { "name": "poor", "user": BOT, "sha256": "xyz" },
                 { "name": "again", "user": BOT, "sha256": sha256 },
                 { "name": "nobodys", "user": "nobody@example.com", "sha256": "1".repeat(64) },
-                { "name": "asleep", "user": BOT, "sha256": "2".repeat(64), "expires_at": "2028" },
+                { "name": "asleep", "user": BOT, "sha256": "2".repeat(64), "expires_at": "2028-13" },
                 { "name": "off", "user": BOT, "sha256": "3".repeat(64), "active": false },
             ] }),
         )
