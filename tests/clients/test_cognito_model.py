@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 import requests
 from botocore.validate import ParamValidator
+from conftest import running
 from keyward_server import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -50,7 +51,14 @@ def test_an_operation_that_is_not_offered_raises_what_its_documentation_lists(ke
         client.get_provisioned_limit(LimitDefinition={"LimitClass": "API_CATEGORY", "Attributes": {}})
 
 
-def test_what_botocore_would_not_send_is_refused_and_what_it_misses_is_missed(fresh_keyward):
+@pytest.fixture
+def unsigned_keyward(tmp_path, no_aws_settings):
+    """One that asks for no signature, which would come before the input."""
+    with running(tmp_path, dev="true") as it:
+        yield it
+
+
+def test_what_botocore_would_not_send_is_refused_and_what_it_misses_is_missed(unsigned_keyward):
     chance = random.Random(141)
     missed = short = taken = 0
     with requests.Session() as session:
@@ -59,7 +67,7 @@ def test_what_botocore_would_not_send_is_refused_and_what_it_misses_is_missed(fr
             for _ in range(INPUTS_OF_EACH):
                 members = any_input(shape, chance)
                 complaints = ParamValidator().validate(members, shape).generate_report()
-                answer = ask(session, fresh_keyward.url, name, members)
+                answer = ask(session, unsigned_keyward.url, name, members)
                 about = f"{name} {members}: {complaints} / {answer}"
                 message = answer.get("message", "")
                 if "Invalid type" in complaints:

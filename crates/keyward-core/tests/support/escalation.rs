@@ -223,23 +223,24 @@ pub(crate) fn nobody_gains_rights<S: Surface>(cases: u32, new_surface: impl Asyn
     let tally = Tally::default();
     let config = Config { cases, failure_persistence: None, ..Config::default() };
 
-    let outcome = TestRunner::new(config).run(&story(), |story| {
-        runtime.block_on(async {
-            let surface = new_surface().await;
-            tell(&surface, &story, &tally).await
-        })
-    });
-
-    if let Err(error) = outcome {
-        panic!("{error}");
+    // By chance, some kind may stay undone: then there are more stories, but not for ever.
+    for _ in 0..4 {
+        let outcome = TestRunner::new(config.clone()).run(&story(), |story| {
+            runtime.block_on(async {
+                let surface = new_surface().await;
+                tell(&surface, &story, &tally).await
+            })
+        });
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
+        // So few can't show that.
+        let is_tame = tally.borrow().values().any(|[done, refused]| *done == 0 || *refused == 0);
+        if cases < 50 || !is_tame {
+            return;
+        }
     }
-    // In a few stories, some kind may stay undone by chance.
-    if cases < 50 {
-        return;
-    }
-    for (kind, [done, refused]) in tally.into_inner() {
-        assert!(done > 0 && refused > 0, "{kind}: {done} times done and {refused} times refused");
-    }
+    panic!("too tame, by what was done and refused: {:?}", tally.borrow());
 }
 
 /// Plays one story, and looks after each act at what everybody could do by now.
