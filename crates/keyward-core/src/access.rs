@@ -213,9 +213,7 @@ impl Rights {
         let scope = scope.iter().cloned().collect();
         Self { roles: Arc::clone(&self.roles), permissions: Arc::new(self.permissions.intersection(&scope)) }
     }
-}
 
-impl Rights {
     fn of_somebody(self, identity: Arc<Identity>, expires_at_ms: Option<i64>) -> Standing {
         Standing { expires_at_ms, ..Standing::new(identity, self.roles, self.permissions) }
     }
@@ -409,9 +407,8 @@ impl Keyward {
     /// Who shows `credential`, with their rights of this moment.
     ///
     /// # Errors
-    /// `Unauthenticated` for a credential that isn't good (whatever is wrong with it: the answer is the
-    /// same),
-    /// `Unavailable` when it can't be known.
+    /// `Unauthenticated` for a credential that isn't good (whatever is wrong with it, the answer is the same;
+    /// only a good key whose user holds no role is told so), `Unavailable` when it can't be known.
     pub async fn authenticate(&self, credential: &Credential, origin: Origin) -> Result<Caller> {
         match self.resolve(credential, &origin).await? {
             Ok(standing) => Ok(Caller { standing, origin }),

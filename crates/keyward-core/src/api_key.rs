@@ -218,7 +218,7 @@ impl Keyward {
     /// Makes a key that acts as a user who has a role. The secret is in the answer, and nowhere else.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `InvalidInput` (a
+    /// `Forbidden` without `manage:api-keys` or for a user with rights above the caller's, `InvalidInput` (a
     /// user who has no role, or isn't there, among them), `AlreadyExists(ApiKey)`.
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<IssuedApiKey> {
         const ACTION: &str = "api-key.create";
@@ -409,7 +409,7 @@ impl Keyward {
     /// `overlap_seconds` (at most 90 days), and never longer than the key itself.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:api-keys` or for a key with rights above the caller's, `NotFound(ApiKey)`,
+    /// `Forbidden` without `manage:api-keys` or for a user with rights above the caller's, `NotFound(ApiKey)`,
     /// `InvalidInput`, `Conflict` for a key that is disabled or expired.
     pub async fn rotate_api_key(
         &self,

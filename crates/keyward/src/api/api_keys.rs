@@ -346,7 +346,8 @@ async fn list_api_keys(
 
 /// Create an API key
 ///
-/// The secret is in this answer alone. Needs `manage:api-keys`, and every permission that the key will have.
+/// The secret is in this answer alone. Needs `manage:api-keys`, and every permission of the user, whatever the
+/// scope; for a key of one's own, those that it will have.
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "API keys", request_body = NewApiKey,
     params(IdempotencyHeader),
     responses((status = CREATED, description = "The key, and the secret that is shown this once",
@@ -439,7 +440,8 @@ async fn delete_api_key(
 /// Rotate an API key
 ///
 /// The key gets a new secret, shown in this answer alone, under the same name, scope and rights. Needs
-/// `manage:api-keys`, and every permission that the key has.
+/// `manage:api-keys`, and every permission of the user, whatever the scope; for a key of one's own, those that it
+/// has.
 #[utoipa::path(post, path = "/api/v1/api-keys/{key}/rotate", tag = "API keys", request_body = Option<Rotation>,
     params(KeyPath, IdempotencyHeader),
     responses((status = OK, description = "The key, and the secret that is shown this once",

@@ -12,7 +12,7 @@ use axum::body::{Bytes, HttpBody as _};
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, EXPECT};
 use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError};
 use keyward_core::error::Error;
@@ -94,11 +94,13 @@ async fn read(request: Request, within: Duration) -> Result<Bytes, Failure> {
     if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(HttpFailure::UnsupportedMediaType.into());
     }
+    // Such a client sends its body only once we begin to read (RFC 9110, section 10.1.1).
+    let asks_first = request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
     let size = body.size_hint().lower();
     if size > BODY_LIMIT as u64 {
-        if size <= DISCARD_LIMIT {
-            // Many clients read no answer before all of theirs is sent: to them, a connection that closes
+        if size <= DISCARD_LIMIT && !asks_first {
+            // Many others read no answer before all of theirs is sent: to them, a connection that closes
             // meanwhile is broken. What doesn't arrive in time isn't waited for.
             let discard = async { while let Some(Ok(_)) = body.frame().await {} };
             let _ = tokio::time::timeout(within, discard).await;
@@ -312,7 +314,7 @@ mod tests {
     use axum::http::{StatusCode, header};
     use axum::response::Response;
     use axum::routing::{get, post};
-    use http_body::Frame;
+    use http_body::{Frame, SizeHint};
     use http_body_util::BodyExt as _;
     use keyward_core::error::Code;
     use serde::Deserialize;
@@ -358,6 +360,8 @@ mod tests {
     enum Odd {
         Blanks(usize),
         Never,
+        /// Says how long it is, and doesn't come.
+        Announced(u64),
     }
 
     impl http_body::Body for Odd {
@@ -374,7 +378,14 @@ mod tests {
                     *left -= 1;
                     Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b' '; 64 * 1024])))))
                 }
-                Self::Never => Poll::Pending,
+                Self::Never | Self::Announced(_) => Poll::Pending,
+            }
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            match self {
+                Self::Announced(length) => SizeHint::with_exact(*length),
+                Self::Blanks(_) | Self::Never => SizeHint::default(),
             }
         }
     }
@@ -507,6 +518,20 @@ mod tests {
         );
         let largest = format!(r#"{{"username":"{}"}}"#, "x".repeat(BODY_LIMIT - 15));
         assert_eq!((largest.len(), posted(largest).await.as_str()), (BODY_LIMIT, "fine"));
+    }
+
+    #[tokio::test]
+    async fn who_asks_before_sending_too_much_is_told_at_once_and_nobody_is_waited_for_long() {
+        let announced = || Request::new(axum::body::Body::new(Odd::Announced(BODY_LIMIT as u64 + 1)));
+        let mut asking = announced();
+        asking.headers_mut().insert(EXPECT, "100-continue".parse().unwrap());
+
+        for (request, within) in [(asking, Duration::from_hours(1)), (announced(), Duration::from_millis(20))]
+        {
+            let outcome = tokio::time::timeout(Duration::from_mins(1), read(request, within)).await.unwrap();
+
+            assert!(matches!(outcome, Err(Failure::Http(HttpFailure::BodyTooLarge))), "{outcome:?}");
+        }
     }
 
     #[tokio::test]
