@@ -17,23 +17,31 @@ INSERT INTO revision (id, value) VALUES (1, 0);
 CREATE TABLE user_pools (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    password_policy TEXT NOT NULL, -- JSON
+    settings TEXT NOT NULL, -- JSON object
     created_at_ms BIGINT NOT NULL,
-    updated_at_ms BIGINT NOT NULL
+    updated_at_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL
 );
 
 CREATE TABLE app_clients (
     id TEXT PRIMARY KEY,
     pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
-    flows TEXT NOT NULL, -- JSON list
-    hides_unknown_users BOOLEAN NOT NULL, -- PreventUserExistenceErrors ENABLED
-    access_token_seconds BIGINT NOT NULL,
-    id_token_seconds BIGINT NOT NULL,
-    refresh_token_seconds BIGINT NOT NULL,
+    settings TEXT NOT NULL, -- JSON object
     created_at_ms BIGINT NOT NULL,
-    updated_at_ms BIGINT NOT NULL
+    updated_at_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL
 );
+CREATE INDEX app_clients_by_pool ON app_clients (pool_id, created_at_ms, id);
+
+-- The secrets of an app client, two at most: it takes them, not their hashes, to check a SECRET_HASH.
+CREATE TABLE app_client_secrets (
+    id TEXT PRIMARY KEY,
+    client_id TEXT NOT NULL REFERENCES app_clients (id) ON DELETE CASCADE,
+    sealed TEXT NOT NULL,
+    created_at_ms BIGINT NOT NULL
+);
+CREATE INDEX app_client_secrets_by_client ON app_client_secrets (client_id);
 
 CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
@@ -48,7 +56,7 @@ CREATE TABLE users (
     id TEXT PRIMARY KEY, -- sub
     pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
     username TEXT NOT NULL,
-    username_key TEXT NOT NULL, -- lower case: two names that differ in case alone are one
+    username_key TEXT NOT NULL, -- lower case where two names that differ in case alone are one
     kind TEXT NOT NULL, -- account, program
     status TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
@@ -56,6 +64,7 @@ CREATE TABLE users (
     email_key TEXT, -- lower case
     email_verified BOOLEAN NOT NULL,
     phone TEXT,
+    phone_verified BOOLEAN NOT NULL,
     attributes TEXT NOT NULL, -- JSON object
     password_hash TEXT,
     temporary_until_ms BIGINT,
@@ -69,18 +78,36 @@ CREATE TABLE users (
     version BIGINT NOT NULL,
     UNIQUE (pool_id, username_key)
 );
+CREATE INDEX users_by_status ON users (pool_id, status, username_key);
+CREATE INDEX users_by_enabled ON users (pool_id, enabled, username_key);
 
+-- What users are found by beside their names. The value is lower case where names are, in hexadecimal digits
+-- of UTF-8: they sort alike on every database, so that what begins with a text is a range.
+CREATE TABLE user_attributes (
+    pool_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value_key TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (pool_id, name, value_key, user_id)
+);
+CREATE INDEX user_attributes_by_user ON user_attributes (user_id);
+
+-- Roles of the home pool. The groups of other pools are kept here too; they allow nothing.
 CREATE TABLE roles (
     id TEXT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
     description TEXT NOT NULL,
     permissions TEXT NOT NULL, -- JSON list
     mfa_required BOOLEAN NOT NULL,
     source TEXT,
     source_identifier TEXT,
+    precedence BIGINT, -- as a group: the lowest one's IAM role is preferred
+    iam_role TEXT, -- as a group: an ARN
     created_at_ms BIGINT NOT NULL,
     updated_at_ms BIGINT NOT NULL,
-    version BIGINT NOT NULL
+    version BIGINT NOT NULL,
+    UNIQUE (pool_id, name)
 );
 
 CREATE TABLE assignments (

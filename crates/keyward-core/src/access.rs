@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::access_key::{SIGNATURE_WINDOW_MS, SignatureFault, Signed, SigningTime, is_well_formed};
 use crate::api_key::LastUse;
+use crate::app_client::PoolClient;
 use crate::caller::{Caller, Identity, Origin, Standing};
 use crate::clock::Clock;
 use crate::error::{Error, Result, Thing};
@@ -32,6 +33,8 @@ use crate::store::{KeyRecord, SessionRecord, Store, UsedKey};
 const CACHED_CREDENTIALS: usize = 150_000;
 /// How many users' grants are kept in memory.
 const CACHED_USERS: usize = 50_000;
+/// How many app clients are kept in memory.
+const CACHED_CLIENTS: usize = 1000;
 /// How long the database may take to tell the revision.
 const REVISION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the last uses of keys are written.
@@ -338,6 +341,8 @@ pub(crate) struct Access {
     subjects: Cache<SubjectId, Known<Subject>>,
     /// By the user's id.
     grants: Cache<Box<str>, Known<UserGrants>>,
+    /// By the app client's id.
+    pool_clients: Cache<Box<str>, Known<PoolClient>>,
     /// Counts the changes of rights made through this process, and those seen of others.
     epoch: Arc<AtomicU64>,
     /// When the revision was last known to be the newest.
@@ -369,6 +374,7 @@ impl Access {
             bound_ms,
             subjects: Cache::new(CACHED_CREDENTIALS),
             grants: Cache::new(CACHED_USERS),
+            pool_clients: Cache::new(CACHED_CLIENTS),
             epoch: store.epoch(),
             confirmed_at: [const { AtomicI64::new(i64::MIN / 2) }; 2],
             uses: Mutex::default(),
@@ -396,6 +402,26 @@ impl Access {
         // confirmation was found fresh knows of every change until then. And what is loaded while a change is
         // on its way counts as of before the change.
         self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
+    }
+
+    /// The app client of this id, from memory where that is fresh.
+    pub(crate) async fn pool_client(
+        &self,
+        id: &str,
+        clock: &Clock,
+        find: impl AsyncFnOnce() -> Result<Option<PoolClient>>,
+    ) -> Result<Option<Arc<PoolClient>>> {
+        let epoch = self.epoch_if_fresh(clock);
+        if let Some((of, found)) = self.pool_clients.get(id)
+            && Some(of) == epoch
+        {
+            return Ok(Some(found));
+        }
+        let found = find().await?.map(Arc::new);
+        if let (Some(epoch), Some(found)) = (epoch, &found) {
+            self.pool_clients.insert(id.into(), (epoch, Arc::clone(found)));
+        }
+        Ok(found)
     }
 
     fn uses(&self) -> MutexGuard<'_, HashMap<SubjectId, Arc<Subject>>> {

@@ -21,7 +21,7 @@ pub trait Directory: fmt::Debug + Send + Sync {
     fn pool_id(&self) -> &str;
 
     /// A password that the pool's policy accepts, to be changed at the first sign-in.
-    fn temporary_password(&self) -> Secret;
+    async fn temporary_password(&self) -> Result<Secret>;
 
     /// The users that fit, by name.
     async fn list(&self, query: &UserQuery) -> Result<Page<User>>;
@@ -36,6 +36,15 @@ pub trait Directory: fmt::Debug + Send + Sync {
         user: &User,
         password: &Secret,
         is_temporary: bool,
+        role_ids: &[String],
+        created_by: &str,
+        change: &Change,
+    ) -> Result<()>;
+
+    /// Makes a program user with its roles (by id), or nothing.
+    async fn create_program_user(
+        &self,
+        user: &User,
         role_ids: &[String],
         created_by: &str,
         change: &Change,

@@ -41,12 +41,16 @@ pub enum Code {
     PasswordRejected,
     /// The user must set a new password through an administrator before signing in.
     PasswordResetRequired,
+    /// The user has signed up, and has yet to prove the address.
+    UserNotConfirmed,
     /// A one-time code that isn't right.
     CodeMismatch,
     /// A one-time code that was right, but is used up or too old.
     CodeExpired,
     /// Too much of it; seconds until it is worth another try.
     TooManyRequests(u64),
+    /// Tried too often with this one; seconds until it is worth another try.
+    LimitExceeded(u64),
     /// Not offered by this directory or this deployment.
     Unsupported,
     /// Can't be answered now (the database can't be reached); never an excuse to let somebody in.
@@ -68,6 +72,8 @@ pub enum Thing {
     AppClient,
     SoftwareToken,
     Session,
+    /// An address that stands for a user's name.
+    Alias,
 }
 
 impl Error {
@@ -147,6 +153,7 @@ impl fmt::Display for Thing {
             Self::AppClient => "app client",
             Self::SoftwareToken => "software token",
             Self::Session => "session",
+            Self::Alias => "alias",
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::local_pool::rate_limit::RateLimit;
 use crate::master_key::MasterKey;
 use crate::random::Random;
 use crate::store::Store;
+use crate::user_pool::OpenPools;
 
 /// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles
 /// in `role.rs`, and so on.
@@ -25,6 +26,8 @@ pub struct Keyward {
     pub(crate) directory: Arc<dyn Directory>,
     /// The home pool, when it is our own.
     pub(crate) local_pool: Arc<LocalPool>,
+    /// The other pools.
+    pub(crate) pools: OpenPools,
     pub(crate) access: Access,
     pub(crate) event_order: EventOrder,
     pub(crate) sign_in_limit: RateLimit,
@@ -81,6 +84,7 @@ impl Keyward {
             master_key,
             directory,
             local_pool,
+            pools: OpenPools::default(),
             access,
             event_order,
             sign_in_limit,

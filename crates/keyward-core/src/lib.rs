@@ -7,6 +7,7 @@
 pub mod access;
 pub mod access_key;
 pub mod api_key;
+pub mod app_client;
 pub mod audit;
 pub mod caller;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod role;
 pub mod secret;
 pub mod store;
 pub mod user;
+pub mod user_pool;
 
 /// `bytes` as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

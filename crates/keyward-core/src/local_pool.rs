@@ -11,23 +11,26 @@ pub mod srp;
 pub mod token;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use self::password::{Line, PasswordHasher, PasswordPolicy};
 use self::srp::Verifier;
 use self::token::{PoolKeys, SigningKey, VerifiedToken};
+use crate::app_client::{AppClient, AppClientSettings};
 use crate::audit::Change;
 use crate::clock::Clock;
 use crate::directory::Directory;
-use crate::error::{Error, Result, Thing};
+use crate::error::{Error, Result};
 use crate::master_key::MasterKey;
 use crate::page::Page;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::user_pool::SealedKey;
-use crate::store::{AppClient, NewAccount, PasswordRecord, Store, UserPool};
+use crate::store::{Account, NewAccount, PasswordRecord, Store};
 use crate::user::{User, UserKind, UserQuery};
+use crate::user_pool::{Identifiers, MfaMode, UserPool, UserPoolSettings, unknown_pool};
 
 /// The flows of the app client that a pool begins with.
 const FIRST_CLIENT_FLOWS: [&str; 4] = [
@@ -47,20 +50,21 @@ pub struct PoolSettings {
     pub region: String,
     /// What tokens name as their issuer; `{pool}` in it stands for the pool's id.
     pub issuer: String,
-    /// What passwords must be like.
-    pub password_policy: PasswordPolicy,
+    /// What passwords must be like, from this start on; as they must be already when not said.
+    pub password_policy: Option<PasswordPolicy>,
 }
 
-/// A pool of users on our own database.
+/// A pool of users on our own database, open. What can be set of it, and may change, is read when it is needed.
 pub struct LocalPool {
-    pub(crate) pool: UserPool,
-    pub(crate) clients: Vec<AppClient>,
+    id: String,
+    issuer: String,
+    /// What tokens of any pool name as their issuer; `{pool}` in it stands for the pool's id.
+    issuer_template: String,
+    pub(crate) identifiers: Identifiers,
     pub(crate) keys: PoolKeys,
-    pub(crate) issuer: String,
-    pub(crate) password_policy: PasswordPolicy,
     /// Sealed as anybody's; read for names that nobody has.
     nobodys_verifier: String,
-    pub(crate) hasher: PasswordHasher,
+    pub(crate) hasher: Arc<PasswordHasher>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -85,22 +89,51 @@ impl LocalPool {
             Some(pool_id) => pool_id,
             None => create_home_pool(&settings, &store, &clock, &random, &master_key).await?,
         };
-        let pool = store
-            .user_pool(&pool_id)
-            .await?
-            .ok_or_else(|| Error::not_found(Thing::UserPool, "The home pool is gone from the database."))?;
-        let clients = store.app_clients(&pool_id).await?;
-        let keys = open_keys(&store, &pool_id, &master_key).await?;
-        let issuer = settings.issuer.replace("{pool}", &pool_id);
-        let password_policy = settings.password_policy;
-        let nobody = Verifier::new(&random, &pool_id, "", &random.base62(32));
+        let mut pool = store.user_pool(&pool_id).await?.ok_or_else(|| unknown_pool(&pool_id))?;
+        if let Some(policy) = settings.password_policy
+            && policy != pool.settings.password_policy
+        {
+            pool.settings.password_policy = policy;
+            pool.updated_at_ms = clock.now_ms();
+            let change =
+                Change::by_operator(&random, pool.updated_at_ms, "user-pool.update", "user-pool", &pool_id);
+            store.update_user_pool(&pool, &change).await?;
+        }
+        let hasher = Arc::new(hasher);
+        Self::opened(pool, settings.issuer, hasher, store, clock, random, master_key).await
+    }
+
+    /// Opens another pool of the same database.
+    ///
+    /// # Errors
+    /// `NotFound(UserPool)`.
+    pub(crate) async fn open_beside(&self, id: &str) -> Result<Self> {
+        let pool = self.store.user_pool(id).await?.ok_or_else(|| unknown_pool(id))?;
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (random, master_key) = (self.random.clone(), self.master_key.clone());
+        let (issuer, hasher) = (self.issuer_template.clone(), Arc::clone(&self.hasher));
+        Self::opened(pool, issuer, hasher, store, clock, random, master_key).await
+    }
+
+    async fn opened(
+        pool: UserPool,
+        issuer_template: String,
+        hasher: Arc<PasswordHasher>,
+        store: Store,
+        clock: Clock,
+        random: Random,
+        master_key: MasterKey,
+    ) -> Result<Self> {
+        let UserPool { id, settings, .. } = pool;
+        let keys = open_keys(&store, &id, &master_key).await?;
+        let nobody = Verifier::new(&random, &id, "", &random.base62(32));
         let nobodys_verifier = master_key.seal(&random, VERIFIER, nobody.to_text().as_bytes())?;
         Ok(Self {
-            pool,
-            clients,
+            issuer: issuer_template.replace("{pool}", &id),
+            issuer_template,
+            id,
+            identifiers: settings.identifiers,
             keys,
-            issuer,
-            password_policy,
             nobodys_verifier,
             hasher,
             store,
@@ -110,19 +143,47 @@ impl LocalPool {
         })
     }
 
+    /// What is set of the pool at this moment.
+    ///
+    /// # Errors
+    /// `NotFound(UserPool)` when it was deleted since it was opened.
+    pub async fn settings(&self) -> Result<UserPoolSettings> {
+        let pool = self.store.user_pool(&self.id).await?.ok_or_else(|| unknown_pool(&self.id))?;
+        Ok(pool.settings)
+    }
+
+    /// The app client that was made first, of those that are there.
+    pub async fn first_client(&self) -> Result<Option<AppClient>> {
+        self.store.first_app_client(&self.id).await
+    }
+
+    /// The account of this name or id, or of an address that stands for the name, or the program user.
+    pub(crate) async fn account(&self, name_or_id: &str) -> Result<Option<Account>> {
+        let key = self.identifiers.key(name_or_id);
+        let mut account = self.store.account(&self.id, &key, name_or_id).await?;
+        for (attribute, must_be_proven) in self.aliases() {
+            if account.is_none() {
+                account = self.store.account_with(&self.id, attribute, &key, must_be_proven).await?;
+            }
+        }
+        Ok(account)
+    }
+
+    /// The attributes that stand for a user's name, and whether only once they are proven.
+    pub(crate) fn aliases(&self) -> impl Iterator<Item = (&str, bool)> {
+        let Identifiers { username_attributes, alias_attributes, .. } = &self.identifiers;
+        let names = username_attributes.iter().map(|name| (name.as_str(), false));
+        names.chain(alias_attributes.iter().map(|name| (name.as_str(), true)))
+    }
+
     /// The pool's id, like `us-east-1_k3Y9wRd0A`.
     pub fn id(&self) -> &str {
-        &self.pool.id
+        &self.id
     }
 
     /// The region that the id begins with.
     pub fn region(&self) -> &str {
-        self.pool.id.split('_').next().unwrap_or_default()
-    }
-
-    /// The app clients, the first one first.
-    pub fn clients(&self) -> &[AppClient] {
-        &self.clients
+        self.id.split('_').next().unwrap_or_default()
     }
 
     /// What tokens name as their issuer.
@@ -152,36 +213,49 @@ impl LocalPool {
         password: &Secret,
         is_temporary: bool,
     ) -> Result<PasswordRecord> {
-        self.password_policy.check(password)?;
+        let policy = self.settings().await?.password_policy;
+        policy.check(password)?;
         let hash = self.hasher.hash(line, &self.random, password).await?;
         // By the id, which never changes, and which an unknown user can seem to have.
-        let (random, pool_id, user_id) = (self.random.clone(), self.pool.id.clone(), user.id.clone());
+        let (random, pool_id, user_id) = (self.random.clone(), self.id.clone(), user.id.clone());
         let password = password.clone();
         let verifier = move || Ok(Verifier::new(&random, &pool_id, &user_id, &password));
         let verifier = self.hasher.run(line, verifier).await?;
         let srp_verifier = self.master_key.seal(&self.random, VERIFIER, verifier.to_text().as_bytes())?;
-        let temporary_until_ms =
-            is_temporary.then(|| self.clock.now_ms() + self.password_policy.temporary_validity_ms());
+        let temporary_until_ms = is_temporary.then(|| self.clock.now_ms() + policy.temporary_validity_ms());
         Ok(PasswordRecord { hash, temporary_until_ms, srp_verifier })
+    }
+
+    async fn insert(
+        &self,
+        user: &User,
+        password: Option<&PasswordRecord>,
+        role_ids: &[String],
+        created_by: &str,
+        change: &Change,
+    ) -> Result<()> {
+        let (pool_id, identifiers) = (&*self.id, &self.identifiers);
+        let account = NewAccount { user, pool_id, identifiers, password, role_ids, created_by };
+        self.store.insert_account(account, change).await
     }
 }
 
 #[async_trait]
 impl Directory for LocalPool {
     fn pool_id(&self) -> &str {
-        &self.pool.id
+        &self.id
     }
 
-    fn temporary_password(&self) -> Secret {
-        password::temporary_password(&self.random, &self.password_policy)
+    async fn temporary_password(&self) -> Result<Secret> {
+        Ok(password::temporary_password(&self.random, &self.settings().await?.password_policy))
     }
 
     async fn list(&self, query: &UserQuery) -> Result<Page<User>> {
-        self.store.users(&self.pool.id, query).await
+        self.store.users(&self.id, query).await
     }
 
     async fn find(&self, name_or_id: &str) -> Result<Option<User>> {
-        Ok(self.store.account(&self.pool.id, name_or_id).await?.map(|account| account.user))
+        Ok(self.account(name_or_id).await?.map(|account| account.user))
     }
 
     async fn create(
@@ -194,13 +268,21 @@ impl Directory for LocalPool {
         change: &Change,
     ) -> Result<()> {
         let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
-        let account =
-            NewAccount { user, pool_id: &self.pool.id, password: Some(&password), role_ids, created_by };
-        self.store.insert_account(account, change).await
+        self.insert(user, Some(&password), role_ids, created_by, change).await
+    }
+
+    async fn create_program_user(
+        &self,
+        user: &User,
+        role_ids: &[String],
+        created_by: &str,
+        change: &Change,
+    ) -> Result<()> {
+        self.insert(user, None, role_ids, created_by, change).await
     }
 
     async fn update(&self, user: &User, change: &Change) -> Result<()> {
-        self.store.update_user(user, change).await
+        self.store.update_user(&self.identifiers, user, change).await
     }
 
     async fn delete(&self, user: &User, change: &Change) -> Result<()> {
@@ -229,7 +311,7 @@ impl Directory for LocalPool {
 
 impl fmt::Debug for LocalPool {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LocalPool").field("id", &self.pool.id).finish_non_exhaustive()
+        formatter.debug_struct("LocalPool").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -240,36 +322,55 @@ async fn create_home_pool(
     random: &Random,
     master_key: &MasterKey,
 ) -> Result<String> {
+    let id = format!("{}_{}", settings.region, random.base62(9).expose());
+    let now_ms = clock.now_ms();
     let pool = UserPool {
-        id: format!("{}_{}", settings.region, random.base62(9).expose()),
         name: "home".to_owned(),
-        password_policy: settings.password_policy.clone(),
+        settings: UserPoolSettings {
+            password_policy: settings.password_policy.clone().unwrap_or_default(),
+            mfa: MfaMode::Optional,
+            software_token_mfa: true,
+            // Nobody lets themselves in.
+            admin_create_only: true,
+            deletion_protection: true,
+            ..UserPoolSettings::default()
+        },
+        created_at_ms: now_ms,
+        updated_at_ms: now_ms,
+        version: 1,
+        id,
     };
     let client = AppClient {
         id: random.lower_alphanumeric(26),
         pool_id: pool.id.clone(),
         name: "keyward".to_owned(),
-        flows: FIRST_CLIENT_FLOWS.map(str::to_owned).to_vec(),
-        hides_unknown_users: true,
-        access_token_seconds: 3600,
-        id_token_seconds: 3600,
-        refresh_token_seconds: 30 * 24 * 3600,
+        settings: AppClientSettings {
+            flows: FIRST_CLIENT_FLOWS.map(str::to_owned).to_vec(),
+            hides_unknown_users: true,
+            ..AppClientSettings::default()
+        },
+        secrets: Vec::new(),
+        created_at_ms: now_ms,
+        updated_at_ms: now_ms,
+        version: 1,
     };
+    let keys = generate_keys(random, master_key).await?;
+    let change = Change::by_operator(random, now_ms, "user-pool.create", "user-pool", &pool.id);
+    store.insert_home_pool(&pool, &client, &keys, &change).await?;
+    Ok(pool.id)
+}
+
+/// Two new signing keys, sealed.
+pub(crate) async fn generate_keys(random: &Random, master_key: &MasterKey) -> Result<Vec<SealedKey>> {
     // An RSA key takes a tenth of a second to make.
     let keys = tokio::task::spawn_blocking(PoolKeys::generate).await.map_err(Error::internal)??;
-    let mut sealed = Vec::new();
-    for (token_use, key) in [("id", keys.id()), ("access", keys.access())] {
-        let sealed_key = master_key.seal(random, "signing key", &key.to_pkcs8()?)?;
-        sealed.push(SealedKey {
-            kid: key.kid().to_owned(),
-            token_use: token_use.to_owned(),
-            sealed: sealed_key,
-        });
-    }
-    let now_ms = clock.now_ms();
-    let change = Change::by_operator(random, now_ms, "user-pool.create", "user-pool", &pool.id);
-    store.insert_home_pool(&pool, &client, &sealed, now_ms, &change).await?;
-    Ok(pool.id)
+    [("id", keys.id()), ("access", keys.access())]
+        .into_iter()
+        .map(|(token_use, key)| {
+            let sealed = master_key.seal(random, "signing key", &key.to_pkcs8()?)?;
+            Ok(SealedKey { kid: key.kid().to_owned(), token_use: token_use.to_owned(), sealed })
+        })
+        .collect()
 }
 
 async fn open_keys(store: &Store, pool_id: &str, master_key: &MasterKey) -> Result<PoolKeys> {

@@ -10,7 +10,7 @@ use crate::keyward::Keyward;
 use crate::permission::Permission;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword, username_key};
+use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword};
 
 /// The role of those who may do everything.
 pub const ADMINS: &str = "ADMINS";
@@ -62,7 +62,10 @@ impl Keyward {
         }
         let operator = Caller::operator();
         let is_temporary = first.password.is_none();
-        let password = first.password.unwrap_or_else(|| self.directory.temporary_password());
+        let password = match first.password {
+            Some(password) => password,
+            None => self.directory.temporary_password().await?,
+        };
         let mut user = self.new_user(&NewUser {
             username: first.email,
             roles: vec![ADMINS.to_owned()],
@@ -73,14 +76,14 @@ impl Keyward {
         }
         // Roles that a start before this one made, and was cut off after, are there already.
         for role in self.default_roles()? {
-            if self.store.role(&role.name).await?.is_none() {
+            if self.store.role(&role.pool_id, &role.name).await?.is_none() {
                 let target = Target::new("role", &role.id, &role.name);
                 let change =
                     self.change(&operator, "role.create", target, json!({ "permissions": role.permissions }));
                 self.store.insert_role(&role, &change).await?;
             }
         }
-        let roles = self.grantable_roles(&operator, &user.roles).await?;
+        let roles = self.grantable_roles(&*self.directory, &operator, &user.roles).await?;
         let target = Target::new("user", &user.id, &user.username);
         let change =
             self.change(&operator, "user.create", target, json!({ "roles": user.roles, "first": true }));
@@ -109,7 +112,7 @@ impl Keyward {
                 "That is a program user, which can't sign in; name an account.",
             ));
         }
-        if self.store.role(ADMINS).await?.is_none() {
+        if self.store.role(self.directory.pool_id(), ADMINS).await?.is_none() {
             for role in self.default_roles()?.into_iter().filter(|role| role.name == ADMINS) {
                 let target = Target::new("role", &role.id, &role.name);
                 let change =
@@ -131,7 +134,9 @@ impl Keyward {
             let update = crate::user::UserUpdate { enabled: Some(true), ..Default::default() };
             self.update_user(&operator, &user.id, update).await?;
         }
-        self.forget_failures(&self.counter("password", &username_key(&user.username))?).await?;
+        let pool = &self.local_pool;
+        let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
+        self.forget_failures(pool, &counter).await?;
         recovered.user = self.known_user(&user.id).await?;
         Ok(recovered)
     }
@@ -143,6 +148,7 @@ impl Keyward {
             .map(|(name, description, permissions)| {
                 Ok(Role {
                     id: self.random.uuid(),
+                    pool_id: self.directory.pool_id().to_owned(),
                     name: (*name).to_owned(),
                     description: (*description).to_owned(),
                     permissions: permissions
@@ -152,6 +158,8 @@ impl Keyward {
                     mfa_required: false,
                     source: None,
                     source_identifier: None,
+                    precedence: None,
+                    iam_role: None,
                     created_at_ms: now_ms,
                     updated_at_ms: now_ms,
                     version: 1,

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::audit::Target;
 use crate::caller::Caller;
+use crate::directory::Directory;
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::page::{Cursor, Page};
@@ -19,6 +20,8 @@ const MAXIMUM_ROLES: usize = 100;
 pub struct Role {
     /// The immutable id, a UUID: a role made anew under an old name is another role.
     pub id: String,
+    /// The home pool, or the pool whose group it is.
+    pub pool_id: String,
     /// 1 to 128 characters.
     pub name: String,
     /// 1 to 256 characters.
@@ -31,6 +34,10 @@ pub struct Role {
     pub source: Option<String>,
     /// Its name there.
     pub source_identifier: Option<String>,
+    /// As a group: where it stands among those of a user, the lowest first.
+    pub precedence: Option<i64>,
+    /// As a group: an IAM role, an ARN that Amazon's identity pools understand.
+    pub iam_role: Option<String>,
     /// Milliseconds since the epoch, UTC.
     pub created_at_ms: i64,
     /// Milliseconds since the epoch, UTC.
@@ -93,6 +100,8 @@ pub struct Assigned {
 #[derive(Debug, Clone, Copy)]
 enum RoleChange<'a> {
     Add(&'a [String]),
+    /// The same, of an account that is there.
+    Join(&'a [String]),
     /// These and no others.
     Set(&'a [String]),
 }
@@ -120,12 +129,15 @@ impl Keyward {
             let now_ms = self.clock.now_ms();
             let role = Role {
                 id: self.random.uuid(),
+                pool_id: self.directory.pool_id().to_owned(),
                 name: role_name(&new.name)?,
                 description: description(&new.description)?,
                 permissions,
                 mfa_required: new.mfa_required,
                 source: source(new.source.as_deref())?,
                 source_identifier: source_identifier(new.source_identifier.as_deref())?,
+                precedence: None,
+                iam_role: None,
                 created_at_ms: now_ms,
                 updated_at_ms: now_ms,
                 version: 1,
@@ -148,7 +160,7 @@ impl Keyward {
     /// `Forbidden` without `view:roles` or `manage:roles`.
     pub async fn list_roles(&self, caller: &Caller, page: &Cursor) -> Result<Page<Role>> {
         caller.require_any(&[VIEW_ROLES, MANAGE_ROLES])?;
-        self.store.roles(page).await
+        self.store.roles(self.directory.pool_id(), page).await
     }
 
     /// The role of this name.
@@ -264,7 +276,26 @@ impl Keyward {
         name_or_id: &str,
         roles: &[String],
     ) -> Result<Assigned> {
-        self.change_roles(caller, name_or_id, RoleChange::Add(roles), None).await
+        self.change_roles(&*self.directory, caller, name_or_id, RoleChange::Add(roles), None).await
+    }
+
+    /// Gives a role of the home pool to one of its accounts, or makes an account of another pool a member of
+    /// its group. Who has it already keeps it.
+    ///
+    /// # Errors
+    /// As [`Keyward::assign_roles`], but for a name that nobody has: `NotFound(User)`.
+    pub async fn add_to_group_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        group: &str,
+    ) -> Result<()> {
+        let roles = [group.to_owned()];
+        match self.change_roles(pool, caller, name_or_id, RoleChange::Join(&roles), None).await {
+            Err(error) if error.code == Code::AlreadyExists(Thing::Assignment) => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 
     /// Makes the user's roles exactly these. A name that nobody has becomes a program user.
@@ -279,7 +310,7 @@ impl Keyward {
         roles: &[String],
         if_match: Option<i64>,
     ) -> Result<Assigned> {
-        self.change_roles(caller, name_or_id, RoleChange::Set(roles), if_match).await
+        self.change_roles(&*self.directory, caller, name_or_id, RoleChange::Set(roles), if_match).await
     }
 
     /// Takes one role from the user.
@@ -294,13 +325,25 @@ impl Keyward {
         role: &str,
         if_match: Option<i64>,
     ) -> Result<()> {
+        self.remove_role_in(&*self.directory, caller, name_or_id, role, if_match).await
+    }
+
+    /// As [`Keyward::remove_role`], in this pool, of which it is a group.
+    pub async fn remove_role_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        role: &str,
+        if_match: Option<i64>,
+    ) -> Result<()> {
         const ACTION: &str = "role.remove";
         let outcome = async {
-            caller.require(MANAGE_USERS)?;
-            let user = self.known_user(name_or_id).await?;
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let user = self.known_user_in(pool, name_or_id).await?;
             self.require_over(caller, &user.id).await?;
             require_version(if_match, user.version)?;
-            let role = self.store.role(role).await?.ok_or_else(unassigned)?;
+            let role = self.store.role(pool.pool_id(), role).await?.ok_or_else(unassigned)?;
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, ACTION, target, json!({ "roles": [role.name] }));
             self.store.remove_assignment(&user, &role.id, if_match, self.clock.now_ms(), &change).await
@@ -310,23 +353,24 @@ impl Keyward {
 
     async fn change_roles(
         &self,
+        pool: &dyn Directory,
         caller: &Caller,
         name_or_id: &str,
         wanted: RoleChange<'_>,
         if_match: Option<i64>,
     ) -> Result<Assigned> {
         let (action, names) = match wanted {
-            RoleChange::Add(names) => ("role.assign", names),
+            RoleChange::Add(names) | RoleChange::Join(names) => ("role.assign", names),
             RoleChange::Set(names) => ("role.set", names),
         };
         let outcome = async {
-            caller.require(MANAGE_USERS)?;
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
             if matches!(wanted, RoleChange::Add([])) {
                 return Err(Error::invalid("roles", "At least one role name is required"));
             }
             // Whether the roles are there and may be given comes before whether the user is.
-            let role_ids = self.grantable_roles(caller, names).await?;
-            let known = self.directory.find(name_or_id).await?;
+            let role_ids = self.grantable_roles(pool, caller, names).await?;
+            let known = pool.find(name_or_id).await?;
             let created_program_user = known.is_none();
             let user = match known {
                 Some(user) => {
@@ -334,7 +378,7 @@ impl Keyward {
                     require_version(if_match, user.version)?;
                     user
                 }
-                None if names.is_empty() || if_match.is_some() => {
+                None if names.is_empty() || if_match.is_some() || matches!(wanted, RoleChange::Join(_)) => {
                     return Err(crate::user::unknown_user(name_or_id));
                 }
                 None => self.new_program_user(name_or_id)?,
@@ -343,14 +387,13 @@ impl Keyward {
             let change = self.change(caller, action, Target::new("user", &user.id, &user.username), detail);
             let now_ms = self.clock.now_ms();
             if created_program_user {
-                let pool_id = self.directory.pool_id();
-                self.store.insert_program_user(pool_id, &user, &role_ids, caller.name(), &change).await?;
-            } else if matches!(wanted, RoleChange::Add(_)) {
+                pool.create_program_user(&user, &role_ids, caller.name(), &change).await?;
+            } else if matches!(wanted, RoleChange::Add(_) | RoleChange::Join(_)) {
                 self.store.add_assignments(&user, &role_ids, caller.name(), now_ms, &change).await?;
             } else {
                 self.store.set_assignments(&user, &role_ids, caller.name(), now_ms, &change).await?;
             }
-            let user = self.known_user(&user.id).await?;
+            let user = self.known_user_in(pool, &user.id).await?;
             Ok(Assigned { assignments: self.assignments_of(&user).await?, created_program_user })
         };
         self.audited(caller, action, Target::named("user", name_or_id), outcome.await).await
@@ -368,13 +411,18 @@ impl Keyward {
     }
 
     /// The ids of these roles, all of which the caller may give away.
-    pub(crate) async fn grantable_roles(&self, caller: &Caller, names: &[String]) -> Result<Vec<String>> {
+    pub(crate) async fn grantable_roles(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        names: &[String],
+    ) -> Result<Vec<String>> {
         if names.len() > MAXIMUM_ROLES {
             return Err(Error::invalid("roles", "A user has at most 100 roles."));
         }
         let mut ids = Vec::with_capacity(names.len());
         for name in names {
-            let role = self.store.role(name).await?.ok_or_else(|| unknown_role(name))?;
+            let role = self.known_role_in(pool, name).await?;
             caller.require_all_of(&role.permissions.iter().cloned().collect::<PermissionSet>())?;
             if !ids.contains(&role.id) {
                 ids.push(role.id);
@@ -384,7 +432,12 @@ impl Keyward {
     }
 
     async fn known_role(&self, name: &str) -> Result<Role> {
-        self.store.role(name).await?.ok_or_else(|| unknown_role(name))
+        self.known_role_in(&*self.directory, name).await
+    }
+
+    /// The role of the home pool, or the group of another.
+    pub(crate) async fn known_role_in(&self, pool: &dyn Directory, name: &str) -> Result<Role> {
+        self.store.role(pool.pool_id(), name).await?.ok_or_else(|| unknown_role(name))
     }
 }
 

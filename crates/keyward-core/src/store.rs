@@ -6,6 +6,7 @@
 
 mod access_key;
 mod api_key;
+mod app_client;
 mod audit;
 mod role;
 mod session;
@@ -31,7 +32,6 @@ pub use self::access_key::AccessKeyRecord;
 pub use self::api_key::{KeyRecord, UsedKey};
 pub use self::session::{NewSession, SessionRecord};
 pub use self::user::{Account, NewAccount, PasswordRecord};
-pub use self::user_pool::{AppClient, UserPool};
 use crate::audit::Change;
 use crate::error::{Code, Error, Result};
 

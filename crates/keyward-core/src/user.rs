@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::audit::Target;
 use crate::caller::Caller;
+use crate::directory::Directory;
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::page::{Cursor, Page};
@@ -32,6 +33,8 @@ pub struct User {
     pub email_verified: bool,
     /// The telephone number, E.164.
     pub phone: Option<String>,
+    /// Whether the number was proven to be the user's.
+    pub phone_verified: bool,
     /// Everything else that is known of an account, by Cognito's names.
     pub attributes: BTreeMap<String, String>,
     /// Whether signing in asks for a second factor.
@@ -57,10 +60,20 @@ impl User {
         }
         if let Some(phone) = &self.phone {
             set("phone_number", phone);
-            // Nothing here could have proven it.
-            set("phone_number_verified", "false");
+            set("phone_number_verified", if self.phone_verified { "true" } else { "false" });
         }
         attributes
+    }
+}
+
+impl User {
+    /// One of the attributes that can stand for a name, and whether it is proven; only addresses need be.
+    pub(crate) fn attribute(&self, name: &str) -> Option<(&str, bool)> {
+        match name {
+            "email" => self.email.as_deref().map(|email| (email, self.email_verified)),
+            "phone_number" => self.phone.as_deref().map(|phone| (phone, self.phone_verified)),
+            name => self.attributes.get(name).map(|value| (value.as_str(), true)),
+        }
     }
 }
 
@@ -179,25 +192,36 @@ impl Keyward {
     /// `Forbidden` without `manage:users` or for roles above the caller's rights, `InvalidInput` for what
     /// isn't an address or a number, `PasswordRejected`, `AlreadyExists(User)`, `NotFound(Role)`.
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<UserWithPassword> {
+        self.create_user_in(&*self.directory, caller, new).await
+    }
+
+    /// As [`Keyward::create_user`], in this pool.
+    pub async fn create_user_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        new: NewUser,
+    ) -> Result<UserWithPassword> {
         const ACTION: &str = "user.create";
         let outcome = async {
-            caller.require(MANAGE_USERS)?;
-            let roles = self.grantable_roles(caller, &new.roles).await?;
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let roles = self.grantable_roles(pool, caller, &new.roles).await?;
             let create = async || {
                 let user = self.new_user(&new)?;
-                let password = (user.kind == UserKind::Account).then(|| {
-                    new.temporary_password.clone().unwrap_or_else(|| self.directory.temporary_password())
-                });
+                let password = match (user.kind, &new.temporary_password) {
+                    (UserKind::Program, _) => None,
+                    (UserKind::Account, Some(password)) => Some(password.clone()),
+                    (UserKind::Account, None) => Some(pool.temporary_password().await?),
+                };
                 let detail = json!({ "kind": user.kind, "roles": user.roles });
                 let target = Target::new("user", &user.id, &user.username);
                 let answer = UserWithPassword { user, temporary_password: password };
                 let change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
                 let (user, by) = (&answer.user, caller.name());
                 if let Some(password) = &answer.temporary_password {
-                    self.directory.create(user, password, true, &roles, by, &change).await?;
+                    pool.create(user, password, true, &roles, by, &change).await?;
                 } else {
-                    let pool_id = self.directory.pool_id();
-                    self.store.insert_program_user(pool_id, user, &roles, by, &change).await?;
+                    pool.create_program_user(user, &roles, by, &change).await?;
                 }
                 Ok(answer)
             };
@@ -220,13 +244,18 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `view:users` or `manage:users`, unless it is the caller; `NotFound(User)`.
     pub async fn user(&self, caller: &Caller, name_or_id: &str) -> Result<User> {
-        let user = self.known_user(name_or_id).await;
+        self.user_in(&*self.directory, caller, name_or_id).await
+    }
+
+    /// As [`Keyward::user`], in this pool.
+    pub async fn user_in(&self, pool: &dyn Directory, caller: &Caller, name_or_id: &str) -> Result<User> {
+        let user = self.known_user_in(pool, name_or_id).await;
         if let Ok(user) = &user
             && caller.user_id() == Some(&user.id)
         {
             return Ok(user.clone());
         }
-        caller.require_any(&[VIEW_USERS, MANAGE_USERS])?;
+        self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
         user
     }
 
@@ -236,10 +265,21 @@ impl Keyward {
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
     /// `InvalidInput`, `PreconditionFailed`, `Conflict` for the last admin's being disabled.
     pub async fn update_user(&self, caller: &Caller, name_or_id: &str, update: UserUpdate) -> Result<User> {
+        self.update_user_in(&*self.directory, caller, name_or_id, update).await
+    }
+
+    /// As [`Keyward::update_user`], in this pool.
+    pub async fn update_user_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        update: UserUpdate,
+    ) -> Result<User> {
         const ACTION: &str = "user.update";
         let outcome = async {
-            caller.require(MANAGE_USERS)?;
-            let mut user = self.known_user(name_or_id).await?;
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let mut user = self.known_user_in(pool, name_or_id).await?;
             self.require_over(caller, &user.id).await?;
             require_version(update.if_match, user.version)?;
             if update.email.is_none() && update.phone.is_none() && update.enabled.is_none() {
@@ -259,7 +299,9 @@ impl Keyward {
                 changed.push("email");
             }
             if let Some(phone) = &update.phone {
-                user.phone = phone.as_deref().map(phone_number).transpose()?;
+                let phone = phone.as_deref().map(phone_number).transpose()?;
+                user.phone_verified = user.phone_verified && user.phone == phone;
+                user.phone = phone;
                 changed.push("phone");
             }
             if let Some(enabled) = update.enabled {
@@ -269,7 +311,7 @@ impl Keyward {
             user.updated_at_ms = self.clock.now_ms();
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, ACTION, target, json!({ "changed": changed }));
-            self.directory.update(&user, &change).await?;
+            pool.update(&user, &change).await?;
             user.version += 1;
             Ok(user)
         };
@@ -287,16 +329,27 @@ impl Keyward {
         name_or_id: &str,
         if_match: Option<i64>,
     ) -> Result<User> {
+        self.delete_user_in(&*self.directory, caller, name_or_id, if_match).await
+    }
+
+    /// As [`Keyward::delete_user`], in this pool.
+    pub async fn delete_user_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        if_match: Option<i64>,
+    ) -> Result<User> {
         const ACTION: &str = "user.delete";
         let outcome = async {
-            caller.require(MANAGE_USERS)?;
-            let user = self.known_user(name_or_id).await?;
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let user = self.known_user_in(pool, name_or_id).await?;
             self.require_over(caller, &user.id).await?;
             require_version(if_match, user.version)?;
             let target = Target::new("user", &user.id, &user.username);
             let change =
                 self.change(caller, ACTION, target, json!({ "kind": user.kind, "roles": user.roles }));
-            self.directory.delete(&user, &change).await?;
+            pool.delete(&user, &change).await?;
             Ok(user)
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
@@ -315,14 +368,11 @@ impl Keyward {
             let mut user = self.known_user(name_or_id).await?;
             self.require_over(caller, &user.id).await?;
             if user.kind == UserKind::Program {
-                return Err(Error::new(
-                    Code::Unsupported,
-                    "A program user has no password; give it an API key instead.",
-                ));
+                return Err(has_no_password());
             }
             let request = user.id.clone();
             let reset = async || {
-                let password = self.directory.temporary_password();
+                let password = self.directory.temporary_password().await?;
                 let version = user.version;
                 user.status = UserStatus::ForceChangePassword;
                 user.updated_at_ms = self.clock.now_ms();
@@ -338,26 +388,75 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
+    /// Gives the account of this pool a password, to be changed at the first sign-in where it is temporary,
+    /// and ends its sessions.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
+    /// `Unsupported` for a program user, `PasswordRejected`.
+    pub async fn set_password_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        password: &Secret,
+        is_temporary: bool,
+    ) -> Result<User> {
+        const ACTION: &str = "user.set-password";
+        let outcome = async {
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let mut user = self.known_user_in(pool, name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            if user.kind == UserKind::Program {
+                return Err(has_no_password());
+            }
+            let version = user.version;
+            user.status = if is_temporary { UserStatus::ForceChangePassword } else { UserStatus::Confirmed };
+            user.updated_at_ms = self.clock.now_ms();
+            user.version += 1;
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, ACTION, target, json!({ "temporary": is_temporary }));
+            pool.set_password(&user, version, password, is_temporary, &change).await?;
+            Ok(user)
+        };
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
     /// Ends all sessions of the user.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`.
     pub async fn sign_out_user(&self, caller: &Caller, name_or_id: &str) -> Result<()> {
+        self.sign_out_user_in(&*self.directory, caller, name_or_id).await
+    }
+
+    /// As [`Keyward::sign_out_user`], in this pool.
+    pub async fn sign_out_user_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+    ) -> Result<()> {
         const ACTION: &str = "user.sign-out";
         let outcome = async {
-            caller.require(MANAGE_USERS)?;
-            let user = self.known_user(name_or_id).await?;
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let user = self.known_user_in(pool, name_or_id).await?;
             self.require_over(caller, &user.id).await?;
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, ACTION, target, json!({}));
-            self.directory.sign_out(&user, &change).await
+            pool.sign_out(&user, &change).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
     /// The user of this name or id, for a caller whose rights are checked elsewhere.
     pub(crate) async fn known_user(&self, name_or_id: &str) -> Result<User> {
-        self.directory.find(name_or_id).await?.ok_or_else(|| unknown_user(name_or_id))
+        self.known_user_in(&*self.directory, name_or_id).await
+    }
+
+    /// The same in this pool.
+    pub(crate) async fn known_user_in(&self, pool: &dyn Directory, name_or_id: &str) -> Result<User> {
+        pool.find(name_or_id).await?.ok_or_else(|| unknown_user(name_or_id))
     }
 
     /// Everything that the user may do at best, with MFA.
@@ -405,6 +504,7 @@ impl Keyward {
             email_verified,
             email,
             phone: new.phone.as_deref().map(phone_number).transpose()?,
+            phone_verified: false,
             attributes: BTreeMap::new(),
             mfa: false,
             roles,
@@ -428,6 +528,10 @@ pub(crate) fn unknown_user(name_or_id: &str) -> Error {
     let named = program_name(name_or_id).ok().filter(|_| !is_credential);
     let named = named.map(|name| format!(" {name}")).unwrap_or_default();
     Error::not_found(Thing::User, format!("There is no user{named}; the list of users shows who there is."))
+}
+
+fn has_no_password() -> Error {
+    Error::new(Code::Unsupported, "A program user has no password; give it an API key instead.")
 }
 
 /// Refuses when the version that the caller saw is not the one that is there.
@@ -491,9 +595,4 @@ pub(crate) fn program_name(text: &str) -> Result<String> {
         return Ok(text.to_owned());
     }
     Err(Error::invalid("username", "A username must be 3 to 256 letters, digits and -_.+@ characters."))
-}
-
-/// How a name or an address is looked up: two that differ in case alone are one.
-pub(crate) fn username_key(username: &str) -> String {
-    username.to_lowercase()
 }

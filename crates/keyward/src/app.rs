@@ -51,17 +51,19 @@ pub async fn open_at(
     };
     let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING)?;
     let policy = &config.password_policy;
+    let password_policy = PasswordPolicy {
+        minimum_length: policy.minimum_length,
+        require_uppercase: policy.require_uppercase,
+        require_lowercase: policy.require_lowercase,
+        require_numbers: policy.require_digit,
+        require_symbols: policy.require_symbol,
+        temporary_validity_days: policy.temporary_password_days,
+    };
     let pool = PoolSettings {
         region: config.region.clone(),
         issuer: config.issuer(),
-        password_policy: PasswordPolicy {
-            minimum_length: policy.minimum_length,
-            require_uppercase: policy.require_uppercase,
-            require_lowercase: policy.require_lowercase,
-            require_numbers: policy.require_digit,
-            require_symbols: policy.require_symbol,
-            temporary_validity_days: policy.temporary_password_days,
-        },
+        // A policy that the configuration says nothing of is what the pool's owner has made of it.
+        password_policy: (password_policy != PasswordPolicy::default()).then_some(password_policy),
     };
     let pool =
         LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key.clone())

@@ -1,5 +1,5 @@
 //! What a client carries from one step of a sign-in to the next: sealed, bound to pool, app client, user and
-//! step, good for three minutes and once. Nothing of it is kept here but the ids of what was used.
+//! step, good for some minutes and once. Nothing of it is kept here but the ids of what was used.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,11 +9,10 @@ use zeroize::Zeroizing;
 
 use super::LocalPool;
 use super::sign_in::{Method, Question, invalid_session};
+use crate::app_client::AppClient;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// How long there is for an answer (`AuthSessionValidity`, whose default is 3 minutes).
-const LIFETIME_MS: i64 = 3 * 60 * 1000;
 /// What a `Session` is sealed for.
 const CHALLENGE: &str = "sign-in challenge";
 /// What a `SECRET_BLOCK` is sealed for: neither can be passed off as the other.
@@ -56,8 +55,8 @@ pub(super) struct SrpState {
 
 impl LocalPool {
     /// The `Session` of a challenge: some 500 characters, of the 20 to 4096 that the protocol has for it.
-    pub(super) fn seal_challenge(&self, client_id: &str, state: ChallengeState) -> Result<Secret> {
-        self.seal(CHALLENGE, client_id, state).map(Secret::from)
+    pub(super) fn seal_challenge(&self, client: &AppClient, state: ChallengeState) -> Result<Secret> {
+        self.seal(CHALLENGE, client, state).map(Secret::from)
     }
 
     /// What was sealed into a `Session`.
@@ -74,8 +73,8 @@ impl LocalPool {
 
     /// The `SECRET_BLOCK` of a sign-in by SRP, base64 with padding as clients decode it. Some clients bring
     /// back no `Session` with it, so all is in here.
-    pub(super) fn seal_secret_block(&self, client_id: &str, state: SrpState) -> Result<Secret> {
-        let sealed = self.seal(SECRET_BLOCK, client_id, state)?;
+    pub(super) fn seal_secret_block(&self, client: &AppClient, state: SrpState) -> Result<Secret> {
+        let sealed = self.seal(SECRET_BLOCK, client, state)?;
         let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(Error::internal)?;
         Ok(Secret::from(STANDARD.encode(bytes)))
     }
@@ -94,12 +93,12 @@ impl LocalPool {
         Ok((opened, bytes))
     }
 
-    fn seal<T: Serialize>(&self, purpose: &'static str, client_id: &str, content: T) -> Result<String> {
+    fn seal<T: Serialize>(&self, purpose: &'static str, client: &AppClient, content: T) -> Result<String> {
         let envelope = Envelope {
             id: self.random.uuid(),
-            pool_id: self.pool.id.clone(),
-            client_id: client_id.to_owned(),
-            expires_at_ms: self.clock.now_ms() + LIFETIME_MS,
+            pool_id: self.id.clone(),
+            client_id: client.id.clone(),
+            expires_at_ms: self.clock.now_ms() + client.settings.challenge_minutes * 60_000,
             content,
         };
         let plaintext = Zeroizing::new(serde_json::to_vec(&envelope).map_err(Error::internal)?);
@@ -114,7 +113,7 @@ impl LocalPool {
     ) -> Result<Envelope<T>> {
         let plaintext = self.master_key.open(purpose, sealed).ok_or_else(invalid_session)?;
         let envelope: Envelope<T> = serde_json::from_slice(&plaintext).map_err(|_| invalid_session())?;
-        if envelope.pool_id != self.pool.id || envelope.client_id != client_id {
+        if envelope.pool_id != self.id || envelope.client_id != client_id {
             return Err(invalid_session());
         }
         if envelope.expires_at_ms <= self.clock.now_ms() {

@@ -23,17 +23,17 @@ impl Keyward {
         let asked = self.open_question(&answer, Question::SoftwareToken).await?;
         let user = &asked.account.user;
         let counter = self.counter("mfa", &user.id)?;
-        self.refuse_while_locked(&counter).await?;
+        self.refuse_while_locked(&asked.through.pool, &counter).await?;
         let secret = asked.account.totp_secret.as_deref().ok_or_else(no_software_token)?;
         let Some(step) = self.matching_step(secret, code)? else {
             let change =
-                self.failed_sign_in(answer.origin, asked.client, Some(user), asked.method, "wrong_code");
-            self.count_failure(&counter, &change).await?;
+                self.failed_sign_in(answer.origin, &asked.through, Some(user), asked.method, "wrong_code");
+            self.count_failure(&asked.through.pool, &counter, &change).await?;
             return Err(Error::new(Code::CodeMismatch, "Invalid code received for user"));
         };
         self.open_session(Opening {
             origin: answer.origin,
-            client: asked.client,
+            through: &asked.through,
             user,
             method: asked.method,
             counter: Some(&counter),

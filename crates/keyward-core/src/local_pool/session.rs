@@ -1,15 +1,19 @@
 //! Sessions: what begins with a sign-in and ends with signing out, and the tokens that come of it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
+use super::LocalPool;
 use super::sign_in::{Method, SignIn, Tokens};
-use super::token::{TokenGrant, TokenLife, TokenSubject, TokenUse};
+use super::token::{TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
+use crate::app_client::PoolClient;
 use crate::audit::Target;
 use crate::caller::{Caller, Origin};
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
 use crate::secret::Secret;
-use crate::store::{Account, AppClient, NewSession, SessionRecord};
+use crate::store::{Account, NewSession, SessionRecord};
 use crate::user::User;
 
 /// 381 bits: nobody guesses one, so its hash alone need be kept.
@@ -18,7 +22,7 @@ const REFRESH_TOKEN_LENGTH: usize = 64;
 /// A sign-in that is to become a session.
 pub(super) struct Opening<'a> {
     pub(super) origin: &'a Origin,
-    pub(super) client: &'a AppClient,
+    pub(super) through: &'a PoolClient,
     pub(super) user: &'a User,
     pub(super) method: Method,
     /// What counts the failures of the step that came last; none where nothing was guessed.
@@ -31,6 +35,7 @@ pub(super) struct Opening<'a> {
 
 /// Who shows a good access token.
 pub(super) struct Bearer {
+    pub(super) pool: Arc<LocalPool>,
     pub(super) account: Account,
     pub(super) session: SessionRecord,
 }
@@ -54,9 +59,8 @@ impl Keyward {
     /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a token
     /// that is unknown, another client's, revoked or expired, and for a disabled user.
     pub async fn refresh(&self, client_id: &str, refresh_token: &Secret) -> Result<Tokens> {
-        let pool = &*self.local_pool;
-        let client = pool.client_for(client_id, "REFRESH_TOKEN_AUTH")?;
-        let Some(session) = self.session_of(client, refresh_token).await? else {
+        let through = self.pool_client_for(client_id, "REFRESH_TOKEN_AUTH").await?;
+        let Some(session) = self.session_of(&through, refresh_token).await? else {
             return Err(invalid_refresh_token());
         };
         if !session.user_enabled {
@@ -68,10 +72,10 @@ impl Keyward {
         if session.expires_at_ms <= self.clock.now_ms() {
             return Err(Error::unauthenticated("Refresh Token has expired"));
         }
-        let account = self.store.account(pool.id(), &session.user_id).await?;
+        let account = through.pool.account(&session.user_id).await?;
         let account = account.ok_or_else(invalid_refresh_token)?;
         let auth_time = session.created_at_ms.div_euclid(1000);
-        self.sign_tokens(client, &account.user, &session.id, auth_time, session.mfa)
+        self.sign_tokens(&through, &account.user, &session.id, auth_time, session.mfa)
     }
 
     /// Ends the session that `refresh_token` belongs to, with all tokens that came of it. A token that nobody
@@ -86,21 +90,20 @@ impl Keyward {
         client_id: &str,
         refresh_token: &Secret,
     ) -> Result<()> {
-        let client = self.local_pool.client(client_id)?;
-        if self.local_pool.verify_token(refresh_token.expose()).is_some() {
+        let through = self.pool_client(client_id).await?;
+        let pool = &through.pool;
+        if pool.verify_token(refresh_token.expose()).is_some() {
             return Err(Error::new(Code::Unsupported, "Only a refresh token can be revoked; send that one."));
         }
-        let Some(session) = self.session_of_any_client(refresh_token).await? else { return Ok(()) };
-        if session.client_id != client.id {
+        let Some(session) = self.session_of_any_client(pool, refresh_token).await? else { return Ok(()) };
+        if session.client_id != through.client.id {
             return Err(Error::unauthenticated("The refresh token belongs to another client."));
         }
         if session.revoked_at_ms.is_some() {
             return Ok(());
         }
-        let Some(account) = self.store.account(&session.pool_id, &session.user_id).await? else {
-            return Ok(());
-        };
-        let bearer = Bearer { account, session };
+        let Some(account) = pool.account(&session.user_id).await? else { return Ok(()) };
+        let bearer = Bearer { pool: Arc::clone(pool), account, session };
         let detail = json!({ "session": bearer.session.id });
         let change = self.change(&bearer.caller(origin), "user.sign-out", bearer.target(), detail);
         self.store.revoke_session(&bearer.session.id, self.clock.now_ms(), &change).await
@@ -135,11 +138,12 @@ impl Keyward {
     /// `Unauthenticated` for what isn't an access token of ours, has expired or was revoked, and for a
     /// disabled user.
     pub(super) async fn bearer(&self, access_token: &Secret) -> Result<Bearer> {
-        let pool = &*self.local_pool;
+        let invalid = || Error::unauthenticated("Invalid Access Token");
+        let pool = self.pool_of_token(access_token).await?.ok_or_else(invalid)?;
         let token = pool
             .verify_token(access_token.expose())
             .filter(|token| token.token_use == TokenUse::Access)
-            .ok_or_else(|| Error::unauthenticated("Invalid Access Token"))?;
+            .ok_or_else(invalid)?;
         if token.exp <= self.clock.now_seconds() {
             return Err(Error::unauthenticated("Access Token has expired"));
         }
@@ -152,18 +156,19 @@ impl Keyward {
         if session.revoked_at_ms.is_some() {
             return Err(revoked());
         }
-        let account = self.store.account(pool.id(), &session.user_id).await?.ok_or_else(revoked)?;
-        Ok(Bearer { account, session })
+        let account = pool.account(&session.user_id).await?.ok_or_else(revoked)?;
+        Ok(Bearer { pool, account, session })
     }
 
     /// Makes the session and its tokens.
     pub(super) async fn open_session(&self, opening: Opening<'_>) -> Result<SignIn> {
-        let Opening { origin, client, user, .. } = opening;
+        let Opening { origin, through, user, .. } = opening;
+        let client = &through.client;
         let now_ms = self.clock.now_ms();
         let session_id = self.random.uuid();
         let refresh_token = self.random.base62(REFRESH_TOKEN_LENGTH);
         let mfa = opening.totp_step.is_some();
-        let tokens = self.sign_tokens(client, user, &session_id, now_ms.div_euclid(1000), mfa)?;
+        let tokens = self.sign_tokens(through, user, &session_id, now_ms.div_euclid(1000), mfa)?;
         let target = Target::new("user", &user.id, &user.username);
         let detail = json!({ "client": client.id, "method": opening.method, "mfa": mfa });
         let caller = Caller::person(origin.clone(), user, &session_id, mfa);
@@ -179,21 +184,21 @@ impl Keyward {
             refresh_hash: &crate::sha256_hex(refresh_token.expose().as_bytes()),
             mfa,
             created_at_ms: now_ms,
-            expires_at_ms: now_ms.saturating_add(client.refresh_token_seconds.saturating_mul(1000)),
+            expires_at_ms: now_ms.saturating_add(client.settings.refresh_token_seconds.saturating_mul(1000)),
         };
-        self.store.insert_session(self.local_pool.id(), session, &change).await?;
+        self.store.insert_session(through.pool.id(), session, &change).await?;
         Ok(SignIn::Done(Tokens { refresh_token: Some(refresh_token), ..tokens }))
     }
 
     fn sign_tokens(
         &self,
-        client: &AppClient,
+        through: &PoolClient,
         user: &User,
         session_id: &str,
         auth_time: i64,
         mfa: bool,
     ) -> Result<Tokens> {
-        let pool = &*self.local_pool;
+        let PoolClient { pool, client, .. } = through;
         let subject = TokenSubject {
             sub: user.id.clone(),
             username: user.username.clone(),
@@ -202,7 +207,7 @@ impl Keyward {
             mfa,
         };
         let grant = TokenGrant {
-            issuer: pool.issuer.clone(),
+            issuer: pool.issuer().to_owned(),
             client_id: client.id.clone(),
             origin_jti: session_id.to_owned(),
             event_id: self.random.uuid(),
@@ -212,22 +217,46 @@ impl Keyward {
         let life =
             |seconds: i64| TokenLife { jti: self.random.uuid(), iat, exp: iat.saturating_add(seconds) };
         Ok(Tokens {
-            id_token: pool.keys.sign_id(&subject, &grant, &life(client.id_token_seconds))?,
-            access_token: pool.keys.sign_access(&subject, &grant, &life(client.access_token_seconds))?,
+            id_token: pool.keys.sign_id(&subject, &grant, &life(client.settings.id_token_seconds))?,
+            access_token: pool.keys.sign_access(
+                &subject,
+                &grant,
+                &life(client.settings.access_token_seconds),
+            )?,
             refresh_token: None,
-            expires_in_seconds: client.access_token_seconds,
+            expires_in_seconds: client.settings.access_token_seconds,
         })
     }
 
-    async fn session_of(&self, client: &AppClient, refresh_token: &Secret) -> Result<Option<SessionRecord>> {
-        let session = self.session_of_any_client(refresh_token).await?;
-        Ok(session.filter(|session| session.client_id == client.id))
+    /// The pool whose signing key a token names.
+    pub(super) async fn pool_of_token(&self, token: &Secret) -> Result<Option<Arc<LocalPool>>> {
+        let Some(kid) = key_id(token.expose()) else { return Ok(None) };
+        if self.local_pool.keys.has(&kid) {
+            return Ok(Some(Arc::clone(&self.local_pool)));
+        }
+        match self.store.pool_of_signing_key(&kid).await? {
+            Some(pool_id) => self.user_pool(&pool_id).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    async fn session_of_any_client(&self, refresh_token: &Secret) -> Result<Option<SessionRecord>> {
+    async fn session_of(
+        &self,
+        through: &PoolClient,
+        refresh_token: &Secret,
+    ) -> Result<Option<SessionRecord>> {
+        let session = self.session_of_any_client(&through.pool, refresh_token).await?;
+        Ok(session.filter(|session| session.client_id == through.client.id))
+    }
+
+    async fn session_of_any_client(
+        &self,
+        pool: &LocalPool,
+        refresh_token: &Secret,
+    ) -> Result<Option<SessionRecord>> {
         let hash = crate::sha256_hex(refresh_token.expose().as_bytes());
         let session = self.store.session_by_refresh_hash(&hash).await?;
-        Ok(session.filter(|session| session.pool_id == self.local_pool.id()))
+        Ok(session.filter(|session| session.pool_id == pool.id()))
     }
 }
 

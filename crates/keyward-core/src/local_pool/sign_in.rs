@@ -6,6 +6,7 @@
 //! shown the right password, and to nobody else.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,13 +18,14 @@ use super::rate_limit::{Leave, Refusal};
 use super::session::Opening;
 use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
 use super::{LocalPool, VERIFIER};
+use crate::app_client::PoolClient;
 use crate::audit::{Change, Outcome, Target};
 use crate::caller::{Caller, Origin};
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::secret::Secret;
-use crate::store::{Account, AppClient};
-use crate::user::{User, UserKind, UserStatus, username_key};
+use crate::store::Account;
+use crate::user::{User, UserKind, UserStatus};
 
 /// After so much time without a failure, the count starts over.
 const QUIET_MS: i64 = 15 * 60 * 1000;
@@ -129,7 +131,7 @@ pub(super) enum Method {
 /// One try at a password.
 struct Attempt<'a> {
     origin: &'a Origin,
-    client: &'a AppClient,
+    through: &'a PoolClient,
     method: Method,
     /// Whose password it would be; nobody's where the name is unknown, or a program user's.
     account: Option<Account>,
@@ -151,11 +153,11 @@ impl Keyward {
         username: &str,
         password: &Secret,
     ) -> Result<SignIn> {
-        let pool = &*self.local_pool;
-        let client = pool.client_for(client_id, "USER_PASSWORD_AUTH")?;
+        let through = self.pool_client_for(client_id, "USER_PASSWORD_AUTH").await?;
         let leave = self.leave_to_try(origin).await?;
-        let account = self.account_named(username).await?;
-        let attempt = self.attempt(origin, client, Method::Password, account, username).await?;
+        let account = through.pool.account_named(username).await?;
+        let attempt = self.attempt(origin, &through, Method::Password, account, username).await?;
+        let pool = &through.pool;
         let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
         let Some((account, stored)) = stored else {
             pool.hasher.verify_nothing(password).await?;
@@ -182,14 +184,14 @@ impl Keyward {
         username: &str,
         srp_a: &Secret,
     ) -> Result<SrpChallenge> {
-        let pool = &*self.local_pool;
-        let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
+        let through = self.pool_client_for(client_id, "USER_SRP_AUTH").await?;
+        let pool = &through.pool;
         // Given back by the second step: who never comes to it has failed.
         self.leave_to_try(origin).await?;
         let client_public = ClientPublic::parse(srp_a.expose())?;
-        let account = self.account_named(username).await?;
-        let attempt = self.attempt(origin, client, Method::Srp, account, username).await?;
-        if attempt.account.is_none() && !client.hides_unknown_users {
+        let account = pool.account_named(username).await?;
+        let attempt = self.attempt(origin, &through, Method::Srp, account, username).await?;
+        if attempt.account.is_none() && !through.client.settings.hides_unknown_users {
             return Err(self.password_was_wrong(&attempt).await);
         }
         let user_id = match &attempt.account {
@@ -207,7 +209,7 @@ impl Keyward {
             client_public: client_public.to_hex(),
             server_key: Secret::from(server_key.to_text().as_str()),
         };
-        let secret_block = pool.seal_secret_block(&client.id, state)?;
+        let secret_block = pool.seal_secret_block(&through.client, state)?;
         Ok(SrpChallenge { user_id, salt, srp_b: server_key.public_hex(), secret_block })
     }
 
@@ -217,26 +219,24 @@ impl Keyward {
     /// As [`Keyward::sign_in_with_password`], and `Unauthenticated` for a secret block that isn't ours, was
     /// used before or is too old; `InvalidInput` for a time that can't be read.
     pub async fn finish_srp(&self, origin: &Origin, client_id: &str, proof: SrpProof<'_>) -> Result<SignIn> {
-        let pool = &*self.local_pool;
-        let client = pool.client_for(client_id, "USER_SRP_AUTH")?;
+        let through = self.pool_client_for(client_id, "USER_SRP_AUTH").await?;
+        let pool = &through.pool;
         let leave = self.leave_to_try(origin).await?;
-        let (block, signed) = pool.open_secret_block(&client.id, proof.secret_block)?;
+        let (block, signed) = pool.open_secret_block(&through.client.id, proof.secret_block)?;
         let state = block.content;
-        let account = self.store.account(pool.id(), &state.user_id).await?;
-        // Found by the name that was typed at first, or not at all: see `account_named`.
-        let account = account.filter(|account| {
-            account.user.id == state.user_id
-                && username_key(&account.user.username) == username_key(&state.username)
-        });
+        // Found by the name that was typed at first, or not at all.
+        let account = pool.account_named(&state.username).await?;
+        let account = account.filter(|account| account.user.id == state.user_id);
         let is_named = proof.username.is_none_or(|name| {
-            let is_typed = name == state.user_id || username_key(name) == username_key(&state.username);
-            is_typed || account.as_ref().is_some_and(|account| is_name_of(name, &account.user))
+            let key = |name: &str| pool.identifiers.key(name);
+            let is_typed = name == state.user_id || key(name) == key(&state.username);
+            is_typed || account.as_ref().is_some_and(|account| pool.is_name_of(name, &account.user))
         });
         if !is_named {
             return Err(invalid_session());
         }
         self.check_timestamp(proof.timestamp)?;
-        let attempt = self.attempt(origin, client, Method::Srp, account, &state.username).await?;
+        let attempt = self.attempt(origin, &through, Method::Srp, account, &state.username).await?;
         // Used up by any answer: each guess needs a block of its own.
         if !self.store.use_once(&block.id, block.expires_at_ms).await? {
             return Err(challenge_used());
@@ -290,7 +290,6 @@ impl Keyward {
         password: &Secret,
         attributes: &BTreeMap<&str, &str>,
     ) -> Result<SignIn> {
-        let pool = &*self.local_pool;
         let asked = self.open_question(&answer, Question::NewPassword).await?;
         let mut user = asked.account.user;
         let known = user.all_attributes();
@@ -303,7 +302,7 @@ impl Keyward {
         let version = user.version;
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
-        let record = pool.password_record(Line::SignIn, &user, password, false).await?;
+        let record = asked.through.pool.password_record(Line::SignIn, &user, password, false).await?;
         let caller = Caller::person(answer.origin.clone(), &user, "", false);
         let target = Target::new("user", &user.id, &user.username);
         let change = self.change(&caller, "user.choose-password", target, json!({ "first": true }));
@@ -318,11 +317,11 @@ impl Keyward {
         user.version += 1;
         self.store.use_once(&asked.id, asked.expires_at_ms).await?;
         if user.mfa {
-            return self.ask(asked.client, Question::SoftwareToken, user, asked.method);
+            return self.ask(&asked.through, Question::SoftwareToken, user, asked.method);
         }
         self.open_session(Opening {
             origin: answer.origin,
-            client: asked.client,
+            through: &asked.through,
             user: &user,
             method: asked.method,
             counter: None,
@@ -356,36 +355,31 @@ impl Keyward {
         ))
     }
 
-    /// The account of this name, whatever its case. Not of this id, though Cognito takes a `sub` there: SRP tells
-    /// everybody an id for every name, and one that leads somewhere would tell which of them are real.
-    async fn account_named(&self, username: &str) -> Result<Option<Account>> {
-        let account = self.store.account(self.local_pool.id(), username).await?;
-        Ok(account.filter(|account| username_key(&account.user.username) == username_key(username)))
-    }
-
     /// The tries at this name's password, unless they are locked.
     async fn attempt<'a>(
         &self,
         origin: &'a Origin,
-        client: &'a AppClient,
+        through: &'a PoolClient,
         method: Method,
         account: Option<Account>,
         username: &str,
     ) -> Result<Attempt<'a>> {
         let account =
             account.filter(|account| account.user.kind == UserKind::Account && account.password.is_some());
-        let counter = self.counter("password", &username_key(username))?;
-        self.refuse_while_locked(&counter).await?;
-        Ok(Attempt { origin, client, method, account, counter })
+        // One for all the names of somebody.
+        let name = account.as_ref().map_or(username, |account| &account.user.username);
+        let counter = self.counter("password", &through.pool.identifiers.key(name))?;
+        self.refuse_while_locked(&through.pool, &counter).await?;
+        Ok(Attempt { origin, through, method, account, counter })
     }
 
     /// Counts the failure. What is said is the same whether or not there is such a user.
     async fn password_was_wrong(&self, attempt: &Attempt<'_>) -> Error {
         let reason = if attempt.account.is_some() { "wrong_password" } else { "unknown_user" };
         let change = self.failure(attempt, reason);
-        match self.count_failure(&attempt.counter, &change).await {
+        match self.count_failure(&attempt.through.pool, &attempt.counter, &change).await {
             Err(error) => error,
-            Ok(()) if attempt.account.is_none() && !attempt.client.hides_unknown_users => {
+            Ok(()) if attempt.account.is_none() && !attempt.through.client.settings.hides_unknown_users => {
                 Error::not_found(Thing::User, "User does not exist.")
             }
             Ok(()) => Error::unauthenticated("Incorrect username or password."),
@@ -400,7 +394,9 @@ impl Keyward {
         let has_expired = password.temporary_until_ms.is_some_and(|until_ms| until_ms <= self.clock.now_ms());
         let (reason, refusal) = match user.status {
             _ if !user.enabled => ("disabled", Error::unauthenticated("User is disabled.")),
-            UserStatus::Unconfirmed => ("unconfirmed", Error::unauthenticated("User is not confirmed.")),
+            UserStatus::Unconfirmed => {
+                ("unconfirmed", Error::new(Code::UserNotConfirmed, "User is not confirmed."))
+            }
             UserStatus::ResetRequired => (
                 "reset_required",
                 Error::new(Code::PasswordResetRequired, "Password reset required for the user"),
@@ -412,18 +408,18 @@ impl Keyward {
                 ),
             ),
             UserStatus::ForceChangePassword => {
-                self.forget_failures(&attempt.counter).await?;
-                return self.ask(attempt.client, Question::NewPassword, user.clone(), attempt.method);
+                self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
+                return self.ask(attempt.through, Question::NewPassword, user.clone(), attempt.method);
             }
             UserStatus::Confirmed if user.mfa => {
-                self.forget_failures(&attempt.counter).await?;
-                return self.ask(attempt.client, Question::SoftwareToken, user.clone(), attempt.method);
+                self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
+                return self.ask(attempt.through, Question::SoftwareToken, user.clone(), attempt.method);
             }
             UserStatus::Confirmed => {
                 return self
                     .open_session(Opening {
                         origin: attempt.origin,
-                        client: attempt.client,
+                        through: attempt.through,
                         user,
                         method: attempt.method,
                         counter: Some(&attempt.counter),
@@ -434,7 +430,7 @@ impl Keyward {
             }
         };
         // Also what is only said after the right password isn't said while attempts are locked.
-        self.forget_failures(&attempt.counter).await?;
+        self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
         self.store.record_event(&self.failure(&attempt, reason)).await?;
         Err(refusal)
     }
@@ -442,34 +438,34 @@ impl Keyward {
     /// Asks for something more.
     pub(super) fn ask(
         &self,
-        client: &AppClient,
+        through: &PoolClient,
         question: Question,
         user: User,
         method: Method,
     ) -> Result<SignIn> {
         let state = ChallengeState { question, user_id: user.id.clone(), user_version: user.version, method };
-        let session = self.local_pool.seal_challenge(&client.id, state)?;
+        let session = through.pool.seal_challenge(&through.client, state)?;
         Ok(SignIn::Challenge(Challenge { question, session, user }))
     }
 
     /// The question that is answered, and who answers it.
-    pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked<'_>> {
-        let pool = &*self.local_pool;
-        let client = pool.client(answer.client_id)?;
+    pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked> {
+        let through = self.pool_client(answer.client_id).await?;
+        let pool = &through.pool;
         let leave = self.leave_to_try(answer.origin).await?;
-        let opened = pool.open_challenge(&client.id, answer.session)?;
+        let opened = pool.open_challenge(&through.client.id, answer.session)?;
         let (state, id, expires_at_ms) = (opened.content, opened.id, opened.expires_at_ms);
         if state.question != question {
             return Err(invalid_session());
         }
-        let account = self.store.account(pool.id(), &state.user_id).await?.filter(|account| {
+        let account = pool.account(&state.user_id).await?.filter(|account| {
             account.user.id == state.user_id
                 && account.user.version == state.user_version
                 && account.user.enabled
-                && answer.username.is_none_or(|name| is_name_of(name, &account.user))
+                && answer.username.is_none_or(|name| pool.is_name_of(name, &account.user))
         });
         match account {
-            Some(account) => Ok(Asked { client, account, method: state.method, id, expires_at_ms, leave }),
+            Some(account) => Ok(Asked { through, account, method: state.method, id, expires_at_ms, leave }),
             None if self.store.is_used(&id).await? => Err(challenge_used()),
             None => Err(invalid_session()),
         }
@@ -481,10 +477,9 @@ impl Keyward {
         self.master_key.fingerprint("sign-in failures", format!("{kind}\n{name}").as_bytes())
     }
 
-    pub(super) async fn refuse_while_locked(&self, counter: &str) -> Result<()> {
+    pub(super) async fn refuse_while_locked(&self, pool: &LocalPool, counter: &str) -> Result<()> {
         let now_ms = self.clock.now_ms();
-        let (_, locked_until_ms) =
-            self.store.sign_in_failures(self.local_pool.id(), counter, now_ms - QUIET_MS).await?;
+        let (_, locked_until_ms) = self.store.sign_in_failures(pool.id(), counter, now_ms - QUIET_MS).await?;
         if locked_until_ms > now_ms { Err(attempts_exceeded()) } else { Ok(()) }
     }
 
@@ -492,8 +487,8 @@ impl Keyward {
     ///
     /// # Errors
     /// `Unauthenticated` when others have locked attempts meanwhile; then nothing is counted.
-    pub(super) async fn count_failure(&self, counter: &str, change: &Change) -> Result<()> {
-        let (pool_id, now_ms) = (self.local_pool.id(), self.clock.now_ms());
+    pub(super) async fn count_failure(&self, pool: &LocalPool, counter: &str, change: &Change) -> Result<()> {
+        let (pool_id, now_ms) = (pool.id(), self.clock.now_ms());
         let failures = self
             .store
             .add_sign_in_failure(pool_id, counter, now_ms, now_ms - QUIET_MS, lock_ms, change)
@@ -501,13 +496,13 @@ impl Keyward {
         failures.map(drop).ok_or_else(attempts_exceeded)
     }
 
-    pub(crate) async fn forget_failures(&self, counter: &str) -> Result<()> {
-        self.store.forget_sign_in_failures(self.local_pool.id(), counter, self.clock.now_ms()).await
+    pub(crate) async fn forget_failures(&self, pool: &LocalPool, counter: &str) -> Result<()> {
+        self.store.forget_sign_in_failures(pool.id(), counter, self.clock.now_ms()).await
     }
 
     fn failure(&self, attempt: &Attempt<'_>, reason: &str) -> Change {
         let user = attempt.account.as_ref().map(|account| &account.user);
-        self.failed_sign_in(attempt.origin, attempt.client, user, attempt.method, reason)
+        self.failed_sign_in(attempt.origin, attempt.through, user, attempt.method, reason)
     }
 
     /// The event of a failed sign-in. An unknown name isn't in it: it may be a password, typed in the wrong
@@ -515,14 +510,14 @@ impl Keyward {
     pub(super) fn failed_sign_in(
         &self,
         origin: &Origin,
-        client: &AppClient,
+        through: &PoolClient,
         user: Option<&User>,
         method: Method,
         reason: &str,
     ) -> Change {
         let target = user
             .map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username));
-        let detail = json!({ "client": client.id, "method": method, "reason": reason });
+        let detail = json!({ "client": through.client.id, "method": method, "reason": reason });
         let caller = Caller::nobody(origin.clone());
         Change::of(self.event(&caller, "user.sign-in", target, Outcome::Failed, detail))
     }
@@ -553,8 +548,8 @@ impl Keyward {
 }
 
 /// A question that was opened again.
-pub(super) struct Asked<'a> {
-    pub(super) client: &'a AppClient,
+pub(super) struct Asked {
+    pub(super) through: Arc<PoolClient>,
     /// Who is signing in, unchanged since the question was asked.
     pub(super) account: Account,
     pub(super) method: Method,
@@ -565,34 +560,31 @@ pub(super) struct Asked<'a> {
 }
 
 impl LocalPool {
-    /// The app client of this id.
-    ///
-    /// # Errors
-    /// `NotFound(AppClient)`.
-    pub fn client(&self, id: &str) -> Result<&AppClient> {
-        self.clients.iter().find(|client| client.id == id).ok_or_else(|| {
-            Error::not_found(Thing::AppClient, format!("User pool client {id} does not exist."))
-        })
+    /// The account of this name, or of an address that stands for it. Not of this id, though Cognito takes a
+    /// `sub` there: SRP tells everybody an id for every name, and one that leads somewhere would tell which of
+    /// them are real.
+    pub(super) async fn account_named(&self, name: &str) -> Result<Option<Account>> {
+        let account = self.account(name).await?;
+        Ok(account.filter(|account| self.is_name_of(name, &account.user) && name != account.user.id))
     }
 
-    /// The app client of this id, where it may sign in by this flow.
-    ///
-    /// # Errors
-    /// `NotFound(AppClient)`, `InvalidInput("auth_flow")`.
-    pub fn client_for(&self, id: &str, flow: &str) -> Result<&AppClient> {
-        let client = self.client(id)?;
-        let is_on = client.flows.iter().any(|name| name.strip_prefix("ALLOW_") == Some(flow));
-        if is_on {
-            return Ok(client);
-        }
-        Err(Error::invalid("auth_flow", format!("{flow} flow not enabled for this client")))
+    /// Whether this is a name of the user: the one they have, the id, or an address that stands for it.
+    fn is_name_of(&self, name: &str, user: &User) -> bool {
+        let key = |name: &str| self.identifiers.key(name);
+        name == user.id
+            || key(name) == key(&user.username)
+            || self.aliases().any(|(attribute, must_be_proven)| {
+                user.attribute(attribute).is_some_and(|(value, is_proven)| {
+                    key(value) == key(name) && (is_proven || !must_be_proven)
+                })
+            })
     }
 
     /// The verifier of this account, or the one that an unknown user of this name seems to have. One of
     /// either kind is worked out for everybody, so that it takes the same time.
     fn verifier(&self, account: Option<&Account>, username: &str) -> Result<Verifier> {
         let simulated =
-            Verifier::simulated(&self.simulation_secret()?, &self.pool.id, &username_key(username));
+            Verifier::simulated(&self.simulation_secret()?, &self.id, &self.identifiers.key(username));
         let password = account.and_then(|account| account.password.as_ref());
         let stored = password.map_or(&self.nobodys_verifier, |password| &password.srp_verifier);
         let stored = self
@@ -609,13 +601,13 @@ impl LocalPool {
             Ok(id) if id.to_string() == username => Ok(username.to_owned()),
             _ => {
                 let secret = self.simulation_secret()?;
-                Ok(srp::simulated_user_id(&secret, &self.pool.id, &username_key(username)))
+                Ok(srp::simulated_user_id(&secret, &self.id, &self.identifiers.key(username)))
             }
         }
     }
 
     fn simulation_secret(&self) -> Result<Secret> {
-        self.master_key.fingerprint(SIMULATION, self.pool.id.as_bytes()).map(Secret::from)
+        self.master_key.fingerprint(SIMULATION, self.id.as_bytes()).map(Secret::from)
     }
 }
 
@@ -628,10 +620,6 @@ fn lock_ms(failures: i64) -> i64 {
     }
     let doublings = u32::try_from(failures - FREE_FAILURES).unwrap_or(u32::MAX);
     1000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(QUIET_MS)
-}
-
-fn is_name_of(name: &str, user: &User) -> bool {
-    name == user.id || username_key(name) == username_key(&user.username)
 }
 
 /// Attempts are locked. Right or wrong, the answer is the same, and it isn't counted.
@@ -667,7 +655,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::keyward::Settings;
     use crate::local_pool::PoolSettings;
-    use crate::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
+    use crate::local_pool::password::{HashingCost, PasswordHasher};
     use crate::master_key::MasterKey;
     use crate::random::Random;
     use crate::store::Store;
@@ -691,7 +679,7 @@ mod tests {
         let settings = PoolSettings {
             region: "us-east-1".into(),
             issuer: "http://localhost:8480/{pool}".into(),
-            password_policy: PasswordPolicy::default(),
+            password_policy: None,
         };
         let parts = (store.clone(), clock.clone(), random.clone(), master_key.clone());
         let pool = LocalPool::open_home(settings, hasher, parts.0, parts.1, parts.2, parts.3).await.unwrap();
@@ -705,12 +693,13 @@ mod tests {
         let keyward = keyward(&folder).await;
         let new = NewUser { username: "ann@x.co".into(), ..NewUser::default() };
         let user = keyward.create_user(&Caller::operator(), new).await.unwrap().user;
-        let (origin, client) = (Origin::default(), &keyward.local_pool.clients[0]);
+        let client = keyward.local_pool.first_client().await.unwrap().unwrap();
+        let (origin, through) = (Origin::default(), keyward.pool_client(&client.id).await.unwrap());
         let expires_at_ms = keyward.clock.now_ms() + 1000;
         let open = async |user: &User, counter, challenge, step| {
             let opening = Opening {
                 origin: &origin,
-                client,
+                through: &through,
                 user,
                 method: Method::Password,
                 counter: Some(counter),
@@ -728,11 +717,12 @@ mod tests {
         assert_eq!(open(&user, "free", "first", 8).await.unwrap_err(), used_challenge);
         let older = User { version: user.version - 1, ..user.clone() };
         assert_eq!(open(&older, "free", "second", 8).await.unwrap_err(), user_changed().message);
-        let change = keyward.failed_sign_in(&origin, client, Some(&user), Method::Password, "wrong_password");
+        let change =
+            keyward.failed_sign_in(&origin, &through, Some(&user), Method::Password, "wrong_password");
         for _ in 0..5 {
             let change =
                 Change::of(crate::audit::AuditEvent { id: keyward.random.uuid(), ..change.event.clone() });
-            keyward.count_failure("locked", &change).await.unwrap();
+            keyward.count_failure(&through.pool, "locked", &change).await.unwrap();
         }
         assert_eq!(open(&user, "locked", "second", 8).await.unwrap_err(), attempts_exceeded().message);
         // What was refused used nothing up.

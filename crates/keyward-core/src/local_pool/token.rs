@@ -245,6 +245,11 @@ impl PoolKeys {
         &self.access
     }
 
+    /// Whether one of them has this id.
+    pub fn has(&self, kid: &str) -> bool {
+        self.id.kid == kid || self.access.kid == kid
+    }
+
     /// The public halves, as a JWK set (RFC 7517).
     pub fn jwks(&self) -> Value {
         json!({ "keys": [self.id.jwk(), self.access.jwk()] })
@@ -312,6 +317,11 @@ impl PoolKeys {
             scope: claims.scope,
         })
     }
+}
+
+/// The id of the key that a token says it was signed with; nothing of it is verified.
+pub(crate) fn key_id(token: &str) -> Option<String> {
+    decode_header(token).ok()?.kid.filter(|kid| !kid.contains('\0'))
 }
 
 /// `jsonwebtoken` checks algorithm and signature. The claims are checked by [`PoolKeys::verify`], since that

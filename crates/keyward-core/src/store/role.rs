@@ -10,8 +10,9 @@ use crate::user::User;
 
 rows! {
     struct RoleRow {
-        id: String, name: String, description: String, permissions: String, mfa_required: bool,
-        source: Option<String>, source_identifier: Option<String>, created_at_ms: i64, updated_at_ms: i64,
+        id: String, pool_id: String, name: String, description: String, permissions: String,
+        mfa_required: bool, source: Option<String>, source_identifier: Option<String>,
+        precedence: Option<i64>, iam_role: Option<String>, created_at_ms: i64, updated_at_ms: i64,
         version: i64,
     }
 }
@@ -36,12 +37,15 @@ impl From<RoleRow> for Role {
     fn from(row: RoleRow) -> Self {
         Self {
             id: row.id,
+            pool_id: row.pool_id,
             name: row.name,
             description: row.description,
             permissions: permissions(&row.permissions),
             mfa_required: row.mfa_required,
             source: row.source,
             source_identifier: row.source_identifier,
+            precedence: row.precedence,
+            iam_role: row.iam_role,
             created_at_ms: row.created_at_ms,
             updated_at_ms: row.updated_at_ms,
             version: row.version,
@@ -93,8 +97,8 @@ impl Store {
         write_rights!(self, transaction => {
             let inserted = sqlx::query(
                 "INSERT INTO roles (id, name, description, permissions, mfa_required, source, \
-                 source_identifier, created_at_ms, updated_at_ms, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 source_identifier, created_at_ms, updated_at_ms, version, pool_id, precedence, iam_role) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             )
             .bind(role.id.as_str())
             .bind(role.name.as_str())
@@ -106,6 +110,9 @@ impl Store {
             .bind(role.created_at_ms)
             .bind(role.updated_at_ms)
             .bind(role.version)
+            .bind(role.pool_id.as_str())
+            .bind(role.precedence)
+            .bind(role.iam_role.as_deref())
             .execute(&mut *transaction)
             .await;
             unless_taken(inserted, || Error::already_exists(Thing::Role, "Role already exists"))?;
@@ -114,21 +121,26 @@ impl Store {
         })
     }
 
-    /// The role of this name.
-    pub async fn role(&self, name: &str) -> Result<Option<Role>> {
+    /// The role of this name in the home pool, or the group in another.
+    pub async fn role(&self, pool_id: &str, name: &str) -> Result<Option<Role>> {
         if name.contains('\0') {
             return Ok(None);
         }
         let row: Option<RoleRow> = read!(self, connection => {
-            sqlx::query_as("SELECT * FROM roles WHERE name = $1").bind(name).fetch_optional(connection).await?
+            sqlx::query_as("SELECT * FROM roles WHERE pool_id = $1 AND name = $2")
+                .bind(pool_id)
+                .bind(name)
+                .fetch_optional(connection)
+                .await?
         });
         Ok(row.map(Role::from))
     }
 
-    /// The roles, by name.
-    pub async fn roles(&self, page: &Cursor) -> Result<Page<Role>> {
+    /// The roles of the home pool, or the groups of another, by name.
+    pub async fn roles(&self, pool_id: &str, page: &Cursor) -> Result<Page<Role>> {
         let rows: Vec<RoleRow> = read!(self, connection => {
-            sqlx::query_as("SELECT * FROM roles WHERE name > $1 ORDER BY name LIMIT $2")
+            sqlx::query_as("SELECT * FROM roles WHERE pool_id = $1 AND name > $2 ORDER BY name LIMIT $3")
+                .bind(pool_id)
                 .bind(page.after())
                 .bind(page.limit_and_one())
                 .fetch_all(connection)
@@ -143,8 +155,8 @@ impl Store {
         write_keeping_an_admin!(self, role.updated_at_ms, transaction => {
             let updated = sqlx::query(
                 "UPDATE roles SET description = $3, permissions = $4, mfa_required = $5, source = $6, \
-                 source_identifier = $7, updated_at_ms = $8, version = version + 1 \
-                 WHERE id = $1 AND version = $2",
+                 source_identifier = $7, updated_at_ms = $8, precedence = $9, iam_role = $10, \
+                 version = version + 1 WHERE id = $1 AND version = $2",
             )
             .bind(role.id.as_str())
             .bind(role.version)
@@ -154,6 +166,8 @@ impl Store {
             .bind(role.source.as_deref())
             .bind(role.source_identifier.as_deref())
             .bind(role.updated_at_ms)
+            .bind(role.precedence)
+            .bind(role.iam_role.as_deref())
             .execute(&mut *transaction)
             .await?;
             super::one_row(updated.rows_affected())?;

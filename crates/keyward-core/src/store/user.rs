@@ -5,13 +5,19 @@ use super::{Store, one_row, read, record, rows, unless_taken, write, write_keepi
 use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
 use crate::page::Page;
-use crate::user::{User, UserKind, UserQuery, UserStatus, username_key};
+use crate::user::{User, UserKind, UserQuery, UserStatus};
+use crate::user_pool::Identifiers;
+
+/// The attributes that users are found by, beside their names.
+pub(crate) const SEARCHABLE: [&str; 6] =
+    ["email", "phone_number", "name", "given_name", "family_name", "preferred_username"];
 
 rows! {
     struct UserRow {
         id: String, username: String, username_key: String, kind: String, status: String, enabled: bool,
-        email: Option<String>, email_verified: bool, phone: Option<String>, attributes: String,
-        totp_enabled: bool, created_at_ms: i64, updated_at_ms: i64, version: i64, roles: Option<String>,
+        email: Option<String>, email_verified: bool, phone: Option<String>, phone_verified: bool,
+        attributes: String, totp_enabled: bool, created_at_ms: i64, updated_at_ms: i64, version: i64,
+        roles: Option<String>,
     }
 }
 
@@ -34,12 +40,39 @@ macro_rules! end_sessions {
 }
 pub(super) use end_sessions;
 
+/// Enters what the user is found by, within a transaction.
+macro_rules! index_attributes {
+    ($transaction:expr, $pool_id:expr, $identifiers:expr, $user:expr) => {
+        for (name, value_key) in searched($identifiers, $user) {
+            sqlx::query(
+                "INSERT INTO user_attributes (pool_id, name, value_key, user_id) VALUES ($1, $2, $3, $4)",
+            )
+            .bind($pool_id)
+            .bind(name)
+            .bind(value_key)
+            .bind($user.id.as_str())
+            .execute(&mut *$transaction)
+            .await?;
+        }
+    };
+}
+
+/// What the user is found by: names of attributes, and the values as they are looked up.
+fn searched(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String)> {
+    let mut attributes = user.all_attributes();
+    let mut searched: Vec<_> =
+        SEARCHABLE.into_iter().filter_map(|name| Some((name, attributes.remove(name)?))).collect();
+    searched.push(("username", user.username.clone()));
+    let key = |value: &str| crate::hex(identifiers.key(value).as_bytes());
+    searched.into_iter().map(|(name, value)| (name, key(&value))).collect()
+}
+
 /// What a user row is read from; `$1` onwards are the condition's.
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
             "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, ",
-            "u.email_verified, u.phone, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, ",
+            "u.email_verified, u.phone, u.phone_verified, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, ",
             "u.version, u.pool_id, u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, ",
             "u.totp_pending, ",
             "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
@@ -68,6 +101,7 @@ impl From<UserRow> for User {
             email: row.email,
             email_verified: row.email_verified,
             phone: row.phone,
+            phone_verified: row.phone_verified,
             attributes: serde_json::from_str(&row.attributes).unwrap_or_default(),
             mfa: row.totp_enabled,
             roles: role_names(row.roles.as_deref().unwrap_or_default()),
@@ -111,6 +145,8 @@ pub struct NewAccount<'a> {
     pub user: &'a User,
     /// The pool to make it in.
     pub pool_id: &'a str,
+    /// How that pool looks names up.
+    pub identifiers: &'a Identifiers,
     /// Its password; none for a program user.
     pub password: Option<&'a PasswordRecord>,
     /// The ids of the roles to have from the start.
@@ -157,7 +193,7 @@ fn user_exists() -> Error {
 impl Store {
     /// The users of the pool that fit, by name.
     pub async fn users(&self, pool_id: &str, query: &UserQuery) -> Result<Page<User>> {
-        let search = query.search.as_deref().map(username_key).unwrap_or_default();
+        let search = query.search.as_deref().map(str::to_lowercase).unwrap_or_default();
         let rows: Vec<UserRow> = read!(self, connection => {
             sqlx::query_as(select_users!(
                 "WHERE u.pool_id = $1 AND u.username_key > $2 AND (CAST($3 AS TEXT) IS NULL OR u.kind = $3) \
@@ -190,18 +226,44 @@ impl Store {
         Ok(row.map(|(username,)| username))
     }
 
-    /// The account of this name or id in the pool, or the program user.
-    pub async fn account(&self, pool_id: &str, name_or_id: &str) -> Result<Option<Account>> {
-        if name_or_id.contains('\0') {
+    /// The account of this name, as it is looked up, or id in the pool, or the program user.
+    pub async fn account(&self, pool_id: &str, username_key: &str, id: &str) -> Result<Option<Account>> {
+        if username_key.contains('\0') || id.contains('\0') {
             return Ok(None);
         }
         let row: Option<FullRow> = read!(self, connection => {
             sqlx::query_as(select_users!("WHERE u.pool_id = $1 AND (u.username_key = $2 OR u.id = $3)"))
                 .bind(pool_id)
-                .bind(username_key(name_or_id))
-                .bind(name_or_id)
+                .bind(username_key)
+                .bind(id)
                 .fetch_optional(connection)
                 .await?
+        });
+        Ok(row.map(|FullRow(user, row)| (user, row).into()))
+    }
+
+    /// The account of the pool that has this value, as it is looked up, for one of the [`SEARCHABLE`]
+    /// attributes; where it must be proven, only one that has proven it.
+    pub(crate) async fn account_with(
+        &self,
+        pool_id: &str,
+        attribute: &str,
+        value_key: &str,
+        must_be_proven: bool,
+    ) -> Result<Option<Account>> {
+        let row: Option<FullRow> = read!(self, connection => {
+            sqlx::query_as(select_users!(
+                "WHERE u.id = (SELECT a.user_id FROM user_attributes a JOIN users o ON o.id = a.user_id \
+                 WHERE a.pool_id = $1 AND a.name = $2 AND a.value_key = $3 AND (NOT $4 OR \
+                 CASE a.name WHEN 'email' THEN o.email_verified WHEN 'phone_number' THEN o.phone_verified \
+                 ELSE TRUE END) ORDER BY o.created_at_ms, o.id LIMIT 1)"
+            ))
+            .bind(pool_id)
+            .bind(attribute)
+            .bind(crate::hex(value_key.as_bytes()))
+            .bind(must_be_proven)
+            .fetch_optional(connection)
+            .await?
         });
         Ok(row.map(|FullRow(user, row)| (user, row).into()))
     }
@@ -213,7 +275,7 @@ impl Store {
         write_rights!(self, transaction => {
             // A user is asked for by name or by id: nobody's name may be another's id.
             let namesake: Option<(String,)> = sqlx::query_as("SELECT id FROM users WHERE id = $1")
-                .bind(username_key(&user.username))
+                .bind(new.identifiers.key(&user.username))
                 .fetch_optional(&mut *transaction)
                 .await?;
             if namesake.is_some() {
@@ -221,22 +283,24 @@ impl Store {
             }
             let inserted = sqlx::query(
                 "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
-                 email_key, email_verified, phone, attributes, password_hash, temporary_until_ms, \
-                 srp_verifier, totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, \
-                 $18, $19)",
+                 email_key, email_verified, phone, phone_verified, attributes, password_hash, \
+                 temporary_until_ms, srp_verifier, totp_enabled, totp_last_step, created_at_ms, \
+                 updated_at_ms, version) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, \
+                 $18, $19, $20)",
             )
             .bind(user.id.as_str())
             .bind(new.pool_id)
             .bind(user.username.as_str())
-            .bind(username_key(&user.username))
+            .bind(new.identifiers.key(&user.username))
             .bind(user.kind.as_str())
             .bind(user.status.as_str())
             .bind(user.enabled)
             .bind(user.email.as_deref())
-            .bind(user.email.as_deref().map(username_key))
+            .bind(user.email.as_deref().map(str::to_lowercase))
             .bind(user.email_verified)
             .bind(user.phone.as_deref())
+            .bind(user.phone_verified)
             .bind(attributes.as_str())
             .bind(new.password.map(|password| password.hash.as_str()))
             .bind(new.password.and_then(|password| password.temporary_until_ms))
@@ -248,6 +312,7 @@ impl Store {
             .execute(&mut *transaction)
             .await;
             unless_taken(inserted, user_exists)?;
+            index_attributes!(transaction, new.pool_id, new.identifiers, user);
             let (user_id, now_ms) = (user.id.as_str(), user.created_at_ms);
             insert_assignments!(transaction, user_id, new.role_ids, new.created_by, now_ms);
             record!(transaction, change);
@@ -255,39 +320,36 @@ impl Store {
         })
     }
 
-    /// Makes a program user with its roles.
-    pub async fn insert_program_user(
-        &self,
-        pool_id: &str,
-        user: &User,
-        role_ids: &[String],
-        created_by: &str,
-        change: &Change,
-    ) -> Result<()> {
-        self.insert_account(NewAccount { user, pool_id, password: None, role_ids, created_by }, change).await
-    }
-
     /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends
     /// sessions.
-    pub async fn update_user(&self, user: &User, change: &Change) -> Result<()> {
+    pub async fn update_user(&self, identifiers: &Identifiers, user: &User, change: &Change) -> Result<()> {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
-            let updated = sqlx::query(
+            let updated: Option<(String,)> = sqlx::query_as(
                 "UPDATE users SET email = $3, email_key = $4, email_verified = $5, phone = $6, enabled = $7, \
-                 attributes = $8, updated_at_ms = $9, version = version + 1 WHERE id = $1 AND version = $2",
+                 attributes = $8, updated_at_ms = $9, phone_verified = $10, version = version + 1 \
+                 WHERE id = $1 AND version = $2 RETURNING pool_id",
             )
             .bind(user.id.as_str())
             .bind(user.version)
             .bind(user.email.as_deref())
-            .bind(user.email.as_deref().map(username_key))
+            .bind(user.email.as_deref().map(str::to_lowercase))
             .bind(user.email_verified)
             .bind(user.phone.as_deref())
             .bind(user.enabled)
             .bind(attributes.as_str())
             .bind(user.updated_at_ms)
-            .execute(&mut *transaction)
+            .bind(user.phone_verified)
+            .fetch_optional(&mut *transaction)
             .await?;
-            one_row(updated.rows_affected())?;
+            one_row(u64::from(updated.is_some()))?;
+            sqlx::query("DELETE FROM user_attributes WHERE user_id = $1")
+                .bind(user.id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            if let Some((pool_id,)) = &updated {
+                index_attributes!(transaction, pool_id.as_str(), identifiers, user);
+            }
             if !user.enabled {
                 end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
             }

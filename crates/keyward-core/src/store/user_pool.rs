@@ -1,55 +1,21 @@
-//! The pools' rows: the home pool, its app client, its signing keys.
+//! The pools' rows, and their signing keys.
 
-use super::{Store, read, record, rows, write};
+use super::app_client::insert_app_client;
+use super::{Store, one_row, read, record, rows, write, write_rights};
+use crate::app_client::AppClient;
 use crate::audit::Change;
 use crate::error::{Error, Result};
-use crate::local_pool::password::PasswordPolicy;
+use crate::page::{Cursor, Page};
+use crate::user_pool::UserPool;
 
 rows! {
-    struct PoolRow { id: String, name: String, password_policy: String }
-}
-
-rows! {
-    struct ClientRow {
-        id: String, pool_id: String, name: String, flows: String, hides_unknown_users: bool,
-        access_token_seconds: i64, id_token_seconds: i64, refresh_token_seconds: i64,
+    struct PoolRow {
+        id: String, name: String, settings: String, created_at_ms: i64, updated_at_ms: i64, version: i64,
     }
 }
 
 rows! {
     struct SigningKeyRow { kid: String, token_use: String, sealed: String }
-}
-
-/// A pool of users.
-#[derive(Debug, Clone)]
-pub struct UserPool {
-    /// Like `us-east-1_k3Y9wRd0A`.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// What its passwords must be like.
-    pub password_policy: PasswordPolicy,
-}
-
-/// An application's way into a pool.
-#[derive(Debug, Clone)]
-pub struct AppClient {
-    /// 26 characters of `0-9a-z`.
-    pub id: String,
-    /// The pool that it leads to.
-    pub pool_id: String,
-    /// What people call it.
-    pub name: String,
-    /// The flows that are on, such as `ALLOW_USER_SRP_AUTH`.
-    pub flows: Vec<String>,
-    /// An unknown user and a wrong password look the same (`PreventUserExistenceErrors`: `ENABLED`).
-    pub hides_unknown_users: bool,
-    /// How long its access tokens live, in seconds.
-    pub access_token_seconds: i64,
-    /// How long its ID tokens live, in seconds.
-    pub id_token_seconds: i64,
-    /// How long its refresh tokens live, in seconds.
-    pub refresh_token_seconds: i64,
 }
 
 /// A pool's signing key, as it is stored.
@@ -61,6 +27,54 @@ pub(crate) struct SealedKey {
     pub(crate) sealed: String,
 }
 
+impl TryFrom<PoolRow> for UserPool {
+    type Error = Error;
+
+    fn try_from(row: PoolRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            settings: serde_json::from_str(&row.settings).map_err(Error::internal)?,
+            created_at_ms: row.created_at_ms,
+            updated_at_ms: row.updated_at_ms,
+            version: row.version,
+        })
+    }
+}
+
+/// Enters a pool with its signing keys, within a transaction.
+macro_rules! insert_user_pool {
+    ($transaction:expr, $pool:expr, $keys:expr) => {{
+        let pool: &UserPool = $pool;
+        let settings = serde_json::to_string(&pool.settings).map_err(Error::internal)?;
+        sqlx::query(
+            "INSERT INTO user_pools (id, name, settings, created_at_ms, updated_at_ms, version) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(pool.id.as_str())
+        .bind(pool.name.as_str())
+        .bind(settings)
+        .bind(pool.created_at_ms)
+        .bind(pool.updated_at_ms)
+        .bind(pool.version)
+        .execute(&mut *$transaction)
+        .await?;
+        for key in $keys {
+            sqlx::query(
+                "INSERT INTO signing_keys (kid, pool_id, token_use, sealed, created_at_ms) \
+                 VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(key.kid.as_str())
+            .bind(pool.id.as_str())
+            .bind(key.token_use.as_str())
+            .bind(key.sealed.as_str())
+            .bind(pool.created_at_ms)
+            .execute(&mut *$transaction)
+            .await?;
+        }
+    }};
+}
+
 impl Store {
     /// Makes the home pool with its app client and its signing keys, and notes that it is the home pool.
     pub(crate) async fn insert_home_pool(
@@ -68,52 +82,11 @@ impl Store {
         pool: &UserPool,
         client: &AppClient,
         keys: &[SealedKey],
-        now_ms: i64,
         change: &Change,
     ) -> Result<()> {
-        let policy = serde_json::to_string(&pool.password_policy).map_err(Error::internal)?;
-        let flows = serde_json::to_string(&client.flows).map_err(Error::internal)?;
         write!(self, transaction => {
-            sqlx::query(
-                "INSERT INTO user_pools (id, name, password_policy, created_at_ms, updated_at_ms) \
-                 VALUES ($1, $2, $3, $4, $4)",
-            )
-            .bind(pool.id.as_str())
-            .bind(pool.name.as_str())
-            .bind(policy.as_str())
-            .bind(now_ms)
-            .execute(&mut *transaction)
-            .await?;
-            sqlx::query(
-                "INSERT INTO app_clients (id, pool_id, name, flows, hides_unknown_users, \
-                 access_token_seconds, id_token_seconds, refresh_token_seconds, created_at_ms, \
-                 updated_at_ms) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
-            )
-            .bind(client.id.as_str())
-            .bind(pool.id.as_str())
-            .bind(client.name.as_str())
-            .bind(flows.as_str())
-            .bind(client.hides_unknown_users)
-            .bind(client.access_token_seconds)
-            .bind(client.id_token_seconds)
-            .bind(client.refresh_token_seconds)
-            .bind(now_ms)
-            .execute(&mut *transaction)
-            .await?;
-            for key in keys {
-                sqlx::query(
-                    "INSERT INTO signing_keys (kid, pool_id, token_use, sealed, created_at_ms) \
-                     VALUES ($1, $2, $3, $4, $5)",
-                )
-                .bind(key.kid.as_str())
-                .bind(pool.id.as_str())
-                .bind(key.token_use.as_str())
-                .bind(key.sealed.as_str())
-                .bind(now_ms)
-                .execute(&mut *transaction)
-                .await?;
-            }
+            insert_user_pool!(transaction, pool, keys);
+            insert_app_client!(transaction, client);
             sqlx::query("INSERT INTO settings (name, value) VALUES ('home_pool', $1)")
                 .bind(pool.id.as_str())
                 .execute(&mut *transaction)
@@ -123,42 +96,80 @@ impl Store {
         })
     }
 
+    /// Makes a pool with its signing keys.
+    pub(crate) async fn insert_user_pool(
+        &self,
+        pool: &UserPool,
+        keys: &[SealedKey],
+        change: &Change,
+    ) -> Result<()> {
+        write!(self, transaction => {
+            insert_user_pool!(transaction, pool, keys);
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Writes what can change of the pool; `pool.version` is the version that was read.
+    pub async fn update_user_pool(&self, pool: &UserPool, change: &Change) -> Result<()> {
+        let settings = serde_json::to_string(&pool.settings).map_err(Error::internal)?;
+        write_rights!(self, transaction => {
+            let updated = sqlx::query(
+                "UPDATE user_pools SET name = $3, settings = $4, updated_at_ms = $5, version = version + 1 \
+                 WHERE id = $1 AND version = $2",
+            )
+            .bind(pool.id.as_str())
+            .bind(pool.version)
+            .bind(pool.name.as_str())
+            .bind(settings.as_str())
+            .bind(pool.updated_at_ms)
+            .execute(&mut *transaction)
+            .await?;
+            one_row(updated.rows_affected())?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Deletes the pool with all that is in it, by the tables' own rules.
+    pub async fn delete_user_pool(&self, pool: &UserPool, change: &Change) -> Result<()> {
+        write_rights!(self, transaction => {
+            let deleted = sqlx::query("DELETE FROM user_pools WHERE id = $1 AND version = $2")
+                .bind(pool.id.as_str())
+                .bind(pool.version)
+                .execute(&mut *transaction)
+                .await?;
+            one_row(deleted.rows_affected())?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
     /// The pool of this id.
     pub async fn user_pool(&self, id: &str) -> Result<Option<UserPool>> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
         let row: Option<PoolRow> = read!(self, connection => {
-            sqlx::query_as("SELECT id, name, password_policy FROM user_pools WHERE id = $1")
+            sqlx::query_as("SELECT * FROM user_pools WHERE id = $1")
                 .bind(id)
                 .fetch_optional(connection)
                 .await?
         });
-        row.map(|row| {
-            let password_policy = serde_json::from_str(&row.password_policy).map_err(Error::internal)?;
-            Ok(UserPool { id: row.id, name: row.name, password_policy })
-        })
-        .transpose()
+        row.map(UserPool::try_from).transpose()
     }
 
-    /// The app clients of the pool.
-    pub async fn app_clients(&self, pool_id: &str) -> Result<Vec<AppClient>> {
-        let rows: Vec<ClientRow> = read!(self, connection => {
-            sqlx::query_as("SELECT * FROM app_clients WHERE pool_id = $1 ORDER BY created_at_ms, id")
-                .bind(pool_id)
+    /// The pools, by their ids.
+    pub async fn user_pools(&self, page: &Cursor) -> Result<Page<UserPool>> {
+        let rows: Vec<PoolRow> = read!(self, connection => {
+            sqlx::query_as("SELECT * FROM user_pools WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(page.after())
+                .bind(page.limit_and_one())
                 .fetch_all(connection)
                 .await?
         });
-        let client = |row: ClientRow| {
-            Ok(AppClient {
-                id: row.id,
-                pool_id: row.pool_id,
-                name: row.name,
-                flows: serde_json::from_str(&row.flows).map_err(Error::internal)?,
-                hides_unknown_users: row.hides_unknown_users,
-                access_token_seconds: row.access_token_seconds,
-                id_token_seconds: row.id_token_seconds,
-                refresh_token_seconds: row.refresh_token_seconds,
-            })
-        };
-        rows.into_iter().map(client).collect()
+        let pools = rows.into_iter().map(UserPool::try_from).collect::<Result<_>>()?;
+        Ok(page.page(pools, |pool| &pool.id))
     }
 
     /// The signing keys of the pool, sealed.
@@ -172,5 +183,16 @@ impl Store {
         let key =
             |row: SigningKeyRow| SealedKey { kid: row.kid, token_use: row.token_use, sealed: row.sealed };
         Ok(rows.into_iter().map(key).collect())
+    }
+
+    /// The pool that the signing key of this id belongs to.
+    pub(crate) async fn pool_of_signing_key(&self, kid: &str) -> Result<Option<String>> {
+        let row: Option<(String,)> = read!(self, connection => {
+            sqlx::query_as("SELECT pool_id FROM signing_keys WHERE kid = $1")
+                .bind(kid)
+                .fetch_optional(connection)
+                .await?
+        });
+        Ok(row.map(|(pool_id,)| pool_id))
     }
 }

@@ -159,7 +159,7 @@ async fn what_is_deleted_takes_with_it_what_belongs_to_it(database: TestDatabase
     let issued = key(&keyward, "CI", "ada@example.com").await;
     keyward.rotate_api_key(&operator, &issued.key.id, 60).await.unwrap();
     keyward.create_access_key(&operator, "ada@example.com").await.unwrap();
-    let client = &keyward.local_pool().clients()[0].id;
+    let client = crate::support::client_id(&keyward).await;
     database
         .execute(&format!(
             "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) \

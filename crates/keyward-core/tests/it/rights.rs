@@ -162,7 +162,7 @@ impl Surface for Core {
 
     async fn sign_in(&self, username: &str, temporary_password: &str, mfa: bool) -> Option<String> {
         let (keyward, origin) = (&self.keyward, Origin::default());
-        let (clock, client_id) = (keyward.clock(), &keyward.local_pool().clients()[0].id);
+        let (clock, client_id) = (keyward.clock(), &crate::support::client_id(keyward).await);
         let (password, mut has_shown_code) = (Secret::from("Correct-horse-1"), false);
         let temporary = Secret::from(temporary_password);
         let mut signing =

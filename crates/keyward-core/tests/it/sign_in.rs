@@ -66,7 +66,7 @@ impl World {
 
     async fn open(database: &TestDatabase, clock: Clock) -> Self {
         let keyward = database.keyward_with(clock, Settings::default()).await;
-        let client_id = keyward.local_pool().clients()[0].id.clone();
+        let client_id = crate::support::client_id(&keyward).await;
         Self { keyward, origin: Origin::default(), client_id }
     }
 
@@ -390,7 +390,7 @@ async fn an_unknown_name_and_a_wrong_password_are_refused_alike(database: TestDa
 
 async fn a_client_with_legacy_errors_says_who_is_unknown(database: TestDatabase) {
     let world = World::with_user(&database).await;
-    database.execute("UPDATE app_clients SET hides_unknown_users = false").await;
+    database.execute(&set_of_clients("hides_unknown_users", "true", "false")).await;
     let world = world.reopened(&database).await;
 
     let unknown = world.sign_in_as("nobody@x.co", PASSWORD).await.unwrap_err();
@@ -404,8 +404,7 @@ async fn a_client_with_legacy_errors_says_who_is_unknown(database: TestDatabase)
 async fn a_client_may_sign_in_only_as_it_was_set_up_to(database: TestDatabase) {
     let world = World::with_user(&database).await;
     let tokens = world.tokens().await;
-    database.execute(r#"UPDATE app_clients SET flows = '["ALLOW_ADMIN_USER_PASSWORD_AUTH"]'"#).await;
-    let world = world.reopened(&database).await;
+    database.execute(&only_administrators_sign_in()).await;
 
     assert_eq!(said(world.sign_in(PASSWORD).await), "USER_PASSWORD_AUTH flow not enabled for this client");
     let begun = world.keyward.begin_srp(&world.origin, &world.client_id, ANN, &"abc123".into()).await;
@@ -1068,9 +1067,8 @@ async fn a_refresh_token_is_good_at_its_own_client_alone(database: TestDatabase)
     let tokens = world.tokens().await;
     database
         .execute(
-            "INSERT INTO app_clients SELECT 'another', pool_id, name, flows, hides_unknown_users, \
-             access_token_seconds, id_token_seconds, refresh_token_seconds, created_at_ms + 1, \
-             updated_at_ms FROM app_clients",
+            "INSERT INTO app_clients SELECT 'another', pool_id, name, settings, created_at_ms + 1, \
+             updated_at_ms, version FROM app_clients",
         )
         .await;
     let world = world.reopened(&database).await;
@@ -1258,4 +1256,15 @@ async fn asked_session(world: &World, database: &TestDatabase) -> Secret {
     world.keyward.create_user(&Caller::operator(), new).await.unwrap();
     assert_eq!(database.column("SELECT username FROM users ORDER BY username").await, [ANN, "carl@x.co"]);
     asked(world.sign_in_as("carl@x.co", TEMPORARY).await, Question::NewPassword).session
+}
+
+/// Changes what is set of every app client, past Keyward.
+fn set_of_clients(setting: &str, from: &str, to: &str) -> String {
+    let said = |value: &str| format!("\"{setting}\":{value}");
+    format!("UPDATE app_clients SET settings = replace(settings, '{}', '{}')", said(from), said(to))
+}
+
+fn only_administrators_sign_in() -> String {
+    let all = r#"["ALLOW_USER_PASSWORD_AUTH","ALLOW_USER_SRP_AUTH","ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]"#;
+    set_of_clients("flows", all, r#"["ALLOW_ADMIN_USER_PASSWORD_AUTH"]"#)
 }

@@ -10,7 +10,7 @@ use keyward_core::caller::{Caller, Identity, Origin, Standing};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Result};
 use keyward_core::keyward::{Keyward, Settings};
-use keyward_core::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
+use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
 use keyward_core::random::Random;
@@ -206,13 +206,18 @@ async fn open_pool(store: &Store, clock: &Clock) -> LocalPool {
     let settings = PoolSettings {
         region: "us-east-1".into(),
         issuer: "http://localhost:8480/{pool}".into(),
-        password_policy: PasswordPolicy::default(),
+        password_policy: None,
     };
     LocalPool::open_home(settings, hasher, store.clone(), clock.clone(), random, master_key()).await.unwrap()
 }
 
 fn master_key() -> MasterKey {
     MasterKey::new(&[7; 32])
+}
+
+/// The home pool's first app client.
+pub(crate) async fn client_id(keyward: &Keyward) -> String {
+    keyward.local_pool().first_client().await.unwrap().unwrap().id
 }
 
 /// Makes a role.

@@ -74,7 +74,7 @@ pub(super) fn render(failure: &Failure, request_id: &RequestId) -> Response {
         Some(Code::Unauthenticated) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Some(Code::TooManyRequests(seconds)) => {
+        Some(Code::TooManyRequests(seconds) | Code::LimitExceeded(seconds)) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
         }
         _ => {}
@@ -95,8 +95,10 @@ fn kind(failure: &Failure) -> (&'static str, &'static str) {
             Code::PreconditionFailed => ("precondition-failed", "It was changed"),
             Code::PasswordRejected => ("password-rejected", "The password isn't good enough"),
             Code::PasswordResetRequired => ("password-reset-required", "The password must be reset"),
+            Code::UserNotConfirmed => ("user-not-confirmed", "The address is not proven yet"),
             Code::CodeMismatch => ("code-mismatch", "The code isn't right"),
             Code::CodeExpired => ("code-expired", "The code has expired"),
+            Code::LimitExceeded(_) => ("limit-exceeded", "Tried too often"),
             Code::TooManyRequests(_) => ("too-many-requests", "Too many requests"),
             Code::Unsupported => ("unsupported", "Not supported"),
             Code::Unavailable => ("unavailable", "Not available now"),

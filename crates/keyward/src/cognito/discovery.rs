@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::routing::get;
 use axum::{Json, Router};
-use keyward_core::error::{Error, Thing};
 use keyward_core::keyward::Keyward;
 use serde_json::{Value, json};
 
@@ -30,10 +29,10 @@ async fn configuration(
     State(keyward): State<Arc<Keyward>>,
     Path(pool_id): Path<String>,
 ) -> Result<Document, Failure> {
-    require_pool(&keyward, &pool_id)?;
+    let pool = keyward.user_pool(&pool_id).await?;
     // The issuer is what tokens say, wherever that may be; the keys are here.
     let document = json!({
-        "issuer": keyward.local_pool().issuer(),
+        "issuer": pool.issuer(),
         "jwks_uri": format!("{}/{pool_id}/.well-known/jwks.json", keyward.settings().public_url),
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": [],
@@ -48,13 +47,5 @@ async fn configuration(
 }
 
 async fn keys(State(keyward): State<Arc<Keyward>>, Path(pool_id): Path<String>) -> Result<Document, Failure> {
-    require_pool(&keyward, &pool_id)?;
-    Ok(([CACHEABLE], Json(keyward.local_pool().jwks())))
-}
-
-fn require_pool(keyward: &Keyward, pool_id: &str) -> Result<(), Error> {
-    if keyward.local_pool().id() == pool_id {
-        return Ok(());
-    }
-    Err(Error::not_found(Thing::UserPool, "There is no such user pool."))
+    Ok(([CACHEABLE], Json(keyward.user_pool(&pool_id).await?.jwks())))
 }

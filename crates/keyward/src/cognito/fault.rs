@@ -77,15 +77,18 @@ fn named(code: &Code) -> (StatusCode, &'static str) {
         Code::NotFound(_) => "ResourceNotFoundException",
         Code::AlreadyExists(Thing::User) => "UsernameExistsException",
         Code::AlreadyExists(Thing::Role) => "GroupExistsException",
+        Code::AlreadyExists(Thing::Alias) => "AliasExistsException",
         Code::InvalidInput(_)
         | Code::AlreadyExists(_)
         | Code::Conflict
         | Code::PreconditionFailed
         | Code::Unsupported => "InvalidParameterException",
         Code::PasswordRejected => "InvalidPasswordException",
+        Code::UserNotConfirmed => "UserNotConfirmedException",
         Code::PasswordResetRequired => "PasswordResetRequiredException",
         Code::CodeMismatch => "CodeMismatchException",
         Code::CodeExpired => "ExpiredCodeException",
+        Code::LimitExceeded(_) => "LimitExceededException",
         Code::TooManyRequests(_) => "TooManyRequestsException",
         Code::Unavailable | Code::Internal => {
             return (StatusCode::INTERNAL_SERVER_ERROR, "InternalErrorException");

@@ -87,7 +87,7 @@ pub(super) async fn initiate_auth(
             Err(Error::invalid("auth_flow", "Initiate Auth method not supported.").into())
         }
         flow => {
-            keyward.local_pool().client_for(&client_id, flow)?;
+            keyward.pool_client_for(&client_id, flow).await?;
             Err(Error::new(Code::Unsupported, format!("{flow} isn't offered by this pool.")).into())
         }
     }
@@ -125,7 +125,7 @@ pub(super) async fn respond_to_auth_challenge(
             Ok(keyward.show_code(answer, code).await?.into())
         }
         _ => {
-            keyward.local_pool().client(&client_id)?;
+            keyward.pool_client(&client_id).await?;
             // A question that no sign-in asks here, so no session can belong to it.
             Err(Error::unauthenticated("Invalid session for the user.").into())
         }

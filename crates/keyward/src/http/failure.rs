@@ -110,6 +110,7 @@ fn status_of(code: &Code) -> StatusCode {
         Code::InvalidInput(_)
         | Code::PasswordRejected
         | Code::PasswordResetRequired
+        | Code::UserNotConfirmed
         | Code::CodeMismatch
         | Code::CodeExpired => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -117,7 +118,7 @@ fn status_of(code: &Code) -> StatusCode {
         Code::NotFound(_) => StatusCode::NOT_FOUND,
         Code::AlreadyExists(_) | Code::Conflict => StatusCode::CONFLICT,
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-        Code::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+        Code::TooManyRequests(_) | Code::LimitExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
         Code::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -44,10 +44,11 @@ pub(super) fn render(failure: &Failure, _: &RequestId) -> Response {
         | Code::PreconditionFailed
         | Code::PasswordRejected
         | Code::PasswordResetRequired
+        | Code::UserNotConfirmed
         | Code::CodeMismatch
         | Code::CodeExpired
         | Code::Unsupported => refusal(StatusCode::BAD_REQUEST, message),
-        Code::TooManyRequests(after) => {
+        Code::TooManyRequests(after) | Code::LimitExceeded(after) => {
             let answer = refusal(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
             ([(RETRY_AFTER, after.to_string())], answer).into_response()
         }

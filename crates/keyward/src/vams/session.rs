@@ -83,13 +83,14 @@ pub(super) async fn version() -> Json<Value> {
 }
 
 /// Where the API is and whom to sign in with.
-pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Json<Value> {
+pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Result<Json<Value>, Failure> {
     let pool = keyward.local_pool();
-    Json(json!({
+    let client = pool.first_client().await?;
+    Ok(Json(json!({
         "region": pool.region(),
         "api": keyward.settings().public_url,
         "cognitoUserPoolId": pool.id(),
-        "cognitoAppClientId": pool.clients().first().map_or(UNDEFINED, |client| &client.id),
+        "cognitoAppClientId": client.as_ref().map_or(UNDEFINED, |client| &client.id),
         "cognitoIdentityPoolId": UNDEFINED,
         "externalOAuthIdpURL": UNDEFINED,
         "externalOAuthIdpClientId": UNDEFINED,
@@ -101,7 +102,7 @@ pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Json<
         "stackName": "keyward",
         "contentSecurityPolicy": UNDEFINED,
         "bannerHtmlMessage": "",
-    }))
+    })))
 }
 
 /// The caller's own profile: whoever signed in has one, seen before or not.

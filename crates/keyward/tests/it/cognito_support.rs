@@ -98,7 +98,7 @@ impl Signing {
 /// What a client of the protocol does.
 impl App {
     pub(crate) fn client_id(&self) -> String {
-        self.keyward.local_pool().clients()[0].id.clone()
+        self.client_id.clone()
     }
 
     /// A request for this operation, to be sent by awaiting it.

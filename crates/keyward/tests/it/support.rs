@@ -66,6 +66,8 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     pub(crate) folder: TempDir,
+    /// The home pool's first app client.
+    pub(crate) client_id: String,
     admin: Client,
     count: AtomicU64,
     upkeep: JoinHandle<()>,
@@ -133,7 +135,8 @@ impl App {
             async move { keyward.run().await }
         });
         let admin = Client::new(&router, None);
-        Self { keyward, router, clock, config, folder, admin, count: AtomicU64::new(0), upkeep }
+        let client_id = keyward.local_pool().first_client().await.unwrap().unwrap().id;
+        Self { keyward, router, clock, config, folder, client_id, admin, count: AtomicU64::new(0), upkeep }
     }
 
     /// A program with the role ADMINS: an API key of [`ADMIN_BOT`].
@@ -233,7 +236,7 @@ impl App {
 
     /// Signs in through the first app client; what is asked for on the way is answered with `answers`.
     pub(crate) async fn sign_in(&self, username: &str, password: &str, answers: &[&str]) -> Tokens {
-        let (client_id, origin) = (&self.keyward.local_pool().clients()[0].id, Origin::default());
+        let (client_id, origin) = (&self.client_id, Origin::default());
         let password = Secret::from(password);
         let mut signing =
             self.keyward.sign_in_with_password(&origin, client_id, username, &password).await.unwrap();

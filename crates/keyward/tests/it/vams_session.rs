@@ -10,7 +10,7 @@ use crate::support::{ADMIN, ADMIN_PASSWORD, App, Client};
 
 /// A person's session, by their password.
 pub(crate) async fn sign_in(app: &App, username: &str, password: &str) -> Result<SignIn> {
-    let client_id = &app.keyward.local_pool().clients()[0].id;
+    let client_id = &app.client_id;
     app.keyward.sign_in_with_password(&Origin::default(), client_id, username, &password.into()).await
 }
 
@@ -20,7 +20,7 @@ pub(crate) async fn first_sign_in(app: &App, username: &str, temporary: &str, pa
         panic!("a temporary password was let in");
     };
     assert_eq!(challenge.question, Question::NewPassword);
-    let (client_id, origin) = (&app.keyward.local_pool().clients()[0].id, Origin::default());
+    let (client_id, origin) = (&app.client_id, Origin::default());
     let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
     done(app.keyward.choose_password(to, &password.into()).await.unwrap())
 }
@@ -32,7 +32,7 @@ pub(crate) fn done(sign_in: SignIn) -> Tokens {
 
 /// Whether the refresh token of an ended session is refused.
 pub(crate) async fn is_over(app: &App, tokens: &Tokens) -> bool {
-    let client_id = &app.keyward.local_pool().clients()[0].id;
+    let client_id = &app.client_id;
     let refreshed = app.keyward.refresh(client_id, tokens.refresh_token.as_ref().unwrap()).await;
     refreshed.is_err_and(|error| error.code == Code::Unauthenticated)
 }
@@ -57,7 +57,7 @@ async fn setup_learns_where_the_api_is_and_whom_to_sign_in_with() {
     assert_eq!(config.str("api"), "https://keyward.example.com");
     assert_eq!(config.str("region"), "us-east-1");
     assert_eq!(config.str("cognitoUserPoolId"), app.keyward.local_pool().id());
-    assert_eq!(config.str("cognitoAppClientId"), app.keyward.local_pool().clients()[0].id);
+    assert_eq!(config.str("cognitoAppClientId"), app.client_id);
     assert_eq!(config.str("stackName"), "keyward");
     assert_eq!(config.str("bannerHtmlMessage"), "");
     for absent in [
