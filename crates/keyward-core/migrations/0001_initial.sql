@@ -212,6 +212,20 @@ CREATE TABLE audit_events (
     address TEXT
 );
 
+-- Codes and invitations that wait to be sent.
+CREATE TABLE messages (
+    id TEXT PRIMARY KEY, -- a UUID that sorts by time
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    channel TEXT NOT NULL, -- email, sms, nowhere
+    event_id TEXT NOT NULL, -- the audit event of the change that it tells of
+    sealed TEXT NOT NULL, -- to whom, subject and body: codes and passwords stand in them
+    created_at_ms BIGINT NOT NULL,
+    due_at_ms BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL
+);
+CREATE INDEX messages_by_time ON messages (due_at_ms);
+
 -- The answers to requests with an Idempotency-Key, sealed, for ten minutes.
 CREATE TABLE replies (
     id TEXT PRIMARY KEY, -- who asked, and their key, hashed

@@ -10,6 +10,7 @@ use crate::api_key::is_well_formed;
 use crate::caller::{Caller, Identity};
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
+use crate::message::SealedMessage;
 use crate::page::{Cursor, Page};
 use crate::permission::VIEW_AUDIT;
 use crate::random::Random;
@@ -106,18 +107,20 @@ impl Target {
     }
 }
 
-/// What enters the database together with a change: its event, and the answer for a repeated request.
+/// What enters the database together with a change: its event, the answer for a repeated request, and the
+/// messages that tell of it.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Who did what.
     pub event: AuditEvent,
     pub(crate) reply: Option<Reply>,
+    pub(crate) messages: Vec<SealedMessage>,
 }
 
 impl Change {
     /// What goes with no change: the event alone.
     pub(crate) fn of(event: AuditEvent) -> Self {
-        Self { event, reply: None }
+        Self { event, reply: None, messages: Vec::new() }
     }
 
     /// What is made at the machine before there is a Keyward to make it.
@@ -138,7 +141,7 @@ impl Change {
             request_id: String::new(),
             address: None,
         };
-        Self { event, reply: None }
+        Self::of(event)
     }
 }
 
@@ -147,7 +150,7 @@ impl Change {
 pub(crate) struct EventOrder(Mutex<(i64, u16)>);
 
 impl EventOrder {
-    fn next(&self, at_ms: i64) -> u16 {
+    pub(crate) fn next(&self, at_ms: i64) -> u16 {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *last = if at_ms == last.0 { (at_ms, last.1.wrapping_add(1)) } else { (at_ms, 0) };
         last.1
@@ -189,7 +192,7 @@ impl Keyward {
 
     /// The change that `caller` makes to `target`, to be entered with it.
     pub(crate) fn change(&self, caller: &Caller, action: &str, target: Target, detail: Value) -> Change {
-        Change { event: self.event(caller, action, target, Outcome::Done, detail), reply: None }
+        Change::of(self.event(caller, action, target, Outcome::Done, detail))
     }
 
     /// As [`Keyward::change`], with the answer kept for a repeated request with the same `Idempotency-Key`.
@@ -295,7 +298,7 @@ impl Keyward {
         {
             let detail = serde_json::json!({ "missing": permission });
             let event = self.event(caller, action, target, Outcome::Refused, detail);
-            if let Err(error) = self.store.record_event(&Change { event, reply: None }).await {
+            if let Err(error) = self.store.record_event(&Change::of(event)).await {
                 // The act is refused either way: a log line is all that's left to leave.
                 tracing::warn!(error = ?error.cause, "a refusal could not be entered in the audit log");
             }

@@ -51,6 +51,8 @@ pub enum Code {
     TooManyRequests(u64),
     /// Tried too often with this one; seconds until it is worth another try.
     LimitExceeded(u64),
+    /// What has to be sent can't be sent from here.
+    DeliveryFailed,
     /// Not offered by this directory or this deployment.
     Unsupported,
     /// Can't be answered now (the database can't be reached); never an excuse to let somebody in.

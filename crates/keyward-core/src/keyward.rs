@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::access::Access;
 use crate::audit::EventOrder;
 use crate::clock::Clock;
@@ -10,6 +12,7 @@ use crate::directory::Directory;
 use crate::local_pool::LocalPool;
 use crate::local_pool::rate_limit::RateLimit;
 use crate::master_key::MasterKey;
+use crate::message::Deliveries;
 use crate::random::Random;
 use crate::store::Store;
 use crate::user_pool::OpenPools;
@@ -31,6 +34,8 @@ pub struct Keyward {
     pub(crate) access: Access,
     pub(crate) event_order: EventOrder,
     pub(crate) sign_in_limit: RateLimit,
+    /// Wakes who sends messages.
+    pub(crate) message_made: Arc<Notify>,
 }
 
 /// What can be set of it.
@@ -48,6 +53,8 @@ pub struct Settings {
     ///
     /// [`Identity::Developer`]: crate::caller::Identity::Developer
     pub dev: bool,
+    /// What becomes of messages.
+    pub deliveries: Deliveries,
 }
 
 impl Default for Settings {
@@ -58,6 +65,7 @@ impl Default for Settings {
             public_url: "http://localhost:8480".to_owned(),
             failed_sign_ins_per_minute: 20,
             dev: false,
+            deliveries: Deliveries::default(),
         }
     }
 }
@@ -88,6 +96,7 @@ impl Keyward {
             access,
             event_order,
             sign_in_limit,
+            message_made: Arc::default(),
         }
     }
 

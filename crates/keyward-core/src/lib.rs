@@ -16,6 +16,7 @@ pub mod error;
 pub mod keyward;
 pub mod local_pool;
 pub mod master_key;
+pub mod message;
 pub mod page;
 pub mod permission;
 pub mod provisioning;

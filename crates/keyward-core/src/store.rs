@@ -8,6 +8,7 @@ mod access_key;
 mod api_key;
 mod app_client;
 mod audit;
+mod message;
 mod role;
 mod session;
 mod user;
@@ -154,7 +155,7 @@ pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
         AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
     AND (u.totp_enabled OR NOT r.mfa_required) AND r.permissions LIKE '%\"*\"%'";
 
-/// Enters the change's audit event, and its reply where the request asked for one.
+/// Enters the change's audit event, its reply where the request asked for one, and its messages.
 macro_rules! record {
     ($transaction:expr, $change:expr) => {{
         let change: &$crate::audit::Change = $change;
@@ -199,6 +200,21 @@ macro_rules! record {
                      answer.",
                 ));
             }
+        }
+        for message in &change.messages {
+            sqlx::query(
+                "INSERT INTO messages (id, pool_id, channel, event_id, sealed, created_at_ms, due_at_ms, tries, \
+                 expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $6, 0, $7)",
+            )
+            .bind(message.id.as_str())
+            .bind(message.pool_id.as_str())
+            .bind(message.channel.as_str())
+            .bind(event.id.as_str())
+            .bind(message.sealed.as_str())
+            .bind(message.created_at_ms)
+            .bind(message.expires_at_ms)
+            .execute(&mut *$transaction)
+            .await?;
         }
     }};
 }

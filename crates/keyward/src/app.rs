@@ -16,11 +16,12 @@ use keyward_core::keyward::{Keyward, Settings};
 use keyward_core::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
+use keyward_core::message::{Deliveries, Delivery};
 use keyward_core::random::Random;
 use keyward_core::store::Store;
 use tokio::time::timeout;
 
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, Environment};
 use crate::http::{self, Failure, plain, speaking};
 use crate::{api, cognito, vams};
 
@@ -74,8 +75,18 @@ pub async fn open_at(
         public_url: config.public_url(),
         failed_sign_ins_per_minute: config.failed_sign_ins_per_minute,
         dev: config.dev,
+        deliveries: deliveries(config),
     };
     Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
+}
+
+/// Where nothing is set up to send messages, a developer reads them here; in earnest nobody would.
+fn deliveries(config: &Config) -> Deliveries {
+    let otherwise = match config.environment {
+        Environment::Dev | Environment::Test => Delivery::Kept,
+        Environment::Stage | Environment::Prod => Delivery::Refused,
+    };
+    Deliveries { email: otherwise, sms: otherwise }
 }
 
 /// All routes: the surfaces', `/healthz` and `/readyz`, with the layers common to all.

@@ -158,6 +158,8 @@ async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Opt
         ("view:api-keys", keyward.access_keys(caller, &AccessKeyQuery::default()).await.err()),
         ("view:audit", keyward.list_audit(caller, &AuditQuery::default()).await.err()),
         ("verify:credentials", keyward.verify(caller, None, None).await.err()),
+        ("*", keyward.send_test_message(caller, reader).await.err()),
+        ("*", keyward.outbox(caller, &page).await.err()),
     ]
 }
 
@@ -175,7 +177,7 @@ async fn nothing_is_done_without_the_permission_for_it(database: TestDatabase) {
     let query = AuditQuery { actor: Some("mallory@example.com".into()), ..AuditQuery::default() };
     let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
     // Whoever only looked did nothing to note.
-    assert_eq!(events.len(), 19);
+    assert_eq!(events.len(), 20);
     assert!(events.iter().all(|event| event.outcome == Outcome::Refused));
     // Oneself may be seen.
     assert!(keyward.user(&mallory, "mallory@example.com").await.is_ok());

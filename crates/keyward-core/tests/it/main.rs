@@ -26,6 +26,7 @@ mod idempotency;
 mod keys;
 mod last_admin;
 mod last_use;
+mod messages;
 mod names;
 mod refusals;
 mod revocation;

@@ -100,6 +100,7 @@ fn kind(failure: &Failure) -> (&'static str, &'static str) {
             Code::CodeExpired => ("code-expired", "The code has expired"),
             Code::LimitExceeded(_) => ("limit-exceeded", "Tried too often"),
             Code::TooManyRequests(_) => ("too-many-requests", "Too many requests"),
+            Code::DeliveryFailed => ("delivery-failed", "It can't be sent from here"),
             Code::Unsupported => ("unsupported", "Not supported"),
             Code::Unavailable => ("unavailable", "Not available now"),
             Code::Internal => ("internal", "A defect of ours"),

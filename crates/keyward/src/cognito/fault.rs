@@ -89,6 +89,7 @@ fn named(code: &Code) -> (StatusCode, &'static str) {
         Code::CodeMismatch => "CodeMismatchException",
         Code::CodeExpired => "ExpiredCodeException",
         Code::LimitExceeded(_) => "LimitExceededException",
+        Code::DeliveryFailed => "CodeDeliveryFailureException",
         Code::TooManyRequests(_) => "TooManyRequestsException",
         Code::Unavailable | Code::Internal => {
             return (StatusCode::INTERNAL_SERVER_ERROR, "InternalErrorException");

@@ -52,7 +52,7 @@ pub(super) fn render(failure: &Failure, _: &RequestId) -> Response {
             let answer = refusal(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
             ([(RETRY_AFTER, after.to_string())], answer).into_response()
         }
-        Code::Unavailable => refusal(StatusCode::SERVICE_UNAVAILABLE, message),
+        Code::DeliveryFailed | Code::Unavailable => refusal(StatusCode::SERVICE_UNAVAILABLE, message),
         Code::Internal => refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }
 }
