@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::LocalPool;
 use super::sign_in::{Method, SignIn, Tokens};
-use super::token::{TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
+use super::token::{SELF_SERVICE_SCOPE, TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
 use crate::app_client::PoolClient;
 use crate::audit::Target;
 use crate::caller::{Caller, Origin};
@@ -146,6 +146,10 @@ impl Keyward {
             .ok_or_else(invalid)?;
         if token.exp <= self.clock.now_seconds() {
             return Err(Error::unauthenticated("Access Token has expired"));
+        }
+        let is_for_self_service = |scope: &str| scope.split(' ').any(|name| name == SELF_SERVICE_SCOPE);
+        if !token.scope.as_deref().is_some_and(is_for_self_service) {
+            return Err(Error::unauthenticated("Access Token does not have required scopes"));
         }
         let revoked = || Error::unauthenticated("Access Token has been revoked");
         let session = self.store.session_record(&token.origin_jti).await?;

@@ -333,7 +333,7 @@ impl Keyward {
 
     /// Lets an address try whose sign-ins don't fail too often: before anything is looked up, hashed or
     /// written. Of those that are sent away, one in a quarter of an hour is an event.
-    async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
+    pub(super) async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
         let Refusal { after_seconds, is_news } =
             match self.sign_in_limit.take(origin.address, self.clock.monotonic_ms()) {
                 Ok(leave) => return Ok(leave),
