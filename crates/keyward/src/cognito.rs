@@ -98,6 +98,8 @@ operations! {
     }
     signed {
         AdminGetUser => users::admin_get_user;
+        AdminInitiateAuth => sign_in::admin_initiate_auth;
+        AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge;
     }
 }
 
