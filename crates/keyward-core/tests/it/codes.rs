@@ -8,7 +8,7 @@ use keyward_core::clock::Clock;
 use keyward_core::code::CodeDelivery;
 use keyward_core::error::{Code, Error, Result};
 use keyward_core::keyward::{Keyward, Settings};
-use keyward_core::local_pool::sign_in::SignIn;
+use keyward_core::local_pool::sign_in::{SignIn, SignInRequest};
 use keyward_core::message::{Channel, Deliveries, Delivery};
 use keyward_core::page::Cursor;
 use keyward_core::secret::Secret;
@@ -52,7 +52,9 @@ async fn unproven(database: &TestDatabase, keyward: &Keyward) -> Secret {
     let password = Secret::from("Correct-Horse-9!");
     let (pool, operator) = (keyward.local_pool(), Caller::operator());
     keyward.set_password_in(&**pool, &operator, &user.id, &password, false).await.unwrap();
-    match keyward.sign_in_with_password(&Origin::default(), &client, ADA, &password).await.unwrap() {
+    let origin = Origin::default();
+    let request = SignInRequest::new(&origin, &client);
+    match keyward.sign_in_with_password(request, ADA, &password).await.unwrap() {
         SignIn::Done(tokens) => tokens.access_token,
         SignIn::Challenge(challenge) => panic!("{challenge:?}"),
     }
