@@ -2,16 +2,34 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::audit::Target;
+use crate::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::local_pool::LocalPool;
-use crate::user_pool::UserPoolSettings;
+use crate::page::{Cursor, Page};
+use crate::permission::MANAGE_POOLS;
+use crate::secret::Secret;
+use crate::user_pool::{UserPoolSettings, valid_name};
+
+/// What a client's secret is sealed for.
+const SEALED: &str = "app client secret";
+/// Characters of `0-9a-z` in a secret: 268 bits.
+const SECRET_LENGTH: usize = 52;
+/// The most secrets of a client: one, and one to take its place.
+const MAXIMUM_SECRETS: usize = 2;
+/// The most app clients of a pool, as with Amazon
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>).
+const MAXIMUM_CLIENTS: i64 = 1000;
 
 /// An application's way into a pool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AppClient {
     /// 26 characters of `0-9a-z`.
     pub id: String,
@@ -32,9 +50,9 @@ pub struct AppClient {
 }
 
 /// A secret of an app client, as it is stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClientSecret {
-    /// No secret itself.
+    /// The client's id, `--`, and when it was made; no secret itself.
     pub id: String,
     /// The secret, under the master key.
     pub sealed: String,
@@ -56,6 +74,8 @@ pub struct AppClientSettings {
     pub id_token_seconds: i64,
     /// How long its refresh tokens live, in seconds.
     pub refresh_token_seconds: i64,
+    /// In which units these three were said, and are told.
+    pub units: TokenUnits,
     /// How long there is for the answer to a challenge, in minutes, 3 to 15 (`AuthSessionValidity`).
     pub challenge_minutes: i64,
     /// Whether refresh tokens can be revoked (`EnableTokenRevocation`).
@@ -71,6 +91,39 @@ pub struct AppClientSettings {
     pub kept: Map<String, Value>,
 }
 
+/// In which units the lifetimes of tokens are told: the first two in hours and the last in days when not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct TokenUnits {
+    pub access: Option<TimeUnit>,
+    pub id: Option<TimeUnit>,
+    pub refresh: Option<TimeUnit>,
+}
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each name says it")]
+pub enum TimeUnit {
+    Seconds,
+    Minutes,
+    Hours,
+    Days,
+}
+
+impl TimeUnit {
+    /// Its length.
+    pub fn seconds(self) -> i64 {
+        match self {
+            Self::Seconds => 1,
+            Self::Minutes => 60,
+            Self::Hours => 3600,
+            Self::Days => 24 * 3600,
+        }
+    }
+}
+
 impl Default for AppClientSettings {
     /// What Amazon's is when nothing is said, but for its flows.
     fn default() -> Self {
@@ -80,6 +133,7 @@ impl Default for AppClientSettings {
             access_token_seconds: 3600,
             id_token_seconds: 3600,
             refresh_token_seconds: 30 * 24 * 3600,
+            units: TokenUnits::default(),
             challenge_minutes: 3,
             revokes_tokens: true,
             rotation_grace_seconds: None,
@@ -88,6 +142,46 @@ impl Default for AppClientSettings {
             kept: Map::new(),
         }
     }
+}
+
+/// An app client to be made.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewAppClient {
+    /// 1 to 128 characters.
+    pub name: String,
+    /// What can be set of it.
+    pub settings: AppClientSettings,
+    /// Whether it has a secret.
+    pub secret: NewSecret,
+}
+
+/// The secret that a new app client has.
+#[derive(Debug, Clone, Default, Serialize)]
+pub enum NewSecret {
+    /// None: whoever knows the client's id may come through it.
+    #[default]
+    None,
+    /// One that is made for it.
+    Generated,
+    /// This one, of 24 to 64 letters, digits and characters of `_+`.
+    Chosen(Secret),
+}
+
+/// An app client with its newest secret in clear, where it has one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct DescribedAppClient {
+    pub client: AppClient,
+    pub secret: Option<Secret>,
+}
+
+/// A new secret of an app client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IssuedClientSecret {
+    /// As it is stored.
+    pub stored: ClientSecret,
+    /// In clear.
+    pub secret: Secret,
 }
 
 /// An app client with the pool that it leads to, as both are set at this moment.
@@ -99,6 +193,86 @@ pub struct PoolClient {
     pub settings: UserPoolSettings,
     /// The client.
     pub client: AppClient,
+    /// Its live secrets.
+    secrets: Vec<Secret>,
+}
+
+impl AppClientSettings {
+    /// The flows of a client that nothing was said of
+    /// (<https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html>).
+    pub const DEFAULT_FLOWS: [&'static str; 3] =
+        ["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"];
+
+    /// Whether this flow is on; `flow` is without `ALLOW_`. Clients that were made with the old names have SRP
+    /// and refresh on as well.
+    pub fn allows(&self, flow: &str) -> bool {
+        let has = |name: &str| self.flows.iter().any(|flow| flow == name);
+        let is_old = has("ADMIN_NO_SRP_AUTH") || has("CUSTOM_AUTH_FLOW_ONLY") || has("USER_PASSWORD_AUTH");
+        match flow {
+            _ if self.flows.iter().any(|name| name.strip_prefix("ALLOW_") == Some(flow)) => true,
+            "USER_PASSWORD_AUTH" => has("USER_PASSWORD_AUTH"),
+            "ADMIN_USER_PASSWORD_AUTH" => has("ADMIN_NO_SRP_AUTH"),
+            "USER_SRP_AUTH" => is_old && !has("CUSTOM_AUTH_FLOW_ONLY"),
+            "REFRESH_TOKEN_AUTH" => is_old,
+            _ => false,
+        }
+    }
+
+    fn validate(&self, pool: &UserPoolSettings) -> Result<()> {
+        let wrong = |field: &'static str, message: &'static str| Err(Error::invalid(field, message));
+        let (new, old): (Vec<&String>, _) = self.flows.iter().partition(|flow| flow.starts_with("ALLOW_"));
+        if !new.is_empty() && !old.is_empty() {
+            return wrong(
+                "flows",
+                "Only one of the flows with and without the prefix ALLOW_ can be set in an app client.",
+            );
+        }
+        if self.rotation_grace_seconds.is_some() && self.allows("REFRESH_TOKEN_AUTH") {
+            return wrong(
+                "flows",
+                "Refresh token rotation can't be enabled together with the flow REFRESH_TOKEN_AUTH.",
+            );
+        }
+        if self.rotation_grace_seconds.is_some_and(|seconds| !(0..=60).contains(&seconds)) {
+            return wrong("rotation_grace_seconds", "The grace of a rotated token must be 0 to 60 seconds.");
+        }
+        let day_seconds = 24 * 3600;
+        if [self.access_token_seconds, self.id_token_seconds]
+            .iter()
+            .any(|seconds| !(300..=day_seconds).contains(seconds))
+        {
+            return wrong("token_validity", "Access and ID tokens must be good for 5 minutes to 1 day.");
+        }
+        if !(3600..=3650 * day_seconds).contains(&self.refresh_token_seconds) {
+            return wrong("token_validity", "Refresh tokens must be good for 1 hour to 3650 days.");
+        }
+        if self.refresh_token_seconds < self.access_token_seconds.max(self.id_token_seconds) {
+            return wrong(
+                "token_validity",
+                "Refresh tokens must be good for at least as long as access and ID tokens.",
+            );
+        }
+        if !(3..=15).contains(&self.challenge_minutes) {
+            return wrong(
+                "challenge_minutes",
+                "There must be 3 to 15 minutes for the answer to a challenge.",
+            );
+        }
+        let known = pool.attributes();
+        let is_known = |name: &String| known.iter().any(|attribute| attribute.name == *name);
+        let is_written = |name: &&String| {
+            is_known(name)
+                && !name.starts_with("dev:")
+                && !matches!(name.as_str(), "sub" | "email_verified" | "phone_number_verified" | "identities")
+        };
+        if !self.read_attributes.iter().flatten().all(is_known) {
+            return wrong("read_attributes", "Invalid read attributes specified while creating a client");
+        }
+        if !self.write_attributes.iter().flatten().all(|name| is_written(&name)) {
+            return wrong("write_attributes", "Invalid write attributes specified while creating a client");
+        }
+        Ok(())
+    }
 }
 
 impl PoolClient {
@@ -107,10 +281,52 @@ impl PoolClient {
     /// # Errors
     /// `InvalidInput("auth_flow")`.
     pub fn require_flow(&self, flow: &str) -> Result<()> {
-        if self.client.settings.flows.iter().any(|name| name.strip_prefix("ALLOW_") == Some(flow)) {
+        if self.client.settings.allows(flow) {
             return Ok(());
         }
         Err(Error::invalid("auth_flow", format!("{flow} flow not enabled for this client")))
+    }
+
+    /// Checks that whoever names `username` knows a secret of the client, where it has any: `given` is the
+    /// HMAC-SHA256 of the name and the client's id under the secret, in base 64
+    /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html#cognito-user-pools-computing-secret-hash>).
+    ///
+    /// # Errors
+    /// `Unauthenticated`, in AWS' words.
+    pub fn check_secret_hash(&self, username: &str, given: Option<&Secret>) -> Result<()> {
+        let id = &self.client.id;
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
+        let Some(given) = given else {
+            return Err(Error::unauthenticated(format!(
+                "Client {id} is configured with secret but SECRET_HASH was not received"
+            )));
+        };
+        let digest = STANDARD.decode(given.expose()).unwrap_or_default();
+        let message = [username, id].concat();
+        let is_of = |secret: &Secret| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+            hmac::verify(&key, message.as_bytes(), &digest).is_ok()
+        };
+        // Each is tried, whichever is right.
+        if self.secrets.iter().fold(false, |is_good, secret| is_of(secret) | is_good) {
+            return Ok(());
+        }
+        Err(Error::unauthenticated(format!("Unable to verify secret hash for client {id}")))
+    }
+
+    /// Checks that whoever shows `given` knows a secret of the client, where it has any.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub fn check_secret(&self, given: Option<&Secret>) -> Result<()> {
+        let is_good =
+            |given: &Secret| self.secrets.iter().fold(false, |is_good, secret| (secret == given) | is_good);
+        if self.secrets.is_empty() || given.is_some_and(is_good) {
+            return Ok(());
+        }
+        Err(Error::unauthenticated(format!("Unable to verify the secret of client {}", self.client.id)))
     }
 }
 
@@ -125,11 +341,284 @@ impl Keyward {
                 let Some(client) = self.store.app_client(id).await? else { return Ok(None) };
                 let pool = self.user_pool(&client.pool_id).await?;
                 let settings = pool.settings().await?;
-                Ok(Some(PoolClient { pool, settings, client }))
+                let secrets = self.client_secrets(&client)?;
+                Ok(Some(PoolClient { pool, settings, client, secrets }))
             })
             .await?
             .ok_or_else(|| unknown_client(id))
     }
+
+    /// The app client of this id, where it may sign in by this flow; `flow` is without `ALLOW_`.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`, `InvalidInput("auth_flow")`.
+    pub async fn pool_client_for(&self, id: &str, flow: &str) -> Result<Arc<PoolClient>> {
+        let found = self.pool_client(id).await?;
+        found.require_flow(flow)?;
+        Ok(found)
+    }
+
+    /// Makes an app client of the pool.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`, `Conflict` when the pool has
+    /// 1,000 of them.
+    pub async fn create_app_client(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        new: NewAppClient,
+    ) -> Result<DescribedAppClient> {
+        const ACTION: &str = "app-client.create";
+        let target = Target::named("app-client", &new.name);
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let pool = self.known_pool(pool_id).await?;
+            let name = valid_name(&new.name)?;
+            new.settings.validate(&pool.settings)?;
+            let secret = match &new.secret {
+                NewSecret::None => None,
+                NewSecret::Generated => Some(self.new_client_secret()),
+                NewSecret::Chosen(secret) => Some(valid_secret(secret)?.clone()),
+            };
+            let request = (pool_id, &new);
+            let create = async || {
+                let now_ms = self.clock.now_ms();
+                let mut client = AppClient {
+                    id: self.random.lower_alphanumeric(26),
+                    pool_id: pool.id.clone(),
+                    name: name.to_owned(),
+                    settings: new.settings.clone(),
+                    secrets: Vec::new(),
+                    created_at_ms: now_ms,
+                    updated_at_ms: now_ms,
+                    version: 1,
+                };
+                if let Some(secret) = &secret {
+                    client.secrets.push(self.sealed_client_secret(&client, secret)?);
+                }
+                let target = Target::new("app-client", &client.id, &client.name);
+                let detail = json!({ "pool": pool.id });
+                let described = DescribedAppClient { client, secret };
+                let change = self.change_with_reply(caller, ACTION, &request, &described, target, detail)?;
+                self.store.insert_app_client(&described.client, MAXIMUM_CLIENTS, &change).await?;
+                Ok(described)
+            };
+            self.once(caller, ACTION, &request, create).await
+        };
+        self.audited(caller, ACTION, target, outcome.await).await
+    }
+
+    /// What is set of the app client of the pool, with its newest secret: whoever may manage it could give it
+    /// another one.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`.
+    pub async fn described_app_client(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        id: &str,
+    ) -> Result<DescribedAppClient> {
+        caller.require(MANAGE_POOLS)?;
+        let client = self.known_client(pool_id, id).await?;
+        let secret = self.client_secrets(&client)?.pop();
+        Ok(DescribedAppClient { client, secret })
+    }
+
+    /// The app clients of the pool, by their ids, without their secrets.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`.
+    pub async fn app_clients(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        page: &Cursor,
+    ) -> Result<Page<AppClient>> {
+        caller.require(MANAGE_POOLS)?;
+        let pool = self.known_pool(pool_id).await?;
+        self.store.app_clients(&pool.id, page).await
+    }
+
+    /// Sets everything of the app client anew but for its secrets; its name only when it is said.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`, `InvalidInput`.
+    pub async fn update_app_client(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        id: &str,
+        name: Option<&str>,
+        settings: AppClientSettings,
+    ) -> Result<DescribedAppClient> {
+        const ACTION: &str = "app-client.update";
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let pool = self.known_pool(pool_id).await?;
+            let mut client = self.known_client(pool_id, id).await?;
+            settings.validate(&pool.settings)?;
+            client.settings = settings;
+            if let Some(name) = name {
+                valid_name(name)?.clone_into(&mut client.name);
+            }
+            client.updated_at_ms = self.clock.now_ms();
+            let target = Target::new("app-client", &client.id, &client.name);
+            let change = self.change(caller, ACTION, target, json!({ "pool": pool.id }));
+            self.store.update_app_client(&client, &change).await?;
+            client.version += 1;
+            let secret = self.client_secrets(&client)?.pop();
+            Ok(DescribedAppClient { client, secret })
+        };
+        self.audited(caller, ACTION, Target::named("app-client", id), outcome.await).await
+    }
+
+    /// Deletes the app client. The sessions that began through it end.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`, `Conflict` for the one
+    /// that Keyward itself signs in through.
+    pub async fn delete_app_client(&self, caller: &Caller, pool_id: &str, id: &str) -> Result<AppClient> {
+        const ACTION: &str = "app-client.delete";
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let client = self.known_client(pool_id, id).await?;
+            if self.is_home(pool_id)
+                && self.local_pool.first_client().await?.is_some_and(|first| first.id == id)
+            {
+                return Err(Error::conflict(
+                    "Keyward's own command line signs in through this app client; it can't be deleted.",
+                ));
+            }
+            let target = Target::new("app-client", &client.id, &client.name);
+            let change = self.change(caller, ACTION, target, json!({ "pool": client.pool_id }));
+            self.store.delete_app_client(&client, &change).await?;
+            Ok(client)
+        };
+        self.audited(caller, ACTION, Target::named("app-client", id), outcome.await).await
+    }
+
+    /// Gives the app client a second secret, this one or one that is made for it: both are good until one of
+    /// them is deleted.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`, `InvalidInput` for a
+    /// client that was made without a secret, `Conflict` for one that has two.
+    pub async fn add_client_secret(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        id: &str,
+        chosen: Option<&Secret>,
+    ) -> Result<IssuedClientSecret> {
+        const ACTION: &str = "app-client.add-secret";
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let client = self.known_client(pool_id, id).await?;
+            if client.secrets.is_empty() {
+                return Err(Error::invalid(
+                    "secret",
+                    "The app client was made without a secret; make another one that has one.",
+                ));
+            }
+            let request = (pool_id, id, chosen);
+            let add = async || {
+                if client.secrets.len() >= MAXIMUM_SECRETS {
+                    return Err(Error::conflict("The app client has two secrets already; delete one first."));
+                }
+                let secret = match chosen {
+                    Some(secret) => valid_secret(secret)?.clone(),
+                    None => self.new_client_secret(),
+                };
+                let stored = self.sealed_client_secret(&client, &secret)?;
+                let target = Target::new("app-client", &client.id, &client.name);
+                let detail = json!({ "pool": client.pool_id, "secret": stored.id });
+                let issued = IssuedClientSecret { stored, secret };
+                let change = self.change_with_reply(caller, ACTION, &request, &issued, target, detail)?;
+                self.store.insert_client_secret(&client, &issued.stored, &change).await?;
+                Ok(issued)
+            };
+            self.once(caller, ACTION, &request, add).await
+        };
+        self.audited(caller, ACTION, Target::named("app-client", id), outcome.await).await
+    }
+
+    /// Takes a secret from the app client; the next request with it is refused.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`,
+    /// `NotFound(ClientSecret)`, `Conflict` for the only one: the client would be open to all.
+    pub async fn delete_client_secret(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        id: &str,
+        secret_id: &str,
+    ) -> Result<()> {
+        const ACTION: &str = "app-client.delete-secret";
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let client = self.known_client(pool_id, id).await?;
+            if !client.secrets.iter().any(|secret| secret.id == secret_id) {
+                return Err(Error::not_found(
+                    Thing::ClientSecret,
+                    "The app client has no secret of this id.",
+                ));
+            }
+            if client.secrets.len() == 1 {
+                return Err(Error::conflict(
+                    "The last secret of an app client can't be deleted; add another one first.",
+                ));
+            }
+            let target = Target::new("app-client", &client.id, &client.name);
+            let change = self.change(caller, ACTION, target, json!({ "pool": pool_id, "secret": secret_id }));
+            self.store.delete_client_secret(&client, secret_id, &change).await
+        };
+        self.audited(caller, ACTION, Target::named("app-client", id), outcome.await).await
+    }
+
+    async fn known_client(&self, pool_id: &str, id: &str) -> Result<AppClient> {
+        let pool = self.known_pool(pool_id).await?;
+        let client = self.store.app_client(id).await?.filter(|client| client.pool_id == pool.id);
+        client.ok_or_else(|| unknown_client(id))
+    }
+
+    fn new_client_secret(&self) -> Secret {
+        Secret::from(self.random.lower_alphanumeric(SECRET_LENGTH))
+    }
+
+    /// A new secret of the client, as it is stored.
+    fn sealed_client_secret(&self, client: &AppClient, secret: &Secret) -> Result<ClientSecret> {
+        // Later than the others: the id tells them apart, and the time which is the newer one.
+        let after_others = client.secrets.iter().map(|known| known.created_at_ms + 1);
+        let created_at_ms = after_others.fold(self.clock.now_ms(), i64::max);
+        let id = format!("{}--{created_at_ms}", client.id);
+        let sealed = self.master_key.seal(&self.random, SEALED, secret.expose().as_bytes())?;
+        Ok(ClientSecret { id, sealed, created_at_ms })
+    }
+
+    /// The client's secrets in clear, the older one first.
+    fn client_secrets(&self, client: &AppClient) -> Result<Vec<Secret>> {
+        let open = |secret: &ClientSecret| {
+            let opened = self.master_key.open(SEALED, &secret.sealed);
+            let text = opened.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+            text.map(Secret::from)
+                .ok_or_else(|| Error::internal(anyhow::anyhow!("a client's secret can't be opened")))
+        };
+        client.secrets.iter().map(open).collect()
+    }
+}
+
+/// A secret that Amazon's pattern allows
+/// (<https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AddUserPoolClientSecret.html>).
+fn valid_secret(secret: &Secret) -> Result<&Secret> {
+    let text = secret.expose();
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+');
+    if (24..=64).contains(&text.len()) && text.bytes().all(is_fit) {
+        return Ok(secret);
+    }
+    Err(Error::invalid("secret", "A secret must be 24 to 64 letters, digits and characters of _+."))
 }
 
 /// The error for an app client that isn't there.

@@ -20,6 +20,8 @@ pub struct Origin {
     pub request_id: String,
     /// The `Idempotency-Key` header, where there is one.
     pub idempotency_key: Option<String>,
+    /// The region that a signed request is for.
+    pub region: Option<String>,
 }
 
 /// Who is asking, with their rights of this moment.

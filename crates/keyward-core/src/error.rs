@@ -72,6 +72,7 @@ pub enum Thing {
     AccessKey,
     UserPool,
     AppClient,
+    ClientSecret,
     SoftwareToken,
     Session,
     /// An address that stands for a user's name.
@@ -153,6 +154,7 @@ impl fmt::Display for Thing {
             Self::AccessKey => "access key",
             Self::UserPool => "user pool",
             Self::AppClient => "app client",
+            Self::ClientSecret => "client secret",
             Self::SoftwareToken => "software token",
             Self::Session => "session",
             Self::Alias => "alias",

@@ -11,7 +11,6 @@ pub mod app_client;
 pub mod audit;
 pub mod caller;
 pub mod clock;
-pub mod code;
 pub mod directory;
 pub mod error;
 pub mod keyward;

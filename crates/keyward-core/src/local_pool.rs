@@ -2,7 +2,6 @@
 
 mod challenge;
 mod mfa;
-mod own_account;
 pub mod password;
 pub(crate) mod rate_limit;
 mod session;
@@ -91,7 +90,10 @@ impl LocalPool {
             None => create_home_pool(&settings, &store, &clock, &random, &master_key).await?,
         };
         let mut pool = store.user_pool(&pool_id).await?.ok_or_else(|| unknown_pool(&pool_id))?;
-        if let Some(policy) = settings.password_policy
+        let PasswordPolicy { history_size, refuses_common, .. } = pool.settings.password_policy;
+        // These two aren't among what an operator configures.
+        let policy = |policy| PasswordPolicy { history_size, refuses_common, ..policy };
+        if let Some(policy) = settings.password_policy.map(policy)
             && policy != pool.settings.password_policy
         {
             pool.settings.password_policy = policy;

@@ -1,24 +1,38 @@
 //! Pools of users: the home pool, whose users have roles and keys here, and others beside it.
 
+mod schema;
+mod settings;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::json;
 
+pub use self::schema::{Occasion, SchemaAttribute};
+pub use self::settings::{
+    EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, RecoveryMechanism, UserPoolSettings,
+    WebAuthn,
+};
+use crate::audit::Target;
 use crate::caller::Caller;
 use crate::directory::Directory;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
-use crate::local_pool::LocalPool;
-use crate::local_pool::password::PasswordPolicy;
+use crate::local_pool::{LocalPool, generate_keys};
+use crate::page::{Cursor, Page};
 use crate::permission::MANAGE_POOLS;
 
 /// How many pools are kept open; beyond them, one is opened anew each time it is needed.
 const OPEN_POOLS: usize = 10_000;
+/// The most pools there can be, as with Amazon
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>).
+const MAXIMUM_POOLS: i64 = 10_000;
+/// Characters after a pool's region.
+const ID_LENGTH: usize = 9;
 
 /// A pool of users.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPool {
     /// Like `us-east-1_k3Y9wRd0A`.
     pub id: String,
@@ -34,81 +48,28 @@ pub struct UserPool {
     pub version: i64,
 }
 
-/// What can be set of a pool. What isn't said in a stored one is as in a pool of Amazon's that nothing was
-/// said of.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UserPoolSettings {
-    /// What its passwords must be like.
-    pub password_policy: PasswordPolicy,
-    /// What its users are known by; never changes.
-    pub identifiers: Identifiers,
-    /// Whether signing in asks for a second factor.
-    pub mfa: MfaMode,
-    /// Whether a software token is a second factor here.
-    pub software_token_mfa: bool,
-    /// Whether only administrators make users (`AllowAdminCreateUserOnly`).
-    pub admin_create_only: bool,
-    /// Whether the pool can't be deleted.
-    pub deletion_protection: bool,
-    /// The attributes that are proven by a code when a user signs up: `email`, `phone_number`.
-    pub auto_verified: Vec<String>,
-    /// What the pool's users may have beside the standard attributes, and which of those they must have.
-    pub schema: Vec<SchemaAttribute>,
-    /// Free words of the pool's owner.
-    pub tags: BTreeMap<String, String>,
-    /// What was set beside, kept as it came and without effect here.
-    pub kept: Map<String, Value>,
-}
-
-/// What users are known by beside their `sub`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Identifiers {
-    /// Whether names that differ in case alone are different ones.
-    pub case_sensitive: bool,
-    /// A user's name is one of these attributes (`email`, `phone_number`), and the `sub` stands for it; none
-    /// where users have names.
-    pub username_attributes: Vec<String>,
-    /// The attributes (`email`, `phone_number`, `preferred_username`) that stand for the name once proven.
-    pub alias_attributes: Vec<String>,
-}
-
-/// Whether signing in asks for a second factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum MfaMode {
-    /// Of nobody.
-    #[default]
-    Off,
-    /// Of who wants it.
-    Optional,
-    /// Of everybody.
-    On,
-}
-
-/// An attribute that a pool's users have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SchemaAttribute {
-    /// With `custom:` in front where it isn't a standard one.
+/// A pool to be made.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct NewUserPool {
+    /// What the id begins with; the home pool's region when not said.
+    pub region: Option<String>,
+    /// 1 to 128 characters.
     pub name: String,
-    /// `String`, `Number`, `DateTime` or `Boolean`.
-    pub data_type: String,
-    /// Whether it may change.
-    pub mutable: bool,
-    /// Whether every user must have it.
-    pub required: bool,
-    /// The shortest text or smallest number, as it was written.
-    pub minimum: Option<String>,
-    /// The longest text or largest number, as it was written.
-    pub maximum: Option<String>,
+    /// What can be set of it.
+    pub settings: UserPoolSettings,
 }
 
-impl Identifiers {
-    /// How a name or an address is looked up.
-    pub(crate) fn key(&self, name: &str) -> String {
-        if self.case_sensitive { name.to_owned() } else { name.to_lowercase() }
-    }
+/// The second factors of a pool.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "as in the settings of a pool")]
+pub struct PoolFactors {
+    pub mfa: MfaMode,
+    pub software_token_mfa: bool,
+    pub sms_mfa: bool,
+    /// The SMS with a code; as it is when not said.
+    pub sms_message: Option<String>,
+    pub email_mfa: Option<EmailMfa>,
+    pub web_authn: WebAuthn,
 }
 
 /// The pools that are open, by their ids. What is kept of one never changes while it is there.
@@ -127,6 +88,10 @@ impl OpenPools {
         }
         pools.insert(pool.id().to_owned(), Arc::clone(pool));
     }
+
+    fn forget(&self, id: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }
 
 impl Keyward {
@@ -144,6 +109,235 @@ impl Keyward {
         let pool = Arc::new(self.local_pool.open_beside(id).await?);
         self.pools.keep(&pool);
         Ok(pool)
+    }
+
+    /// Makes a pool of users beside the home pool.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `InvalidInput`, `Conflict` when there are 10,000 pools.
+    pub async fn create_user_pool(&self, caller: &Caller, new: NewUserPool) -> Result<UserPool> {
+        const ACTION: &str = "user-pool.create";
+        let target = Target::named("user-pool", &new.name);
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let region = new.region.as_deref().unwrap_or(self.local_pool.region());
+            let is_region = (1..=32).contains(&region.len())
+                && region.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+            if !is_region {
+                return Err(Error::invalid("region", "A region is a name such as us-east-1."));
+            }
+            let name = valid_name(&new.name)?;
+            new.settings.validate()?;
+            new.settings.validate_schema()?;
+            let create = async || {
+                let now_ms = self.clock.now_ms();
+                let pool = UserPool {
+                    id: format!("{region}_{}", self.random.base62(ID_LENGTH).expose()),
+                    name: name.to_owned(),
+                    settings: new.settings.clone(),
+                    created_at_ms: now_ms,
+                    updated_at_ms: now_ms,
+                    version: 1,
+                };
+                let keys = generate_keys(&self.random, &self.master_key).await?;
+                let target = Target::new("user-pool", &pool.id, &pool.name);
+                let change = self.change_with_reply(caller, ACTION, &new, &pool, target, json!({}))?;
+                self.store.insert_user_pool(&pool, &keys, MAXIMUM_POOLS, &change).await?;
+                Ok(pool)
+            };
+            self.once(caller, ACTION, &new, create).await
+        };
+        self.audited(caller, ACTION, target, outcome.await).await
+    }
+
+    /// What is set of the pool of this id.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`.
+    pub async fn described_user_pool(&self, caller: &Caller, id: &str) -> Result<UserPool> {
+        caller.require(MANAGE_POOLS)?;
+        self.known_pool(id).await
+    }
+
+    /// How many accounts there are in the pool.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`.
+    pub async fn count_accounts(&self, caller: &Caller, pool_id: &str) -> Result<i64> {
+        caller.require(MANAGE_POOLS)?;
+        self.store.count_accounts(pool_id).await
+    }
+
+    /// The pools, by their ids.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`.
+    pub async fn user_pools(&self, caller: &Caller, page: &Cursor) -> Result<Page<UserPool>> {
+        caller.require(MANAGE_POOLS)?;
+        self.store.user_pools(page).await
+    }
+
+    /// Sets everything of the pool anew but for what never changes, what [`Keyward::set_pool_factors`] sets,
+    /// and its schema; its name only when it is said.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
+    pub async fn update_user_pool(
+        &self,
+        caller: &Caller,
+        id: &str,
+        name: Option<&str>,
+        settings: UserPoolSettings,
+    ) -> Result<UserPool> {
+        self.change_user_pool(caller, id, "user-pool.update", |pool| {
+            if let Some(name) = name {
+                valid_name(name)?.clone_into(&mut pool.name);
+            }
+            let old = std::mem::replace(&mut pool.settings, settings);
+            let new = &mut pool.settings;
+            (new.identifiers, new.schema) = (old.identifiers, old.schema);
+            (new.software_token_mfa, new.email_mfa) = (old.software_token_mfa, old.email_mfa);
+            new.sms_mfa |= old.sms_mfa;
+            new.web_authn = old.web_authn;
+            new.password_policy.refuses_common = old.password_policy.refuses_common;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets the second factors of the pool.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
+    pub async fn set_pool_factors(
+        &self,
+        caller: &Caller,
+        id: &str,
+        factors: PoolFactors,
+    ) -> Result<UserPool> {
+        self.change_user_pool(caller, id, "user-pool.set-mfa", |pool| {
+            let settings = &mut pool.settings;
+            settings.mfa = factors.mfa;
+            settings.software_token_mfa = factors.software_token_mfa;
+            settings.sms_mfa = factors.sms_mfa;
+            if factors.sms_message.is_some() {
+                settings.messages.sms_authentication = factors.sms_message;
+            }
+            settings.email_mfa = factors.email_mfa;
+            settings.web_authn = factors.web_authn;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds attributes that the pool's users may have.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
+    pub async fn add_pool_attributes(
+        &self,
+        caller: &Caller,
+        id: &str,
+        attributes: Vec<SchemaAttribute>,
+    ) -> Result<UserPool> {
+        self.change_user_pool(caller, id, "user-pool.add-attributes", |pool| {
+            let schema = &mut pool.settings.schema;
+            let is_there = |new: &SchemaAttribute| schema.iter().any(|known| known.name == new.name);
+            if let Some(known) = attributes.iter().find(|new| is_there(new)) {
+                return Err(Error::invalid(
+                    "schema",
+                    format!("{}: Existing attribute already has name {}.", known.name, known.name),
+                ));
+            }
+            schema.extend(attributes);
+            pool.settings.validate_schema()
+        })
+        .await
+    }
+
+    /// Gives the pool these tags beside those it has.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
+    pub async fn tag_pool(
+        &self,
+        caller: &Caller,
+        id: &str,
+        tags: BTreeMap<String, String>,
+    ) -> Result<UserPool> {
+        self.change_user_pool(caller, id, "user-pool.tag", |pool| {
+            pool.settings.tags.extend(tags);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes tags from the pool; those that it doesn't have, it is without already.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`.
+    pub async fn untag_pool(&self, caller: &Caller, id: &str, names: &[String]) -> Result<UserPool> {
+        self.change_user_pool(caller, id, "user-pool.untag", |pool| {
+            pool.settings.tags.retain(|name, _| !names.contains(name));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes the pool with its users, groups and app clients. Their tokens are refused at once.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `Conflict` for the home pool, and for a pool
+    /// that is protected.
+    pub async fn delete_user_pool(&self, caller: &Caller, id: &str) -> Result<UserPool> {
+        const ACTION: &str = "user-pool.delete";
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let pool = self.known_pool(id).await?;
+            if self.is_home(&pool.id) {
+                return Err(Error::conflict(
+                    "The home pool, whose users have roles and keys, can't be deleted.",
+                ));
+            }
+            if pool.settings.deletion_protection {
+                return Err(Error::conflict(
+                    "The user pool cannot be deleted because deletion protection is activated. Deletion \
+                     protection must be inactivated first.",
+                ));
+            }
+            let target = Target::new("user-pool", &pool.id, &pool.name);
+            let change = self.change(caller, ACTION, target, json!({}));
+            self.store.delete_user_pool(&pool, &change).await?;
+            self.pools.forget(&pool.id);
+            Ok(pool)
+        };
+        self.audited(caller, ACTION, Target::named("user-pool", id), outcome.await).await
+    }
+
+    async fn change_user_pool(
+        &self,
+        caller: &Caller,
+        id: &str,
+        action: &str,
+        edit: impl FnOnce(&mut UserPool) -> Result<()>,
+    ) -> Result<UserPool> {
+        let outcome = async {
+            caller.require(MANAGE_POOLS)?;
+            let mut pool = self.known_pool(id).await?;
+            edit(&mut pool)?;
+            pool.settings.validate()?;
+            pool.updated_at_ms = self.clock.now_ms();
+            let target = Target::new("user-pool", &pool.id, &pool.name);
+            let change = self.change(caller, action, target, json!({}));
+            self.store.update_user_pool(&pool, &change).await?;
+            pool.version += 1;
+            Ok(pool)
+        };
+        self.audited(caller, action, Target::named("user-pool", id), outcome.await).await
+    }
+
+    pub(crate) async fn known_pool(&self, id: &str) -> Result<UserPool> {
+        self.store.user_pool(id).await?.ok_or_else(|| unknown_pool(id))
     }
 
     /// Whether this is the home pool, whose users have roles and keys.
@@ -168,6 +362,19 @@ impl Keyward {
             caller.require(MANAGE_POOLS)
         }
     }
+}
+
+/// The name of a pool or an app client, in the words that Amazon's pattern allows
+/// (<https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPool.html>).
+pub(crate) fn valid_name(name: &str) -> Result<&str> {
+    let is_fit = |character: char| {
+        character.is_ascii_alphanumeric()
+            || matches!(character, '_' | ' ' | '+' | '=' | ',' | '.' | '@' | '-')
+    };
+    if (1..=128).contains(&name.len()) && name.chars().all(is_fit) {
+        return Ok(name);
+    }
+    Err(Error::invalid("name", "A name must be 1 to 128 letters, digits, spaces and characters of _+=,.@-."))
 }
 
 /// The error for a pool that isn't there.

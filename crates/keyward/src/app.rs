@@ -59,6 +59,7 @@ pub async fn open_at(
         require_numbers: policy.require_digit,
         require_symbols: policy.require_symbol,
         temporary_validity_days: policy.temporary_password_days,
+        ..PasswordPolicy::default()
     };
     let pool = PoolSettings {
         region: config.region.clone(),

@@ -24,6 +24,7 @@ use crate::cognito::signature::Signature;
 use crate::http::{Body, Failure, HttpFailure, RawBody, RequestOrigin, current_request_id, speaking};
 
 mod account;
+mod app_clients;
 mod discovery;
 mod fault;
 mod input;
@@ -32,6 +33,7 @@ mod sign_in;
 mod signature;
 mod software_token;
 mod token;
+mod user_pools;
 mod users;
 mod validation;
 
@@ -98,8 +100,16 @@ operations! {
     }
     signed {
         AdminGetUser => users::admin_get_user;
-        AdminInitiateAuth => sign_in::admin_initiate_auth;
-        AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge;
+        CreateUserPool => user_pools::create;
+        CreateUserPoolClient => app_clients::create;
+        DeleteUserPool => user_pools::delete;
+        DeleteUserPoolClient => app_clients::delete;
+        DescribeUserPool => user_pools::describe;
+        DescribeUserPoolClient => app_clients::describe;
+        ListUserPoolClients => app_clients::list;
+        ListUserPools => user_pools::list;
+        UpdateUserPool => user_pools::update;
+        UpdateUserPoolClient => app_clients::update;
     }
 }
 

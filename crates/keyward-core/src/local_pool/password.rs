@@ -252,6 +252,10 @@ pub struct PasswordPolicy {
     pub require_symbols: bool,
     /// Days for which a temporary password is good, 1 to 365; 0 means 7, as it does for Amazon.
     pub temporary_validity_days: u32,
+    /// How many of a user's last passwords, the one in use among them, can't be set again, 0 to 24.
+    pub history_size: u32,
+    /// Whether the passwords that most people choose are refused.
+    pub refuses_common: bool,
 }
 
 impl Default for PasswordPolicy {
@@ -263,6 +267,8 @@ impl Default for PasswordPolicy {
             require_numbers: true,
             require_symbols: true,
             temporary_validity_days: Self::DEFAULT_VALIDITY_DAYS,
+            history_size: 0,
+            refuses_common: false,
         }
     }
 }
@@ -286,6 +292,12 @@ impl PasswordPolicy {
             return Err(Error::invalid(
                 "temporary_validity_days",
                 "A temporary password can be good for 365 days at most.",
+            ));
+        }
+        if self.history_size > 24 {
+            return Err(Error::invalid(
+                "history_size",
+                "Of a user's passwords, 24 can be remembered at most.",
             ));
         }
         Ok(())
@@ -596,6 +608,7 @@ mod tests {
             PasswordPolicy { minimum_length: 5, ..default() },
             PasswordPolicy { minimum_length: 100, ..default() },
             PasswordPolicy { temporary_validity_days: 366, ..default() },
+            PasswordPolicy { history_size: 25, ..default() },
         ] {
             assert!(policy.validate().is_err());
         }

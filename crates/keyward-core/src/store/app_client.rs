@@ -1,6 +1,6 @@
 //! App clients' rows, and their secrets.
 
-use super::{Store, one_row, read, record, rows, write_rights};
+use super::{Store, one_row, read, record, rows, too_many, write_rights};
 use crate::app_client::{AppClient, ClientSecret};
 use crate::audit::Change;
 use crate::error::{Error, Result};
@@ -79,9 +79,16 @@ macro_rules! insert_client_secret {
 pub(super) use insert_client_secret;
 
 impl Store {
-    /// Makes the app client with its secrets.
-    pub async fn insert_app_client(&self, client: &AppClient, change: &Change) -> Result<()> {
+    /// Makes the app client with its secrets, unless its pool has `maximum` of them.
+    pub async fn insert_app_client(&self, client: &AppClient, maximum: i64, change: &Change) -> Result<()> {
         write_rights!(self, transaction => {
+            let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM app_clients WHERE pool_id = $1")
+                .bind(client.pool_id.as_str())
+                .fetch_one(&mut *transaction)
+                .await?;
+            if count >= maximum {
+                return Err(too_many(maximum, "app clients in a user pool"));
+            }
             insert_app_client!(transaction, client);
             record!(transaction, change);
             Ok(())

@@ -1,7 +1,7 @@
 //! The pools' rows, and their signing keys.
 
 use super::app_client::insert_app_client;
-use super::{Store, one_row, read, record, rows, write, write_rights};
+use super::{Store, TAKE_TURN, one_row, read, record, rows, too_many, write, write_rights};
 use crate::app_client::AppClient;
 use crate::audit::Change;
 use crate::error::{Error, Result};
@@ -96,14 +96,23 @@ impl Store {
         })
     }
 
-    /// Makes a pool with its signing keys.
+    /// Makes a pool with its signing keys, unless there are `maximum` pools.
     pub(crate) async fn insert_user_pool(
         &self,
         pool: &UserPool,
         keys: &[SealedKey],
+        maximum: i64,
         change: &Change,
     ) -> Result<()> {
+        // A new pool changes nobody's rights: nothing that is kept in memory knows of it.
         write!(self, transaction => {
+            // Of two pools made at once, the second must see the first.
+            sqlx::query(TAKE_TURN).execute(&mut *transaction).await?;
+            let (count,): (i64,) =
+                sqlx::query_as("SELECT COUNT(*) FROM user_pools").fetch_one(&mut *transaction).await?;
+            if count >= maximum {
+                return Err(too_many(maximum, "user pools"));
+            }
             insert_user_pool!(transaction, pool, keys);
             record!(transaction, change);
             Ok(())
@@ -170,6 +179,17 @@ impl Store {
         });
         let pools = rows.into_iter().map(UserPool::try_from).collect::<Result<_>>()?;
         Ok(page.page(pools, |pool| &pool.id))
+    }
+
+    /// How many accounts there are in the pool.
+    pub async fn count_accounts(&self, pool_id: &str) -> Result<i64> {
+        let (count,): (i64,) = read!(self, connection => {
+            sqlx::query_as("SELECT COUNT(*) FROM users WHERE pool_id = $1 AND kind = 'account'")
+                .bind(pool_id)
+                .fetch_one(connection)
+                .await?
+        });
+        Ok(count)
     }
 
     /// The signing keys of the pool, sealed.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Members of JSON documents, of any of our dialects, whose text is secret.
-const SECRET_MEMBERS: [&str; 15] = [
+const SECRET_MEMBERS: [&str; 17] = [
     "secret",
     "apiKey",
     "password",
@@ -26,6 +26,8 @@ const SECRET_MEMBERS: [&str; 15] = [
     "IdToken",
     "RefreshToken",
     "SecretCode",
+    "ClientSecret",
+    "ClientSecretValue",
     "Session",
     "SECRET_BLOCK",
     "PASSWORD_CLAIM_SECRET_BLOCK",

@@ -58,6 +58,7 @@ impl Signature {
         origin: Origin,
     ) -> Result<Caller, Fault> {
         let canonical_request = self.canonical_head + &keyward_core::sha256_hex(body);
+        let origin = Origin { region: Some(self.region.clone()), ..origin };
         let signed = Signed {
             access_key_id: &self.access_key_id,
             at: self.at,

@@ -71,6 +71,6 @@ async fn account(keyward: &Keyward, caller: &Caller, username: &str) -> Result<U
 
 /// As the protocol has times: seconds since the epoch, with a fraction.
 #[expect(clippy::cast_precision_loss, reason = "a double counts milliseconds for 285,000 years")]
-fn epoch_seconds(ms: i64) -> f64 {
+pub(super) fn epoch_seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }

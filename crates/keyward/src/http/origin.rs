@@ -32,6 +32,7 @@ impl<S: Sync> FromRequestParts<S> for RequestOrigin {
             user_agent: user_agent(&parts.headers),
             request_id,
             idempotency_key: idempotency_key(&parts.headers)?,
+            region: None,
         }))
     }
 }

@@ -2,9 +2,11 @@
 
 use aws_lc_rs::hmac;
 use axum::http::{HeaderValue, Method};
+use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
 use keyward_core::user::NewUser;
+use keyward_core::user_pool::{NewUserPool, UserPoolSettings};
 use serde_json::{Value, json};
 
 use crate::evidence;
@@ -175,28 +177,22 @@ impl App {
         )
     }
 
-    /// The same by a back end that signs: `InitiateAuth`, in its own flow.
-    pub(crate) fn admin_initiate(&self, signing: &Signing, flow: &str, parameters: Value) -> Request {
-        let (pool_id, client_id) = (self.keyward.local_pool().id(), self.client_id());
-        let input = json!({
-            "UserPoolId": pool_id, "ClientId": client_id, "AuthFlow": flow, "AuthParameters": parameters,
-        });
-        self.signed(signing, "AdminInitiateAuth", input)
-    }
-
-    /// The same by a back end: the answer to the challenge in `asked`.
-    pub(crate) fn admin_respond(&self, signing: &Signing, asked: &Answer, responses: Value) -> Request {
-        let (pool_id, client_id) = (self.keyward.local_pool().id(), self.client_id());
-        let input = json!({
-            "UserPoolId": pool_id, "ClientId": client_id, "ChallengeName": asked["ChallengeName"],
-            "Session": asked["Session"], "ChallengeResponses": responses,
-        });
-        self.signed(signing, "AdminRespondToAuthChallenge", input)
-    }
-
     /// The tokens of the first admin.
     pub(crate) async fn admin_tokens(&self) -> Value {
         self.password_auth(ADMIN, ADMIN_PASSWORD).await.expect(200)["AuthenticationResult"].clone()
+    }
+
+    /// Makes a pool with an app client that has every flow on; their ids.
+    pub(crate) async fn pool(&self, settings: UserPoolSettings) -> (String, String) {
+        let (operator, name) = (Caller::operator(), "other".to_owned());
+        let new = NewUserPool { name, settings, region: None };
+        let pool = self.keyward.create_user_pool(&operator, new).await.unwrap();
+        let flows = ["USER_PASSWORD", "USER_SRP", "ADMIN_USER_PASSWORD", "REFRESH_TOKEN", "USER", "CUSTOM"];
+        let flows = flows.map(|flow| format!("ALLOW_{flow}_AUTH"));
+        let settings = AppClientSettings { flows: flows.to_vec(), ..AppClientSettings::default() };
+        let new = NewAppClient { name: "client".into(), settings, secret: NewSecret::None };
+        let described = self.keyward.create_app_client(&operator, &pool.id, new).await.unwrap();
+        (pool.id, described.client.id)
     }
 
     /// Makes a user who has a temporary password.

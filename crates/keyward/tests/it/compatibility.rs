@@ -13,9 +13,21 @@ use crate::support::App;
 
 /// What there is to know of an operation that is served, beside that it is.
 const NOTES: &[(&str, &str)] = &[
-    ("AdminInitiateAuth", "ADMIN_USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
-    ("AdminRespondToAuthChallenge", "what RespondToAuthChallenge takes"),
     ("AssociateSoftwareToken", "software tokens (TOTP), with an access token"),
+    (
+        "CreateUserPool",
+        "what has no effect here (email and SMS configuration, devices, tier, issuer) is kept; Lambda triggers, \
+         enforced threat protection, customer-managed keys, client registration, confirmation by link are \
+         refused",
+    ),
+    (
+        "CreateUserPoolClient",
+        "what belongs to the hosted pages and OAuth is kept, without effect; providers other than COGNITO are \
+         refused",
+    ),
+    ("DeleteUserPool", "not the home pool"),
+    ("DeleteUserPoolClient", "not the one that Keyward's own command line signs in through"),
+    ("DescribeUserPoolClient", "of two secrets, the newer one"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
     ("SetUserMFAPreference", "the software token alone"),

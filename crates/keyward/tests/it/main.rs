@@ -26,6 +26,7 @@ mod cli_session;
 mod cli_session_sign_in;
 mod cli_sign_in;
 mod cli_support;
+mod cognito_pools;
 mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_signature;

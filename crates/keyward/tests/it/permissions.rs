@@ -9,17 +9,16 @@ use std::path::Path;
 use axum::http::Method;
 use keyward::cognito::SIGNED_OPERATIONS;
 use keyward_core::caller::Caller;
-use keyward_core::secret::Secret;
-use keyward_core::user::NewUser;
+use keyward_core::user_pool::UserPoolSettings;
 use serde_json::{Value, json};
 
-use crate::cognito_support::{PASSWORD, Signing, TEMPORARY};
+use crate::cognito_support::Signing;
 use crate::support::{App, Client, Request};
 
 const ROLES: [&str; 5] = ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS", "SERVICE"];
 
 /// The permissions that guard Keyward's own acts.
-const GUARDS: [&str; 8] = [
+const GUARDS: [&str; 9] = [
     "view:users",
     "manage:users",
     "view:roles",
@@ -27,6 +26,7 @@ const GUARDS: [&str; 8] = [
     "view:api-keys",
     "manage:api-keys",
     "view:audit",
+    "manage:pools",
     "verify:credentials",
 ];
 
@@ -47,28 +47,22 @@ struct Targets {
     role: String,
     key: String,
     access_key: String,
-    /// The session of the user's first sign-in, which waits for a new password.
-    session: Secret,
+    pool: String,
+    client: String,
 }
 
 impl Targets {
     async fn make(app: &App, tag: String) -> Self {
         let (user, role) = (format!("user-{tag}@example.com"), format!("role-{tag}"));
         app.create_role(&role, &[]).await;
-        let new = NewUser {
-            username: user.clone(),
-            roles: vec![role.clone()],
-            temporary_password: Some(TEMPORARY.into()),
-            ..NewUser::default()
-        };
-        app.keyward.create_user(&Caller::operator(), new).await.unwrap();
+        let body = json!({ "username": user, "roles": [role] });
+        app.admin().post("/api/v1/users", body).await.expect(201);
         app.create_role(&format!("spare-{tag}"), &[]).await;
         let key = app.key_of(&user).await.key_id;
         let issued = app.keyward.create_access_key(&Caller::operator(), &user).await.unwrap();
         let access_key = issued.key.id;
-        let asked = app.password_auth(&user, TEMPORARY).await.expect(200);
-        let session = Secret::from(asked.str("Session"));
-        Self { tag, user, role, key, access_key, session }
+        let (pool, client) = app.pool(UserPoolSettings::default()).await;
+        Self { tag, user, role, key, access_key, pool, client }
     }
 }
 
@@ -80,7 +74,7 @@ fn acts(
     client: &Client,
     signing: Option<&Signing>,
 ) -> Vec<(&'static str, &'static str, Request)> {
-    let Targets { tag, user, role, key, access_key, session } = targets;
+    let Targets { tag, user, role, key, access_key, .. } = targets;
     let get = |path: &str| client.get(&format!("/api/v1/{path}"));
     let delete = |path: &str| client.delete(&format!("/api/v1/{path}"));
     let send = |method: Method, path: &str, body: Value| {
@@ -98,33 +92,7 @@ fn acts(
         None => app.cognito(operation, input),
     };
     let someone = json!({ "UserPoolId": app.keyward.local_pool().id(), "Username": user });
-    let signing_in = |more: Value| {
-        let mut input = json!({ "UserPoolId": app.keyward.local_pool().id(), "ClientId": app.client_id() });
-        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        input
-    };
-    vec![
-        (
-            "AdminInitiateAuth",
-            "",
-            cognito(
-                "AdminInitiateAuth",
-                signing_in(json!({
-                    "AuthFlow": "USER_SRP_AUTH", "AuthParameters": { "USERNAME": user, "SRP_A": "a1" },
-                })),
-            ),
-        ),
-        (
-            "AdminRespondToAuthChallenge",
-            "",
-            cognito(
-                "AdminRespondToAuthChallenge",
-                signing_in(json!({
-                    "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": session,
-                    "ChallengeResponses": { "NEW_PASSWORD": PASSWORD },
-                })),
-            ),
-        ),
+    let mut acts = vec![
         ("GET /me", "", get("me")),
         ("POST /verify", "", post("verify", json!({ "credential": "x" }))),
         ("POST /authorize", "", ask(json!({}))),
@@ -178,6 +146,26 @@ fn acts(
         ("DELETE /users/{user}/roles", "", delete(&format!("users/{user}/roles"))),
         ("DELETE /users/{user}", "", delete(&format!("users/{user}"))),
         ("DELETE /roles/{role}", "", delete(&format!("roles/{role}"))),
+    ];
+    acts.extend(pool_acts(targets).into_iter().map(|(name, input)| (name, "", cognito(name, input))));
+    acts
+}
+
+/// What AWS signs and is done to pools and app clients, with its input.
+fn pool_acts(Targets { pool, client, .. }: &Targets) -> Vec<(&'static str, Value)> {
+    let of_pool = json!({ "UserPoolId": pool });
+    let of_client = json!({ "UserPoolId": pool, "ClientId": client });
+    vec![
+        ("CreateUserPool", json!({ "PoolName": "new" })),
+        ("DescribeUserPool", of_pool.clone()),
+        ("UpdateUserPool", of_pool.clone()),
+        ("ListUserPools", json!({ "MaxResults": 1 })),
+        ("CreateUserPoolClient", json!({ "UserPoolId": pool, "ClientName": "new" })),
+        ("DescribeUserPoolClient", of_client.clone()),
+        ("UpdateUserPoolClient", of_client.clone()),
+        ("ListUserPoolClients", of_pool.clone()),
+        ("DeleteUserPoolClient", of_client),
+        ("DeleteUserPool", of_pool),
     ]
 }
 

@@ -1,0 +1,367 @@
+//! Pools of users and app clients over the protocol: made, told, changed, deleted.
+
+use serde_json::{Value, json};
+
+use crate::cognito_support::Signing;
+use crate::support::{ADMIN_BOT, App};
+
+/// An admin who signs what AWS signs.
+struct Admin {
+    app: App,
+    signing: Signing,
+}
+
+impl Admin {
+    async fn new() -> Self {
+        let app = App::new().await;
+        let signing = app.signing(ADMIN_BOT).await;
+        Self { app, signing }
+    }
+
+    async fn ask(&self, operation: &str, input: Value) -> Value {
+        self.app.signed(&self.signing, operation, input).await.expect(200).json
+    }
+
+    async fn refused(&self, operation: &str, input: Value, name: &str, message: &str) {
+        self.app.signed(&self.signing, operation, input).await.expect_refusal(name, message);
+    }
+
+    /// The id of a new pool.
+    async fn pool(&self, input: Value) -> String {
+        let mut all = json!({ "PoolName": "pool" });
+        all.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
+        self.ask("CreateUserPool", all).await["UserPool"]["Id"].as_str().unwrap().to_owned()
+    }
+
+    async fn described(&self, pool_id: &str) -> Value {
+        self.ask("DescribeUserPool", json!({ "UserPoolId": pool_id })).await["UserPool"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_nothing_is_said_of_is_as_with_aws() {
+    let admin = Admin::new().await;
+
+    let created = admin.ask("CreateUserPool", json!({ "PoolName": "My pool" })).await;
+
+    let id = created["UserPool"]["Id"].as_str().unwrap();
+    assert!(id.starts_with("us-east-1_") && id.len() == 19, "{id}");
+    let described = admin.described(id).await;
+    assert_eq!(created["UserPool"], described);
+    let mut rest = described.clone();
+    let schema = rest.as_object_mut().unwrap().remove("SchemaAttributes").unwrap();
+    assert_eq!(
+        rest,
+        json!({
+            "Id": id,
+            "Name": "My pool",
+            "Policies": {
+                "PasswordPolicy": {
+                    "MinimumLength": 8,
+                    "RequireUppercase": true,
+                    "RequireLowercase": true,
+                    "RequireNumbers": true,
+                    "RequireSymbols": true,
+                    "TemporaryPasswordValidityDays": 7,
+                },
+                "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD"] },
+            },
+            "DeletionProtection": "INACTIVE",
+            "LambdaConfig": {},
+            "LastModifiedDate": 1_800_014_400.0,
+            "CreationDate": 1_800_014_400.0,
+            "VerificationMessageTemplate": { "DefaultEmailOption": "CONFIRM_WITH_CODE" },
+            "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": [] },
+            "MfaConfiguration": "OFF",
+            "EstimatedNumberOfUsers": 0,
+            "EmailConfiguration": { "EmailSendingAccount": "COGNITO_DEFAULT" },
+            "UserPoolTags": {},
+            "AdminCreateUserConfig": { "AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7 },
+            "UsernameConfiguration": { "CaseSensitive": true },
+            "Arn": format!("arn:aws:cognito-idp:us-east-1:000000000000:userpool/{id}"),
+            "UserPoolTier": "ESSENTIALS",
+        })
+    );
+    assert_eq!(schema.as_array().unwrap().len(), 21);
+    assert_eq!(
+        schema[0],
+        json!({
+            "Name": "sub", "AttributeDataType": "String", "DeveloperOnlyAttribute": false, "Mutable": false,
+            "Required": true, "StringAttributeConstraints": { "MinLength": "1", "MaxLength": "2048" },
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_pool_is_told_as_it_was_set() {
+    let admin = Admin::new().await;
+    let said = json!({
+        "Policies": {
+            "PasswordPolicy": {
+                "MinimumLength": 12, "RequireUppercase": true, "RequireLowercase": false,
+                "RequireNumbers": true, "RequireSymbols": false, "PasswordHistorySize": 3,
+                "TemporaryPasswordValidityDays": 2,
+            },
+            "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"] },
+        },
+        "DeletionProtection": "ACTIVE",
+        "AutoVerifiedAttributes": ["email"],
+        "UsernameAttributes": ["email"],
+        "SmsVerificationMessage": "Code {####}",
+        "EmailVerificationMessage": "Your code: {####}",
+        "EmailVerificationSubject": "Code",
+        "VerificationMessageTemplate": {
+            "SmsMessage": "Code {####}",
+            "EmailMessage": "Your code: {####}",
+            "EmailSubject": "Code",
+            "EmailMessageByLink": "{##Click##}",
+            "DefaultEmailOption": "CONFIRM_WITH_CODE",
+        },
+        "SmsAuthenticationMessage": "Sign in: {####}",
+        "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] },
+        "MfaConfiguration": "OPTIONAL",
+        "EmailConfiguration": { "EmailSendingAccount": "DEVELOPER", "From": "a@example.com" },
+        "SmsConfiguration": { "SnsCallerArn": "arn:aws:iam::123456789012:role/sms" },
+        "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true },
+        "UserPoolTags": { "stage": "test" },
+        "AdminCreateUserConfig": {
+            "AllowAdminCreateUserOnly": true,
+            "UnusedAccountValidityDays": 2,
+            "InviteMessageTemplate": {
+                "SMSMessage": "{username} {####}", "EmailMessage": "{username}: {####}", "EmailSubject": "In",
+            },
+        },
+        "UsernameConfiguration": { "CaseSensitive": false },
+        "AccountRecoverySetting": { "RecoveryMechanisms": [
+            { "Priority": 1, "Name": "verified_phone_number" }, { "Priority": 2, "Name": "verified_email" },
+        ] },
+        "UserPoolTier": "LITE",
+        "UserPoolAddOns": { "AdvancedSecurityMode": "AUDIT" },
+    });
+
+    let id = admin.pool(said.clone()).await;
+
+    let described = admin.described(&id).await;
+    for (name, value) in said.as_object().unwrap() {
+        assert_eq!(&described[name], value, "{name}");
+    }
+
+    // What an update doesn't name is as if nothing had ever been said of it.
+    admin.ask("UpdateUserPool", json!({ "UserPoolId": id, "MfaConfiguration": "OPTIONAL" })).await;
+
+    let updated = admin.described(&id).await;
+    let nothing_said = admin.described(&admin.pool(json!({})).await).await;
+    let never_changes = ["Id", "Name", "Arn", "UsernameAttributes", "UsernameConfiguration"];
+    for (name, value) in updated.as_object().unwrap() {
+        if !never_changes.contains(&name.as_str()) && name != "MfaConfiguration" {
+            assert_eq!(&nothing_said[name], value, "{name}");
+        }
+    }
+    for name in never_changes {
+        assert_eq!(updated[name], described[name], "{name}");
+    }
+    assert_eq!(updated["MfaConfiguration"], "OPTIONAL");
+}
+
+#[tokio::test]
+async fn what_would_be_a_lie_is_refused() {
+    let admin = Admin::new().await;
+    for (members, name, message) in [
+        (
+            json!({ "LambdaConfig": { "PreSignUp": "arn:aws:lambda:us-east-1:123456789012:function:f" } }),
+            "InvalidParameterException",
+            "Keyward calls no Lambda triggers; leave LambdaConfig out.",
+        ),
+        (
+            json!({ "UserPoolAddOns": { "AdvancedSecurityMode": "ENFORCED" } }),
+            "FeatureUnavailableInTierException",
+            "Keyward has no threat protection that could be enforced; take OFF.",
+        ),
+        (
+            json!({ "KeyConfiguration": { "KeyType": "CUSTOMER_MANAGED_KEY" } }),
+            "InvalidParameterException",
+            "Keyward seals secrets under its own master key; leave KeyConfiguration out.",
+        ),
+        (
+            json!({ "DcrConfiguration": { "EnableStatus": "Enabled" } }),
+            "InvalidParameterException",
+            "Keyward lets no clients register themselves; leave DcrConfiguration out.",
+        ),
+        (
+            json!({ "VerificationMessageTemplate": { "DefaultEmailOption": "CONFIRM_WITH_LINK" } }),
+            "InvalidParameterException",
+            "Keyward confirms by codes alone; take CONFIRM_WITH_CODE.",
+        ),
+        (
+            json!({ "MfaConfiguration": "ON" }),
+            "InvalidParameterException",
+            "SMS configuration and Auto verification for phone_number are required when MFA is \
+             required/optional",
+        ),
+        (
+            json!({ "AliasAttributes": ["email"], "UsernameAttributes": ["email"] }),
+            "InvalidParameterException",
+            "Only one of the aliasAttributes or usernameAttributes can be set in a user pool.",
+        ),
+        (
+            json!({ "Schema": [{ "Name": "colour", "AttributeDataType": "String", "Required": true }] }),
+            "InvalidParameterException",
+            "Required custom attributes are not supported currently.",
+        ),
+    ] {
+        let mut input = json!({ "PoolName": "pool" });
+        input.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        admin.refused("CreateUserPool", input, name, message).await;
+    }
+    // An empty one says nothing.
+    admin.pool(json!({ "LambdaConfig": {} })).await;
+}
+
+#[tokio::test]
+async fn a_protected_pool_and_the_home_pool_stay() {
+    let admin = Admin::new().await;
+    let protected = admin.pool(json!({ "DeletionProtection": "ACTIVE" })).await;
+    let home = admin.app.keyward.local_pool().id();
+
+    let delete = |id: &str| json!({ "UserPoolId": id });
+    let message = "The user pool cannot be deleted because deletion protection is activated. Deletion protection \
+        must be inactivated first.";
+    admin.refused("DeleteUserPool", delete(&protected), "InvalidParameterException", message).await;
+    let message = "The home pool, whose users have roles and keys, can't be deleted.";
+    admin.refused("DeleteUserPool", delete(home), "InvalidParameterException", message).await;
+
+    admin.ask("UpdateUserPool", delete(&protected)).await;
+    assert_eq!(admin.ask("DeleteUserPool", delete(&protected)).await, json!({}));
+    let message = format!("User pool {protected} does not exist.");
+    for operation in ["DescribeUserPool", "DeleteUserPool", "UpdateUserPool"] {
+        admin.refused(operation, delete(&protected), "ResourceNotFoundException", &message).await;
+    }
+}
+
+#[tokio::test]
+async fn pools_and_clients_are_listed_in_pages() {
+    let admin = Admin::new().await;
+    let home = admin.app.keyward.local_pool().id().to_owned();
+    let mut pools = vec![home];
+    for _ in 0..3 {
+        pools.push(admin.pool(json!({})).await);
+    }
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let input = json!({ "UserPoolId": pools[1], "ClientName": "client" });
+        let client = admin.ask("CreateUserPoolClient", input).await;
+        clients.push(client["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned());
+    }
+    pools.sort();
+    clients.sort();
+
+    let of_pool = json!({ "UserPoolId": admin.pool_of(&clients[0]).await });
+    for (operation, list, id, expected, more) in [
+        ("ListUserPools", "UserPools", "Id", pools, json!({})),
+        ("ListUserPoolClients", "UserPoolClients", "ClientId", clients, of_pool),
+    ] {
+        let (mut found, mut token) = (Vec::new(), Value::Null);
+        loop {
+            let mut input = json!({ "MaxResults": 2, "NextToken": token });
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let page = admin.ask(operation, input).await;
+            let items = page[list].as_array().unwrap().clone();
+            assert!((1..=2).contains(&items.len()));
+            found.extend(items.iter().map(|item| item[id].as_str().unwrap().to_owned()));
+            token = page["NextToken"].clone();
+            if token.is_null() {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+    }
+    let message = "Invalid pagination token given.";
+    let input = json!({ "MaxResults": 2, "NextToken": "%" });
+    admin.refused("ListUserPools", input, "InvalidParameterException", message).await;
+}
+
+impl Admin {
+    async fn pool_of(&self, client_id: &str) -> String {
+        self.app.keyward.pool_client(client_id).await.unwrap().pool.id().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_nothing_is_said_of_is_as_with_aws() {
+    let admin = Admin::new().await;
+    let pool_id = admin.pool(json!({})).await;
+
+    let input = json!({ "UserPoolId": pool_id, "ClientName": "My app" });
+    let created = admin.ask("CreateUserPoolClient", input).await["UserPoolClient"].clone();
+
+    let id = created["ClientId"].as_str().unwrap();
+    let expected = json!({
+        "UserPoolId": pool_id,
+        "ClientName": "My app",
+        "ClientId": id,
+        "LastModifiedDate": 1_800_014_400.0,
+        "CreationDate": 1_800_014_400.0,
+        "RefreshTokenValidity": 30,
+        "TokenValidityUnits": {},
+        "ExplicitAuthFlows": ["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"],
+        "PreventUserExistenceErrors": "LEGACY",
+        "EnableTokenRevocation": true,
+        "AuthSessionValidity": 3,
+        "AllowedOAuthFlowsUserPoolClient": false,
+        "EnablePropagateAdditionalUserContextData": false,
+        "ClientType": "REGULAR",
+    });
+    assert_eq!(created, expected);
+
+    let said = json!({
+        "RefreshTokenValidity": 90,
+        "AccessTokenValidity": 10,
+        "IdTokenValidity": 2,
+        "TokenValidityUnits": { "AccessToken": "minutes", "RefreshToken": "hours" },
+        "ReadAttributes": ["email", "name"],
+        "WriteAttributes": ["name"],
+        "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+        "PreventUserExistenceErrors": "ENABLED",
+        "EnableTokenRevocation": false,
+        "AuthSessionValidity": 15,
+        "RefreshTokenRotation": { "Feature": "ENABLED", "RetryGracePeriodSeconds": 10 },
+        "CallbackURLs": ["https://example.com"],
+        "SupportedIdentityProviders": ["COGNITO"],
+    });
+    let mut input = json!({ "UserPoolId": pool_id, "ClientId": id });
+    input.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+    let updated = admin.ask("UpdateUserPoolClient", input).await["UserPoolClient"].clone();
+    let of_client = json!({ "UserPoolId": pool_id, "ClientId": id });
+    assert_eq!(admin.ask("DescribeUserPoolClient", of_client.clone()).await["UserPoolClient"], updated);
+    for (name, value) in said.as_object().unwrap() {
+        assert_eq!(&updated[name], value, "{name}");
+    }
+
+    // What an update doesn't name is as if nothing had ever been said of it.
+    let reset = admin.ask("UpdateUserPoolClient", of_client.clone()).await;
+    assert_eq!(reset["UserPoolClient"], expected);
+
+    assert_eq!(admin.ask("DeleteUserPoolClient", of_client.clone()).await, json!({}));
+    let message = format!("User pool client {id} does not exist.");
+    admin.refused("DescribeUserPoolClient", of_client, "ResourceNotFoundException", &message).await;
+}
+
+#[tokio::test]
+async fn a_client_is_found_in_its_own_pool_alone() {
+    let admin = Admin::new().await;
+    let (one, other) = (admin.pool(json!({})).await, admin.pool(json!({})).await);
+    let input = json!({ "UserPoolId": one, "ClientName": "app" });
+    let created = admin.ask("CreateUserPoolClient", input).await;
+    let id = created["UserPoolClient"]["ClientId"].as_str().unwrap();
+
+    let input = json!({ "UserPoolId": other, "ClientId": id });
+
+    let message = format!("User pool client {id} does not exist.");
+    for operation in ["DescribeUserPoolClient", "UpdateUserPoolClient", "DeleteUserPoolClient"] {
+        admin.refused(operation, input.clone(), "ResourceNotFoundException", &message).await;
+    }
+    let home = admin.app.keyward.local_pool().id();
+    let input = json!({ "UserPoolId": home, "ClientId": admin.app.client_id() });
+    let message = "Keyward's own command line signs in through this app client; it can't be deleted.";
+    admin.refused("DeleteUserPoolClient", input, "InvalidParameterException", message).await;
+}
