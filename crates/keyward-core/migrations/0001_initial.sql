@@ -185,6 +185,21 @@ CREATE TABLE used_once (
     expires_at_ms BIGINT NOT NULL
 );
 
+-- One-time codes that were sent, one for each owner and purpose; and how many were sent lately.
+CREATE TABLE codes (
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    owner TEXT NOT NULL, -- a user's id, or the fingerprint of a name that nobody has
+    purpose TEXT NOT NULL, -- sign_up, password, email, phone, sign_in, second_factor
+    channel TEXT NOT NULL, -- email, sms
+    destination TEXT NOT NULL, -- the address that it proves
+    fingerprint TEXT NOT NULL, -- of the code and all of the above; empty when it was used
+    tries BIGINT NOT NULL,
+    sent BIGINT NOT NULL, -- since counted_since_ms
+    counted_since_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (pool_id, owner, purpose)
+);
+
 -- Failed attempts at a name's password (whether or not anybody has the name) or at a user's second factor.
 CREATE TABLE sign_in_failures (
     pool_id TEXT NOT NULL,

@@ -348,16 +348,6 @@ impl Keyward {
             .ok_or_else(|| unknown_client(id))
     }
 
-    /// The app client of this id, where it may sign in by this flow; `flow` is without `ALLOW_`.
-    ///
-    /// # Errors
-    /// `NotFound(AppClient)`, `InvalidInput("auth_flow")`.
-    pub async fn pool_client_for(&self, id: &str, flow: &str) -> Result<Arc<PoolClient>> {
-        let found = self.pool_client(id).await?;
-        found.require_flow(flow)?;
-        Ok(found)
-    }
-
     /// Makes an app client of the pool.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::api_key::is_well_formed;
 use crate::caller::{Caller, Identity};
+use crate::code::{GoodCode, StoredCode};
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
 use crate::message::SealedMessage;
@@ -107,20 +108,22 @@ impl Target {
     }
 }
 
-/// What enters the database together with a change: its event, the answer for a repeated request, and the
-/// messages that tell of it.
+/// What enters the database together with a change: its event, the answer for a repeated request, the messages
+/// that tell of it, the code that it sends, and that the code is used up which permits it.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Who did what.
     pub event: AuditEvent,
     pub(crate) reply: Option<Reply>,
     pub(crate) messages: Vec<SealedMessage>,
+    pub(crate) code: Option<StoredCode>,
+    pub(crate) used_code: Option<GoodCode>,
 }
 
 impl Change {
     /// What goes with no change: the event alone.
     pub(crate) fn of(event: AuditEvent) -> Self {
-        Self { event, reply: None, messages: Vec::new() }
+        Self { event, reply: None, messages: Vec::new(), code: None, used_code: None }
     }
 
     /// What is made at the machine before there is a Keyward to make it.

@@ -11,6 +11,7 @@ pub mod app_client;
 pub mod audit;
 pub mod caller;
 pub mod clock;
+pub mod code;
 pub mod directory;
 pub mod error;
 pub mod keyward;

@@ -2,6 +2,7 @@
 
 mod challenge;
 mod mfa;
+mod own_account;
 pub mod password;
 pub(crate) mod rate_limit;
 mod session;

@@ -77,6 +77,11 @@ impl Random {
             .collect()
     }
 
+    /// `length` decimal digits.
+    pub fn digits(&self, length: usize) -> Secret {
+        Secret::from((0..length).map(|_| char::from(b'0' + self.below(10))).collect::<String>())
+    }
+
     /// `length` characters of `A-Z2-7`, 5 bits each, as AWS names its access keys (RFC 4648, section 6).
     pub fn base32(&self, length: usize) -> String {
         let characters = (0..length).filter_map(|_| BASE32.get(usize::from(self.below(32))));

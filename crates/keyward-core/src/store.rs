@@ -8,6 +8,7 @@ mod access_key;
 mod api_key;
 mod app_client;
 mod audit;
+pub(crate) mod code;
 mod message;
 mod role;
 mod session;
@@ -155,7 +156,8 @@ pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
         AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
     AND (u.totp_enabled OR NOT r.mfa_required) AND r.permissions LIKE '%\"*\"%'";
 
-/// Enters the change's audit event, its reply where the request asked for one, and its messages.
+/// Enters the change's audit event, its reply where the request asked for one, its code and its messages, and
+/// uses up the code that permits it.
 macro_rules! record {
     ($transaction:expr, $change:expr) => {{
         let change: &$crate::audit::Change = $change;
@@ -200,6 +202,12 @@ macro_rules! record {
                      answer.",
                 ));
             }
+        }
+        if let Some(code) = &change.used_code {
+            $crate::store::code::use_code!($transaction, code);
+        }
+        if let Some(code) = &change.code {
+            $crate::store::code::enter_code!($transaction, code);
         }
         for message in &change.messages {
             sqlx::query(
@@ -359,7 +367,7 @@ impl Store {
         Ok(row.map(|(value,)| value))
     }
 
-    /// Throws away what has expired before `now_ms`: challenges, failures, replies, sessions, rotated
+    /// Throws away what has expired before `now_ms`: challenges, codes, failures, replies, sessions, rotated
     /// secrets. A session stays a day longer than its refresh token: an access token of it may outlive that
     /// one, by a day at most.
     pub async fn sweep(&self, now_ms: i64) -> Result<()> {
@@ -367,6 +375,7 @@ impl Store {
             sqlx::query(TAKE_TURN).execute(&mut *transaction).await?;
             for statement in [
                 "DELETE FROM used_once WHERE expires_at_ms < $1",
+                "DELETE FROM codes WHERE expires_at_ms < $1 AND counted_since_ms + 3600000 < $1",
                 "DELETE FROM replies WHERE expires_at_ms < $1",
                 "DELETE FROM sessions WHERE expires_at_ms + 86400000 < $1",
                 "DELETE FROM sign_in_failures WHERE failed_at_ms + 3600000 < $1 AND locked_until_ms < $1",

@@ -100,6 +100,8 @@ operations! {
     }
     signed {
         AdminGetUser => users::admin_get_user;
+        AdminInitiateAuth => sign_in::admin_initiate_auth;
+        AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge;
         CreateUserPool => user_pools::create;
         CreateUserPoolClient => app_clients::create;
         DeleteUserPool => user_pools::delete;

@@ -27,12 +27,12 @@ impl Keyward {
         let secret = asked.account.totp_secret.as_deref().ok_or_else(no_software_token)?;
         let Some(step) = self.matching_step(secret, code)? else {
             let change =
-                self.failed_sign_in(answer.origin, &asked.through, Some(user), asked.method, "wrong_code");
+                self.failed_sign_in(&answer.request, &asked.through, Some(user), asked.method, "wrong_code");
             self.count_failure(&asked.through.pool, &counter, &change).await?;
             return Err(Error::new(Code::CodeMismatch, "Invalid code received for user"));
         };
         self.open_session(Opening {
-            origin: answer.origin,
+            request: answer.request,
             through: &asked.through,
             user,
             method: asked.method,

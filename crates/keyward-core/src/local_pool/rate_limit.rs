@@ -79,6 +79,11 @@ impl RateLimit {
 }
 
 impl Leave {
+    /// The leave of somebody who isn't limited.
+    pub(super) fn of_nobody() -> Self {
+        Self { interval_ms: 0, bucket: Arc::default() }
+    }
+
     pub(super) fn give_back(&self) {
         lock(&self.bucket).full_at_ms -= self.interval_ms;
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::LocalPool;
-use super::sign_in::{Method, SignIn, Tokens};
-use super::token::{TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
+use super::sign_in::{Method, SignIn, SignInRequest, Tokens};
+use super::token::{SELF_SERVICE_SCOPE, TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
 use crate::app_client::PoolClient;
 use crate::audit::Target;
 use crate::caller::{Caller, Origin};
@@ -21,7 +21,7 @@ const REFRESH_TOKEN_LENGTH: usize = 64;
 
 /// A sign-in that is to become a session.
 pub(super) struct Opening<'a> {
-    pub(super) origin: &'a Origin,
+    pub(super) request: SignInRequest<'a>,
     pub(super) through: &'a PoolClient,
     pub(super) user: &'a User,
     pub(super) method: Method,
@@ -56,10 +56,10 @@ impl Keyward {
     /// moment.
     ///
     /// # Errors
-    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a token
-    /// that is unknown, another client's, revoked or expired, and for a disabled user.
-    pub async fn refresh(&self, client_id: &str, refresh_token: &Secret) -> Result<Tokens> {
-        let through = self.pool_client_for(client_id, "REFRESH_TOKEN_AUTH").await?;
+    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
+    /// do this; `Unauthenticated` for a token that is unknown, another client's, revoked or expired, and for a disabled user.
+    pub async fn refresh(&self, request: SignInRequest<'_>, refresh_token: &Secret) -> Result<Tokens> {
+        let through = self.admitted(&request, "REFRESH_TOKEN_AUTH").await?;
         let Some(session) = self.session_of(&through, refresh_token).await? else {
             return Err(invalid_refresh_token());
         };
@@ -147,6 +147,10 @@ impl Keyward {
         if token.exp <= self.clock.now_seconds() {
             return Err(Error::unauthenticated("Access Token has expired"));
         }
+        let is_for_self_service = |scope: &str| scope.split(' ').any(|name| name == SELF_SERVICE_SCOPE);
+        if !token.scope.as_deref().is_some_and(is_for_self_service) {
+            return Err(Error::unauthenticated("Access Token does not have required scopes"));
+        }
         let revoked = || Error::unauthenticated("Access Token has been revoked");
         let session = self.store.session_record(&token.origin_jti).await?;
         let session = session.filter(|session| session.user_id == token.sub).ok_or_else(revoked)?;
@@ -162,7 +166,7 @@ impl Keyward {
 
     /// Makes the session and its tokens.
     pub(super) async fn open_session(&self, opening: Opening<'_>) -> Result<SignIn> {
-        let Opening { origin, through, user, .. } = opening;
+        let Opening { request, through, user, .. } = opening;
         let client = &through.client;
         let now_ms = self.clock.now_ms();
         let session_id = self.random.uuid();
@@ -170,8 +174,8 @@ impl Keyward {
         let mfa = opening.totp_step.is_some();
         let tokens = self.sign_tokens(through, user, &session_id, now_ms.div_euclid(1000), mfa)?;
         let target = Target::new("user", &user.id, &user.username);
-        let detail = json!({ "client": client.id, "method": opening.method, "mfa": mfa });
-        let caller = Caller::person(origin.clone(), user, &session_id, mfa);
+        let detail = request.told(json!({ "client": client.id, "method": opening.method, "mfa": mfa }));
+        let caller = Caller::person(request.origin.clone(), user, &session_id, mfa);
         let change = self.change(&caller, "user.sign-in", target, detail);
         let session = NewSession {
             id: &session_id,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::challenge::{ChallengeState, SrpState};
@@ -18,11 +18,12 @@ use super::rate_limit::{Leave, Refusal};
 use super::session::Opening;
 use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
 use super::{LocalPool, VERIFIER};
-use crate::app_client::PoolClient;
+use crate::app_client::{PoolClient, unknown_client};
 use crate::audit::{Change, Outcome, Target};
 use crate::caller::{Caller, Origin};
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
+use crate::permission::{MANAGE_POOLS, MANAGE_USERS, VERIFY_CREDENTIALS};
 use crate::secret::Secret;
 use crate::store::Account;
 use crate::user::{User, UserKind, UserStatus};
@@ -79,13 +80,31 @@ pub enum Question {
     SoftwareToken,
 }
 
-/// An answer's frame: whose it is, and to which question.
+/// A request about somebody's sign-in: where it comes from, and through which app client.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
+pub struct SignInRequest<'a> {
     /// Where it comes from.
     pub origin: &'a Origin,
     /// Through which app client.
     pub client_id: &'a str,
+    /// The program that asks for whoever signs in; none where they ask themselves.
+    pub back_end: Option<BackEnd<'a>>,
+}
+
+/// A program that signs users in with what they show to it (`AdminInitiateAuth`).
+#[derive(Debug, Clone, Copy)]
+pub struct BackEnd<'a> {
+    /// Who it is.
+    pub caller: &'a Caller,
+    /// The pool whose users it signs in.
+    pub pool_id: &'a str,
+}
+
+/// An answer's frame: whose it is, and to which question.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// What it comes with.
+    pub request: SignInRequest<'a>,
     /// The challenge's [`Challenge::session`].
     pub session: &'a Secret,
     /// The user's name or id, for clients that repeat it. Who it is, the session tells.
@@ -130,7 +149,7 @@ pub(super) enum Method {
 
 /// One try at a password.
 struct Attempt<'a> {
-    origin: &'a Origin,
+    request: SignInRequest<'a>,
     through: &'a PoolClient,
     method: Method,
     /// Whose password it would be; nobody's where the name is unknown, or a program user's.
@@ -138,25 +157,47 @@ struct Attempt<'a> {
     counter: String,
 }
 
+impl<'a> SignInRequest<'a> {
+    /// Of whoever signs in.
+    pub fn new(origin: &'a Origin, client_id: &'a str) -> Self {
+        Self { origin, client_id, back_end: None }
+    }
+
+    /// Of a program that signs users of this pool in.
+    pub fn of_back_end(caller: &'a Caller, pool_id: &'a str, client_id: &'a str) -> Self {
+        Self { origin: &caller.origin, client_id, back_end: Some(BackEnd { caller, pool_id }) }
+    }
+
+    /// What an event tells of a sign-in, and of the program that asked for it.
+    pub(super) fn told(&self, mut detail: Value) -> Value {
+        if let (Some(BackEnd { caller, .. }), Some(members)) = (self.back_end, detail.as_object_mut()) {
+            let back_end = json!({ "name": caller.name(), "credential": caller.credential() });
+            members.insert("back_end".into(), back_end);
+        }
+        detail
+    }
+}
+
 impl Keyward {
     /// Signs in with a password that is shown.
     ///
     /// # Errors
-    /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong
+    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong
     /// password, an unknown name, attempts that are locked, a disabled user, a temporary password that has
     /// expired; `PasswordResetRequired`; `TooManyRequests` when too many sign in at once, or have failed from
     /// this address.
     pub async fn sign_in_with_password(
         &self,
-        origin: &Origin,
-        client_id: &str,
+        request: SignInRequest<'_>,
         username: &str,
         password: &Secret,
     ) -> Result<SignIn> {
-        let through = self.pool_client_for(client_id, "USER_PASSWORD_AUTH").await?;
-        let leave = self.leave_to_try(origin).await?;
+        let is_back_end = request.back_end.is_some();
+        let flow = if is_back_end { "ADMIN_USER_PASSWORD_AUTH" } else { "USER_PASSWORD_AUTH" };
+        let through = self.admitted(&request, flow).await?;
+        let leave = self.leave(&request).await?;
         let account = through.pool.account_named(username).await?;
-        let attempt = self.attempt(origin, &through, Method::Password, account, username).await?;
+        let attempt = self.attempt(request, &through, Method::Password, account, username).await?;
         let pool = &through.pool;
         let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
         let Some((account, stored)) = stored else {
@@ -179,18 +220,17 @@ impl Keyward {
     /// `Unauthenticated` when attempts are locked; `TooManyRequests`.
     pub async fn begin_srp(
         &self,
-        origin: &Origin,
-        client_id: &str,
+        request: SignInRequest<'_>,
         username: &str,
         srp_a: &Secret,
     ) -> Result<SrpChallenge> {
-        let through = self.pool_client_for(client_id, "USER_SRP_AUTH").await?;
+        let through = self.admitted(&request, "USER_SRP_AUTH").await?;
         let pool = &through.pool;
         // Given back by the second step: who never comes to it has failed.
-        self.leave_to_try(origin).await?;
+        self.leave(&request).await?;
         let client_public = ClientPublic::parse(srp_a.expose())?;
         let account = pool.account_named(username).await?;
-        let attempt = self.attempt(origin, &through, Method::Srp, account, username).await?;
+        let attempt = self.attempt(request, &through, Method::Srp, account, username).await?;
         if attempt.account.is_none() && !through.client.settings.hides_unknown_users {
             return Err(self.password_was_wrong(&attempt).await);
         }
@@ -218,10 +258,10 @@ impl Keyward {
     /// # Errors
     /// As [`Keyward::sign_in_with_password`], and `Unauthenticated` for a secret block that isn't ours, was
     /// used before or is too old; `InvalidInput` for a time that can't be read.
-    pub async fn finish_srp(&self, origin: &Origin, client_id: &str, proof: SrpProof<'_>) -> Result<SignIn> {
-        let through = self.pool_client_for(client_id, "USER_SRP_AUTH").await?;
+    pub async fn finish_srp(&self, request: SignInRequest<'_>, proof: SrpProof<'_>) -> Result<SignIn> {
+        let through = self.admitted(&request, "USER_SRP_AUTH").await?;
         let pool = &through.pool;
-        let leave = self.leave_to_try(origin).await?;
+        let leave = self.leave(&request).await?;
         let (block, signed) = pool.open_secret_block(&through.client.id, proof.secret_block)?;
         let state = block.content;
         // Found by the name that was typed at first, or not at all.
@@ -236,7 +276,7 @@ impl Keyward {
             return Err(invalid_session());
         }
         self.check_timestamp(proof.timestamp)?;
-        let attempt = self.attempt(origin, &through, Method::Srp, account, &state.username).await?;
+        let attempt = self.attempt(request, &through, Method::Srp, account, &state.username).await?;
         // Used up by any answer: each guess needs a block of its own.
         if !self.store.use_once(&block.id, block.expires_at_ms).await? {
             return Err(challenge_used());
@@ -303,9 +343,10 @@ impl Keyward {
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
         let record = asked.through.pool.password_record(Line::SignIn, &user, password, false).await?;
-        let caller = Caller::person(answer.origin.clone(), &user, "", false);
+        let caller = Caller::person(answer.request.origin.clone(), &user, "", false);
         let target = Target::new("user", &user.id, &user.username);
-        let change = self.change(&caller, "user.choose-password", target, json!({ "first": true }));
+        let detail = answer.request.told(json!({ "first": true }));
+        let change = self.change(&caller, "user.choose-password", target, detail);
         // The version can be met once: of two answers to one question, one counts.
         self.store.set_password(&user, version, &record, &change).await.map_err(|error| {
             match error.code {
@@ -320,7 +361,7 @@ impl Keyward {
             return self.ask(&asked.through, Question::SoftwareToken, user, asked.method);
         }
         self.open_session(Opening {
-            origin: answer.origin,
+            request: answer.request,
             through: &asked.through,
             user: &user,
             method: asked.method,
@@ -331,9 +372,55 @@ impl Keyward {
         .await
     }
 
+    /// The app client that a request comes through, which may sign in by this flow (without `ALLOW_`).
+    ///
+    /// # Errors
+    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput("auth_flow")`.
+    pub async fn admitted(&self, request: &SignInRequest<'_>, flow: &str) -> Result<Arc<PoolClient>> {
+        let through = self.through(request).await?;
+        match through.require_flow(flow) {
+            Err(_) if request.back_end.is_some() => {
+                Err(Error::invalid("auth_flow", "Auth flow not enabled for this client"))
+            }
+            outcome => outcome.map(|()| through),
+        }
+    }
+
+    /// The app client that a request comes through. A back end must be one that may ask what credentials of
+    /// the pool's users are worth, or that may set their passwords anyway; it gets no more by them than
+    /// whoever signs in.
+    async fn through(&self, request: &SignInRequest<'_>) -> Result<Arc<PoolClient>> {
+        let Some(BackEnd { caller, pool_id }) = request.back_end else {
+            return self.pool_client(request.client_id).await;
+        };
+        let permitted = if self.is_home(pool_id) {
+            caller.require_any(&[VERIFY_CREDENTIALS, MANAGE_USERS])
+        } else {
+            caller.require(MANAGE_POOLS)
+        };
+        self.audited(caller, "user.sign-in", Target::unknown("user"), permitted).await?;
+        let pool = self.user_pool(pool_id).await?;
+        let through = self.pool_client(request.client_id).await?;
+        if through.pool.id() == pool.id() { Ok(through) } else { Err(unknown_client(request.client_id)) }
+    }
+
+    /// The refusal of an answer to a question that no sign-in asks here.
+    pub async fn answer_nothing(&self, answer: Answer<'_>) -> Error {
+        self.through(&answer.request).await.err().unwrap_or_else(invalid_session)
+    }
+
+    /// Leave to try, for whoever signs in. All of a back end's users come from its own address, which tells
+    /// nothing of them, and it is known by its signature.
+    async fn leave(&self, request: &SignInRequest<'_>) -> Result<Leave> {
+        match request.back_end {
+            Some(_) => Ok(Leave::of_nobody()),
+            None => self.leave_to_try(request.origin).await,
+        }
+    }
+
     /// Lets an address try whose sign-ins don't fail too often: before anything is looked up, hashed or
     /// written. Of those that are sent away, one in a quarter of an hour is an event.
-    async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
+    pub(super) async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
         let Refusal { after_seconds, is_news } =
             match self.sign_in_limit.take(origin.address, self.clock.monotonic_ms()) {
                 Ok(leave) => return Ok(leave),
@@ -358,7 +445,7 @@ impl Keyward {
     /// The tries at this name's password, unless they are locked.
     async fn attempt<'a>(
         &self,
-        origin: &'a Origin,
+        request: SignInRequest<'a>,
         through: &'a PoolClient,
         method: Method,
         account: Option<Account>,
@@ -370,7 +457,7 @@ impl Keyward {
         let name = account.as_ref().map_or(username, |account| &account.user.username);
         let counter = self.counter("password", &through.pool.identifiers.key(name))?;
         self.refuse_while_locked(&through.pool, &counter).await?;
-        Ok(Attempt { origin, through, method, account, counter })
+        Ok(Attempt { request, through, method, account, counter })
     }
 
     /// Counts the failure. What is said is the same whether or not there is such a user.
@@ -418,7 +505,7 @@ impl Keyward {
             UserStatus::Confirmed => {
                 return self
                     .open_session(Opening {
-                        origin: attempt.origin,
+                        request: attempt.request,
                         through: attempt.through,
                         user,
                         method: attempt.method,
@@ -450,9 +537,9 @@ impl Keyward {
 
     /// The question that is answered, and who answers it.
     pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked> {
-        let through = self.pool_client(answer.client_id).await?;
+        let through = self.through(&answer.request).await?;
         let pool = &through.pool;
-        let leave = self.leave_to_try(answer.origin).await?;
+        let leave = self.leave(&answer.request).await?;
         let opened = pool.open_challenge(&through.client.id, answer.session)?;
         let (state, id, expires_at_ms) = (opened.content, opened.id, opened.expires_at_ms);
         if state.question != question {
@@ -502,14 +589,14 @@ impl Keyward {
 
     fn failure(&self, attempt: &Attempt<'_>, reason: &str) -> Change {
         let user = attempt.account.as_ref().map(|account| &account.user);
-        self.failed_sign_in(attempt.origin, attempt.through, user, attempt.method, reason)
+        self.failed_sign_in(&attempt.request, attempt.through, user, attempt.method, reason)
     }
 
     /// The event of a failed sign-in. An unknown name isn't in it: it may be a password, typed in the wrong
     /// field.
     pub(super) fn failed_sign_in(
         &self,
-        origin: &Origin,
+        request: &SignInRequest<'_>,
         through: &PoolClient,
         user: Option<&User>,
         method: Method,
@@ -517,8 +604,8 @@ impl Keyward {
     ) -> Change {
         let target = user
             .map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username));
-        let detail = json!({ "client": through.client.id, "method": method, "reason": reason });
-        let caller = Caller::nobody(origin.clone());
+        let detail = request.told(json!({ "client": through.client.id, "method": method, "reason": reason }));
+        let caller = Caller::nobody(request.origin.clone());
         Change::of(self.event(&caller, "user.sign-in", target, Outcome::Failed, detail))
     }
 
@@ -698,7 +785,7 @@ mod tests {
         let expires_at_ms = keyward.clock.now_ms() + 1000;
         let open = async |user: &User, counter, challenge, step| {
             let opening = Opening {
-                origin: &origin,
+                request: SignInRequest::new(&origin, &client.id),
                 through: &through,
                 user,
                 method: Method::Password,
@@ -717,8 +804,13 @@ mod tests {
         assert_eq!(open(&user, "free", "first", 8).await.unwrap_err(), used_challenge);
         let older = User { version: user.version - 1, ..user.clone() };
         assert_eq!(open(&older, "free", "second", 8).await.unwrap_err(), user_changed().message);
-        let change =
-            keyward.failed_sign_in(&origin, &through, Some(&user), Method::Password, "wrong_password");
+        let change = keyward.failed_sign_in(
+            &SignInRequest::new(&origin, &client.id),
+            &through,
+            Some(&user),
+            Method::Password,
+            "wrong_password",
+        );
         for _ in 0..5 {
             let change =
                 Change::of(crate::audit::AuditEvent { id: keyward.random.uuid(), ..change.event.clone() });

@@ -8,7 +8,7 @@ use keyward_core::api_key::{ApiKeyQuery, ApiKeyUpdate, ImportedApiKey};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Result};
 use keyward_core::keyward::Keyward;
-use keyward_core::local_pool::sign_in::{Answer, Question, SignIn};
+use keyward_core::local_pool::sign_in::{Answer, Question, SignIn, SignInRequest};
 use keyward_core::page::Cursor;
 use keyward_core::provisioning::FirstAdmin;
 use keyward_core::role::{NewRole, RoleUpdate};
@@ -163,15 +163,14 @@ impl Surface for Core {
     async fn sign_in(&self, username: &str, temporary_password: &str, mfa: bool) -> Option<String> {
         let (keyward, origin) = (&self.keyward, Origin::default());
         let (clock, client_id) = (keyward.clock(), &crate::support::client_id(keyward).await);
+        let request = SignInRequest::new(&origin, client_id);
         let (password, mut has_shown_code) = (Secret::from("Correct-horse-1"), false);
         let temporary = Secret::from(temporary_password);
-        let mut signing =
-            keyward.sign_in_with_password(&origin, client_id, username, &temporary).await.ok()?;
+        let mut signing = keyward.sign_in_with_password(request, username, &temporary).await.ok()?;
         loop {
             signing = match signing {
                 SignIn::Challenge(challenge) => {
-                    let to =
-                        Answer { origin: &origin, client_id, session: &challenge.session, username: None };
+                    let to = Answer { request, session: &challenge.session, username: None };
                     match challenge.question {
                         Question::NewPassword => keyward.choose_password(to, &password).await.unwrap(),
                         Question::SoftwareToken => {
@@ -190,7 +189,7 @@ impl Surface for Core {
                     keyward.verify_software_token(&origin, access, &code).await.unwrap();
                     keyward.set_software_token_mfa(&origin, access, true).await.unwrap();
                     self.software_tokens.lock().unwrap().insert(username.to_owned(), token);
-                    keyward.sign_in_with_password(&origin, client_id, username, &password).await.unwrap()
+                    keyward.sign_in_with_password(request, username, &password).await.unwrap()
                 }
                 SignIn::Done(tokens) => return Some(format!("Bearer {}", tokens.access_token.expose())),
             }

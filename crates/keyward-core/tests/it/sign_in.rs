@@ -15,7 +15,7 @@ use keyward_core::error::{Code, Error, Result, Thing};
 use keyward_core::keyward::{Keyward, Settings};
 use keyward_core::local_pool::password::{HashingCost, Line, PasswordHasher};
 use keyward_core::local_pool::sign_in::{
-    Answer, Challenge, Question, SignIn, SrpChallenge, SrpProof, Tokens,
+    Answer, Challenge, Question, SignIn, SignInRequest, SrpChallenge, SrpProof, Tokens,
 };
 use keyward_core::random::Random;
 use keyward_core::role::RoleUpdate;
@@ -74,17 +74,23 @@ impl World {
         self.keyward.clock().advance_ms(ms);
     }
 
+    /// What whoever signs in asks with.
+    fn request(&self) -> SignInRequest<'_> {
+        SignInRequest::new(&self.origin, &self.client_id)
+    }
+
     async fn sign_in(&self, password: &str) -> Result<SignIn> {
         self.sign_in_as(ANN, password).await
     }
 
     async fn sign_in_as(&self, name: &str, password: &str) -> Result<SignIn> {
-        self.keyward.sign_in_with_password(&self.origin, &self.client_id, name, &password.into()).await
+        self.keyward.sign_in_with_password(self.request(), name, &password.into()).await
     }
 
     async fn sign_in_from(&self, address: impl Into<IpAddr>, name: &str, password: &str) -> Result<SignIn> {
         let origin = Origin { address: Some(address.into()), ..Origin::default() };
-        self.keyward.sign_in_with_password(&origin, &self.client_id, name, &password.into()).await
+        let request = SignInRequest::new(&origin, &self.client_id);
+        self.keyward.sign_in_with_password(request, name, &password.into()).await
     }
 
     async fn tokens(&self) -> Tokens {
@@ -92,12 +98,7 @@ impl World {
     }
 
     fn answer<'a>(&'a self, challenge: &'a Challenge) -> Answer<'a> {
-        Answer {
-            origin: &self.origin,
-            client_id: &self.client_id,
-            session: &challenge.session,
-            username: None,
-        }
+        Answer { request: self.request(), session: &challenge.session, username: None }
     }
 
     async fn choose(&self, challenge: &Challenge, password: &str) -> Result<SignIn> {
@@ -134,13 +135,13 @@ impl World {
         let user = SrpUser::new(self.keyward.local_pool().id(), name, password);
         let client = SrpClient::new(user, &self.client_id, None);
         let srp_a = Secret::from(client.get_auth_parameters().a);
-        let challenge = self.keyward.begin_srp(&self.origin, &self.client_id, name, &srp_a).await.unwrap();
+        let challenge = self.keyward.begin_srp(self.request(), name, &srp_a).await.unwrap();
         (client, challenge)
     }
 
     async fn finish_srp(&self, client: &SrpClient<SrpUser>, challenge: &SrpChallenge) -> Result<SignIn> {
         let proof = Proof::of(client, challenge);
-        self.keyward.finish_srp(&self.origin, &self.client_id, proof.as_srp_proof()).await
+        self.keyward.finish_srp(self.request(), proof.as_srp_proof()).await
     }
 
     async fn sign_in_by_srp(&self, name: &str, password: &str) -> Result<SignIn> {
@@ -153,7 +154,7 @@ impl World {
     }
 
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens> {
-        self.keyward.refresh(&self.client_id, tokens.refresh_token.as_ref().unwrap()).await
+        self.keyward.refresh(self.request(), tokens.refresh_token.as_ref().unwrap()).await
     }
 
     async fn update_user(&self, update: UserUpdate) {
@@ -271,6 +272,9 @@ on_both! {
     an_address_whose_sign_ins_fail_is_sent_away_and_leaves_nothing_behind,
     every_step_of_signing_in_counts_for_the_address,
     sign_ins_that_succeed_are_no_number_too_many,
+    a_back_end_signs_users_in_with_what_they_show,
+    a_back_end_needs_a_right_to_it_and_the_clients_own_pool,
+    a_back_end_serves_many_from_one_address_and_locks_are_each_users_own,
     what_is_wrong_with_an_account_is_said_to_whoever_knows_the_password,
     a_temporary_password_is_good_for_a_week,
     a_password_hashed_at_another_cost_is_hashed_anew,
@@ -395,8 +399,7 @@ async fn a_client_with_legacy_errors_says_who_is_unknown(database: TestDatabase)
 
     let unknown = world.sign_in_as("nobody@x.co", PASSWORD).await.unwrap_err();
     assert_eq!((unknown.code, &*unknown.message), (Code::NotFound(Thing::User), "User does not exist."));
-    let by_srp =
-        world.keyward.begin_srp(&world.origin, &world.client_id, "nobody@x.co", &"abc123".into()).await;
+    let by_srp = world.keyward.begin_srp(world.request(), "nobody@x.co", &"abc123".into()).await;
     assert_eq!(code(by_srp), Code::NotFound(Thing::User));
     assert_eq!(said(world.sign_in("Wrong-Password-1").await), INCORRECT);
 }
@@ -407,12 +410,12 @@ async fn a_client_may_sign_in_only_as_it_was_set_up_to(database: TestDatabase) {
     database.execute(&only_administrators_sign_in()).await;
 
     assert_eq!(said(world.sign_in(PASSWORD).await), "USER_PASSWORD_AUTH flow not enabled for this client");
-    let begun = world.keyward.begin_srp(&world.origin, &world.client_id, ANN, &"abc123".into()).await;
+    let begun = world.keyward.begin_srp(world.request(), ANN, &"abc123".into()).await;
     assert_eq!(said(begun), "USER_SRP_AUTH flow not enabled for this client");
     assert_eq!(said(world.refresh(&tokens).await), "REFRESH_TOKEN_AUTH flow not enabled for this client");
     let unknown = world
         .keyward
-        .sign_in_with_password(&world.origin, "0123456789", ANN, &PASSWORD.into())
+        .sign_in_with_password(SignInRequest::new(&world.origin, "0123456789"), ANN, &PASSWORD.into())
         .await
         .unwrap_err();
     assert_eq!(unknown.code, Code::NotFound(Thing::AppClient));
@@ -536,7 +539,7 @@ async fn every_step_of_signing_in_counts_for_the_address(database: TestDatabase)
     }
 
     let srp_a = Secret::from(client.get_auth_parameters().a);
-    let begun = world.keyward.begin_srp(&world.origin, &world.client_id, ANN, &srp_a).await;
+    let begun = world.keyward.begin_srp(world.request(), ANN, &srp_a).await;
     assert_eq!(said(begun), RATE_EXCEEDED);
     assert_eq!(said(world.finish_srp(&client, &srp).await), RATE_EXCEEDED);
     assert_eq!(said(world.sign_in(PASSWORD).await), RATE_EXCEEDED);
@@ -567,6 +570,103 @@ async fn sign_ins_that_succeed_are_no_number_too_many(database: TestDatabase) {
     for _ in 0..AT_ONCE {
         done(world.sign_in_by_srp(ANN, PASSWORD).await);
     }
+}
+
+/// A program that holds these permissions.
+async fn back_end(world: &World, permissions: &[&str]) -> Caller {
+    support::role(&world.keyward, "back ends", permissions).await;
+    support::account(&world.keyward, "program@x.co", &["back ends"]).await;
+    support::person(&world.keyward, "program@x.co", false).await
+}
+
+async fn a_back_end_signs_users_in_with_what_they_show(database: TestDatabase) {
+    let world = World::with_new_user(&database).await;
+    let (caller, keyward) = (back_end(&world, &["verify:credentials"]).await, &world.keyward);
+    let pool_id = keyward.local_pool().id();
+    let request = SignInRequest::of_back_end(&caller, pool_id, &world.client_id);
+    let sign_in = async |password: &str| keyward.sign_in_with_password(request, ANN, &password.into()).await;
+
+    let challenge = asked(sign_in(TEMPORARY).await, Question::NewPassword);
+    let answer = Answer { request, ..world.answer(&challenge) };
+    let tokens = done(keyward.choose_password(answer, &PASSWORD.into()).await);
+    keyward.refresh(request, tokens.refresh_token.as_ref().unwrap()).await.unwrap();
+    let by_srp = SrpClient::new(SrpUser::new(pool_id, ANN, PASSWORD), &world.client_id, None);
+    let srp_a = Secret::from(by_srp.get_auth_parameters().a);
+    let challenge = keyward.begin_srp(request, ANN, &srp_a).await.unwrap();
+    done(keyward.finish_srp(request, Proof::of(&by_srp, &challenge).as_srp_proof()).await);
+    assert_eq!(said(sign_in("Wrong-Password-1").await), INCORRECT);
+    // Its own rights are none of theirs.
+    assert!(!world.authenticate(&tokens.access_token).await.unwrap().may("verify:credentials"));
+
+    let event = world.event(Outcome::Failed, "reason", "wrong_password").await;
+    assert_eq!((&*event.actor_kind, event.target_name.as_deref()), ("nobody", Some(ANN)));
+    assert_eq!(event.detail["back_end"]["name"], "program@x.co");
+    let event = world.event(Outcome::Done, "method", "srp").await;
+    assert_eq!((&*event.actor_kind, &*event.actor_name), ("person", ANN));
+    assert_eq!(event.detail["back_end"]["credential"], caller.credential().unwrap());
+    // Only administrators' flows are on.
+    database.execute(&only_administrators_sign_in()).await;
+    let world = world.reopened(&database).await;
+    let refused = "Auth flow not enabled for this client";
+    assert_eq!(said(world.keyward.begin_srp(request, ANN, &srp_a).await), refused);
+    let refreshed = world.keyward.refresh(request, tokens.refresh_token.as_ref().unwrap()).await;
+    assert_eq!(said(refreshed), refused);
+    done(world.keyward.sign_in_with_password(request, ANN, &PASSWORD.into()).await);
+}
+
+async fn a_back_end_needs_a_right_to_it_and_the_clients_own_pool(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let (caller, keyward) = (back_end(&world, &["view:users", "manage:pools"]).await, &world.keyward);
+    let pool_id = keyward.local_pool().id();
+    let of = |pool_id| SignInRequest::of_back_end(&caller, pool_id, &world.client_id);
+
+    let password = PASSWORD.into();
+    let refused = keyward.sign_in_with_password(of(pool_id), ANN, &password).await;
+    assert_eq!(code(refused), Code::Forbidden("verify:credentials".into()));
+    let refused = keyward.begin_srp(of(pool_id), ANN, &"abc123".into()).await;
+    assert_eq!(code(refused), Code::Forbidden("verify:credentials".into()));
+    let token = world.enrol(&world.tokens().await).await;
+    let challenge = asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
+    let answer = Answer { request: of(pool_id), ..world.answer(&challenge) };
+    let shown = keyward.show_code(answer, &token.code(&world).into()).await;
+    assert_eq!(code(shown), Code::Forbidden("verify:credentials".into()));
+    let event = world.event(Outcome::Refused, "missing", "verify:credentials").await;
+    assert_eq!(&*event.actor_name, "program@x.co");
+    let elsewhere = keyward.sign_in_with_password(of("us-east-1_elsewhere"), ANN, &password).await;
+    assert_eq!(said(elsewhere), "User pool us-east-1_elsewhere does not exist.");
+
+    let permissions = Some(support::texts(&["manage:users"]));
+    let update = RoleUpdate { permissions, ..RoleUpdate::default() };
+    keyward.update_role(&Caller::operator(), "back ends", update).await.unwrap();
+    let caller = support::person(keyward, "program@x.co", false).await;
+    let of = |pool_id| SignInRequest::of_back_end(&caller, pool_id, &world.client_id);
+    asked(keyward.sign_in_with_password(of(pool_id), ANN, &password).await, Question::SoftwareToken);
+    let elsewhere = keyward.sign_in_with_password(of("us-east-1_elsewhere"), ANN, &password).await;
+    assert_eq!(code(elsewhere), Code::Forbidden("manage:pools".into()));
+}
+
+async fn a_back_end_serves_many_from_one_address_and_locks_are_each_users_own(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let mut caller = back_end(&world, &["verify:credentials"]).await;
+    caller.origin.address = Some([192, 0, 2, 1].into());
+    let pool_id = world.keyward.local_pool().id();
+    let request = SignInRequest::of_back_end(&caller, pool_id, &world.client_id);
+    let sign_in = async |name: &str, password: &str| {
+        world.keyward.sign_in_with_password(request, name, &password.into()).await
+    };
+
+    for number in 0..2 * AT_ONCE {
+        assert_eq!(said(sign_in(&format!("nobody-{number}@x.co"), PASSWORD).await), INCORRECT);
+    }
+    for _ in 0..5 {
+        assert_eq!(said(sign_in(ANN, "Wrong-Password-1").await), INCORRECT);
+    }
+    assert_eq!(said(sign_in(ANN, PASSWORD).await), LOCKED);
+    assert_eq!(said(world.sign_in(PASSWORD).await), LOCKED);
+    world.pass(SECOND_MS);
+    done(sign_in(ANN, PASSWORD).await);
+    // They took nothing from whoever comes from there unsigned.
+    done(world.sign_in_from([192, 0, 2, 1], ANN, PASSWORD).await);
 }
 
 async fn what_is_wrong_with_an_account_is_said_to_whoever_knows_the_password(database: TestDatabase) {
@@ -705,7 +805,8 @@ async fn a_challenge_is_void_when_it_is_not_for_this(database: TestDatabase) {
     assert_eq!(said(world.show_code(&challenge, "123456").await), INVALID_SESSION);
     let answer = Answer { username: Some("bob@x.co"), ..world.answer(&challenge) };
     assert_eq!(said(choose(answer).await), INVALID_SESSION);
-    let answer = Answer { client_id: "0123456789", ..world.answer(&challenge) };
+    let request = SignInRequest::new(&world.origin, "0123456789");
+    let answer = Answer { request, ..world.answer(&challenge) };
     assert_eq!(code(choose(answer).await), Code::NotFound(Thing::AppClient));
     let mut altered = challenge.session.expose().to_owned().into_bytes();
     altered[40] = if altered[40] == b'A' { b'B' } else { b'A' };
@@ -815,7 +916,7 @@ async fn guesses_by_srp_are_counted_with_the_others(database: TestDatabase) {
             assert_eq!(said(world.sign_in_as(name, "Wrong-Password-1").await), INCORRECT);
         }
         assert_eq!(said(world.finish_srp(&client, &challenge).await), LOCKED);
-        let begun = world.keyward.begin_srp(&world.origin, &world.client_id, name, &"abc123".into()).await;
+        let begun = world.keyward.begin_srp(world.request(), name, &"abc123".into()).await;
         assert_eq!(said(begun), LOCKED);
     }
 }
@@ -827,9 +928,7 @@ async fn a_secret_block_is_good_for_one_guess_within_three_minutes(database: Tes
     let (client, challenge) = world.begin_srp(ANN, PASSWORD).await;
     let proof = Proof::of(&client, &challenge);
     let wrong = Proof { signature: STANDARD.encode([7; 32]).into(), ..Proof::of(&client, &challenge) };
-    let finish = async |proof: &Proof| {
-        world.keyward.finish_srp(&world.origin, &world.client_id, proof.as_srp_proof()).await
-    };
+    let finish = async |proof: &Proof| world.keyward.finish_srp(world.request(), proof.as_srp_proof()).await;
     assert_eq!(said(finish(&wrong).await), INCORRECT);
     assert_eq!(said(finish(&proof).await), USED_SESSION);
 
@@ -849,9 +948,7 @@ async fn an_answer_by_srp_must_fit_in_every_part(database: TestDatabase) {
     let world = World::with_user(&database).await;
     let (client, challenge) = world.begin_srp(ANN, PASSWORD).await;
     let proof = || Proof::of(&client, &challenge);
-    let finish = async |proof: Proof| {
-        world.keyward.finish_srp(&world.origin, &world.client_id, proof.as_srp_proof()).await
-    };
+    let finish = async |proof: Proof| world.keyward.finish_srp(world.request(), proof.as_srp_proof()).await;
     let session = asked_session(&world, &database).await;
 
     for block in ["", "AAAA", "not base64!", session.expose()] {
@@ -885,7 +982,7 @@ async fn a_password_set_between_the_steps_of_srp_counts(database: TestDatabase) 
 async fn a_bad_srp_a_is_refused(database: TestDatabase) {
     let world = World::with_user(&database).await;
     for srp_a in ["", "0", "00", "xyz", &"f".repeat(769), &"f".repeat(100_000)] {
-        let begun = world.keyward.begin_srp(&world.origin, &world.client_id, ANN, &srp_a.into()).await;
+        let begun = world.keyward.begin_srp(world.request(), ANN, &srp_a.into()).await;
         assert_eq!(code(begun), Code::InvalidInput("srp_a".into()));
     }
 }
@@ -1057,7 +1154,7 @@ async fn a_refresh_token_ends_after_thirty_days(database: TestDatabase) {
     store.sweep(world.keyward.clock().now_ms()).await.unwrap();
     assert_eq!(said(world.refresh(&tokens).await), "Invalid Refresh Token.");
     for unknown in ["", "x", tokens.access_token.expose()] {
-        let refreshed = world.keyward.refresh(&world.client_id, &unknown.into()).await;
+        let refreshed = world.keyward.refresh(world.request(), &unknown.into()).await;
         assert_eq!(said(refreshed), "Invalid Refresh Token.");
     }
 }
@@ -1074,11 +1171,12 @@ async fn a_refresh_token_is_good_at_its_own_client_alone(database: TestDatabase)
     let world = world.reopened(&database).await;
     let refresh_token = tokens.refresh_token.as_ref().unwrap();
 
-    assert_eq!(said(world.keyward.refresh("another", refresh_token).await), "Invalid Refresh Token.");
+    let request = SignInRequest::new(&world.origin, "another");
+    assert_eq!(said(world.keyward.refresh(request, refresh_token).await), "Invalid Refresh Token.");
     let revoked = world.keyward.revoke_refresh_token(&world.origin, "another", refresh_token).await;
     assert_eq!(code(revoked), Code::Unauthenticated);
     let challenge = asked_session(&world, &database).await;
-    let answer = Answer { origin: &world.origin, client_id: "another", session: &challenge, username: None };
+    let answer = Answer { request, session: &challenge, username: None };
     assert_eq!(said(world.keyward.choose_password(answer, &PASSWORD.into()).await), INVALID_SESSION);
 }
 

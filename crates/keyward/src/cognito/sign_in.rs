@@ -1,12 +1,12 @@
-//! Signing in: `InitiateAuth` and `RespondToAuthChallenge`.
+//! Signing in: `InitiateAuth` and `RespondToAuthChallenge`, and the same for a back end that signs its users in.
 
 use std::collections::BTreeMap;
 
-use keyward_core::caller::Origin;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
 use keyward_core::local_pool::sign_in::{
-    Answer, Challenge, Question, SignIn, SrpChallenge, SrpProof, Tokens,
+    Answer, Challenge, Question, SignIn, SignInRequest, SrpChallenge, SrpProof, Tokens,
 };
 use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,16 @@ pub(super) struct RespondToAuthChallenge {
     challenge_responses: Parameters,
 }
 
-/// What both operations answer.
+/// What a back end sends: the same, with the pool.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct OfBackEnd<T> {
+    user_pool_id: String,
+    #[serde(flatten)]
+    input: T,
+}
+
+/// What all of them answer.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AuthAnswer {
@@ -66,28 +75,45 @@ pub(super) async fn initiate_auth(
     origin: &Origin,
     input: InitiateAuth,
 ) -> Result<AuthAnswer, Fault> {
-    let InitiateAuth { auth_flow, client_id, auth_parameters: parameters } = input;
+    let client_id = input.client_id.clone();
+    initiate(keyward, SignInRequest::new(origin, &client_id), input).await
+}
+
+pub(super) async fn admin_initiate_auth(
+    keyward: &Keyward,
+    caller: &Caller,
+    OfBackEnd { user_pool_id, input }: OfBackEnd<InitiateAuth>,
+) -> Result<AuthAnswer, Fault> {
+    let client_id = input.client_id.clone();
+    initiate(keyward, SignInRequest::of_back_end(caller, &user_pool_id, &client_id), input).await
+}
+
+async fn initiate(
+    keyward: &Keyward,
+    request: SignInRequest<'_>,
+    InitiateAuth { auth_flow, auth_parameters: parameters, .. }: InitiateAuth,
+) -> Result<AuthAnswer, Fault> {
+    let is_back_end = request.back_end.is_some();
     match auth_flow.as_str() {
-        "USER_PASSWORD_AUTH" => {
+        "USER_PASSWORD_AUTH" if is_back_end => Err(not_supported()),
+        "ADMIN_NO_SRP_AUTH" | "ADMIN_USER_PASSWORD_AUTH" if !is_back_end => Err(not_supported()),
+        "USER_PASSWORD_AUTH" | "ADMIN_NO_SRP_AUTH" | "ADMIN_USER_PASSWORD_AUTH" => {
             let username = parameter(&parameters, "USERNAME")?.expose();
             let password = parameter(&parameters, "PASSWORD")?;
-            Ok(keyward.sign_in_with_password(origin, &client_id, username, password).await?.into())
+            Ok(keyward.sign_in_with_password(request, username, password).await?.into())
         }
         "USER_SRP_AUTH" => {
             let username = parameter(&parameters, "USERNAME")?;
             let srp_a = parameter(&parameters, "SRP_A")?;
-            let challenge = keyward.begin_srp(origin, &client_id, username.expose(), srp_a).await?;
+            let challenge = keyward.begin_srp(request, username.expose(), srp_a).await?;
             Ok(AuthAnswer::password_verifier(username, challenge))
         }
         "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => {
             let refresh_token = parameter(&parameters, "REFRESH_TOKEN")?;
-            Ok(SignIn::Done(keyward.refresh(&client_id, refresh_token).await?).into())
-        }
-        "ADMIN_NO_SRP_AUTH" | "ADMIN_USER_PASSWORD_AUTH" => {
-            Err(Error::invalid("auth_flow", "Initiate Auth method not supported.").into())
+            Ok(SignIn::Done(keyward.refresh(request, refresh_token).await?).into())
         }
         flow => {
-            keyward.pool_client_for(&client_id, flow).await?;
+            keyward.admitted(&request, flow).await?;
             Err(Error::new(Code::Unsupported, format!("{flow} isn't offered by this pool.")).into())
         }
     }
@@ -98,7 +124,24 @@ pub(super) async fn respond_to_auth_challenge(
     origin: &Origin,
     input: RespondToAuthChallenge,
 ) -> Result<AuthAnswer, Fault> {
-    let RespondToAuthChallenge { client_id, challenge_name, session, challenge_responses: responses } = input;
+    let client_id = input.client_id.clone();
+    respond(keyward, SignInRequest::new(origin, &client_id), input).await
+}
+
+pub(super) async fn admin_respond_to_auth_challenge(
+    keyward: &Keyward,
+    caller: &Caller,
+    OfBackEnd { user_pool_id, input }: OfBackEnd<RespondToAuthChallenge>,
+) -> Result<AuthAnswer, Fault> {
+    let client_id = input.client_id.clone();
+    respond(keyward, SignInRequest::of_back_end(caller, &user_pool_id, &client_id), input).await
+}
+
+async fn respond(
+    keyward: &Keyward,
+    request: SignInRequest<'_>,
+    RespondToAuthChallenge { challenge_name, session, challenge_responses: responses, .. }: RespondToAuthChallenge,
+) -> Result<AuthAnswer, Fault> {
     let username = responses.get("USERNAME").map(Secret::expose);
     if challenge_name == "PASSWORD_VERIFIER" {
         let proof = SrpProof {
@@ -107,10 +150,10 @@ pub(super) async fn respond_to_auth_challenge(
             signature: parameter(&responses, "PASSWORD_CLAIM_SIGNATURE")?,
             username,
         };
-        return Ok(keyward.finish_srp(origin, &client_id, proof).await?.into());
+        return Ok(keyward.finish_srp(request, proof).await?.into());
     }
     let session = session.ok_or_else(|| missing_parameter("Session"))?;
-    let answer = Answer { origin, client_id: &client_id, session: &session, username };
+    let answer = Answer { request, session: &session, username };
     match challenge_name.as_str() {
         "NEW_PASSWORD_REQUIRED" => {
             let password = parameter(&responses, "NEW_PASSWORD")?;
@@ -124,12 +167,14 @@ pub(super) async fn respond_to_auth_challenge(
             let code = parameter(&responses, "SOFTWARE_TOKEN_MFA_CODE")?;
             Ok(keyward.show_code(answer, code).await?.into())
         }
-        _ => {
-            keyward.pool_client(&client_id).await?;
-            // A question that no sign-in asks here, so no session can belong to it.
-            Err(Error::unauthenticated("Invalid session for the user.").into())
-        }
+        // A question that no sign-in asks here, so no session can belong to it.
+        _ => Err(keyward.answer_nothing(answer).await.into()),
     }
+}
+
+/// Back ends have flows of their own.
+fn not_supported() -> Fault {
+    Error::invalid("auth_flow", "Initiate Auth method not supported.").into()
 }
 
 impl From<SignIn> for AuthAnswer {

@@ -191,6 +191,68 @@ async fn srp_goes_there_and_back_without_a_session() {
 }
 
 #[tokio::test]
+async fn a_back_end_signs_its_users_in() {
+    let app = App::new().await;
+    app.new_user().await;
+    let signing = app.signing(&app.holder_of("SERVICE").await.user_id).await;
+    let shown = |password: &str| json!({ "USERNAME": ANN, "PASSWORD": password });
+
+    for flow in ["ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"] {
+        let asked = app.admin_initiate(&signing, flow, shown(TEMPORARY)).await.expect(200);
+        assert_eq!(members(&asked), ["ChallengeName", "ChallengeParameters", "Session"]);
+        assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED");
+    }
+    let asked = app.admin_initiate(&signing, "ADMIN_USER_PASSWORD_AUTH", shown(TEMPORARY)).await.expect(200);
+    let chosen = json!({ "USERNAME": ANN, "NEW_PASSWORD": PASSWORD });
+    let done = app.admin_respond(&signing, &asked, chosen.clone()).await.expect(200);
+    assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
+    app.admin_respond(&signing, &asked, chosen).await.expect_refusal(
+        "NotAuthorizedException",
+        "Invalid session for the user, session can only be used once.",
+    );
+    let tokens = &done["AuthenticationResult"];
+    for flow in ["REFRESH_TOKEN_AUTH", "REFRESH_TOKEN"] {
+        let parameters = json!({ "REFRESH_TOKEN": tokens["RefreshToken"] });
+        let answer = app.admin_initiate(&signing, flow, parameters).await.expect(200);
+        assert_ne!(answer["AuthenticationResult"]["AccessToken"], tokens["AccessToken"]);
+    }
+    let srp = json!({ "USERNAME": ANN, "SRP_A": "a1" });
+    let asked = app.admin_initiate(&signing, "USER_SRP_AUTH", srp).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "PASSWORD_VERIFIER");
+    app.admin_initiate(&signing, "ADMIN_USER_PASSWORD_AUTH", shown("Wrong-password-1"))
+        .await
+        .expect_refusal("NotAuthorizedException", INCORRECT);
+    for (flow, message) in [
+        ("CUSTOM_AUTH", "Auth flow not enabled for this client"),
+        ("USER_PASSWORD_AUTH", "Initiate Auth method not supported."),
+    ] {
+        app.admin_initiate(&signing, flow, shown(PASSWORD))
+            .await
+            .expect_refusal("InvalidParameterException", message);
+    }
+
+    let poor = app.signing(&app.holder_of("RESEARCHERS").await.user_id).await;
+    let needed = "This needs the permission verify:credentials; ask an administrator for a role that has it.";
+    app.admin_initiate(&poor, "ADMIN_USER_PASSWORD_AUTH", shown(PASSWORD))
+        .await
+        .expect_refusal("AccessDeniedException", needed);
+    app.admin_respond(&poor, &asked, json!({})).await.expect_refusal(
+        "InvalidParameterException",
+        "Missing required parameter PASSWORD_CLAIM_SECRET_BLOCK",
+    );
+    let input = json!({
+        "UserPoolId": app.keyward.local_pool().id(), "ClientId": "nosuchclient",
+        "ChallengeName": "SMS_MFA", "Session": "A".repeat(20),
+    });
+    app.signed(&poor, "AdminRespondToAuthChallenge", input.clone())
+        .await
+        .expect_refusal("AccessDeniedException", needed);
+    app.signed(&signing, "AdminRespondToAuthChallenge", input)
+        .await
+        .expect_refusal("ResourceNotFoundException", "User pool client nosuchclient does not exist.");
+}
+
+#[tokio::test]
 async fn parameters_that_a_flow_cannot_do_without_are_asked_for() {
     let app = App::new().await;
     for (flow, parameters, missing) in [

@@ -177,6 +177,25 @@ impl App {
         )
     }
 
+    /// The same by a back end that signs: `InitiateAuth`, in its own flow.
+    pub(crate) fn admin_initiate(&self, signing: &Signing, flow: &str, parameters: Value) -> Request {
+        let (pool_id, client_id) = (self.keyward.local_pool().id(), self.client_id());
+        let input = json!({
+            "UserPoolId": pool_id, "ClientId": client_id, "AuthFlow": flow, "AuthParameters": parameters,
+        });
+        self.signed(signing, "AdminInitiateAuth", input)
+    }
+
+    /// The same by a back end: the answer to the challenge in `asked`.
+    pub(crate) fn admin_respond(&self, signing: &Signing, asked: &Answer, responses: Value) -> Request {
+        let (pool_id, client_id) = (self.keyward.local_pool().id(), self.client_id());
+        let input = json!({
+            "UserPoolId": pool_id, "ClientId": client_id, "ChallengeName": asked["ChallengeName"],
+            "Session": asked["Session"], "ChallengeResponses": responses,
+        });
+        self.signed(signing, "AdminRespondToAuthChallenge", input)
+    }
+
     /// The tokens of the first admin.
     pub(crate) async fn admin_tokens(&self) -> Value {
         self.password_auth(ADMIN, ADMIN_PASSWORD).await.expect(200)["AuthenticationResult"].clone()

@@ -13,6 +13,8 @@ use crate::support::App;
 
 /// What there is to know of an operation that is served, beside that it is.
 const NOTES: &[(&str, &str)] = &[
+    ("AdminInitiateAuth", "ADMIN_USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
+    ("AdminRespondToAuthChallenge", "what RespondToAuthChallenge takes"),
     ("AssociateSoftwareToken", "software tokens (TOTP), with an access token"),
     (
         "CreateUserPool",

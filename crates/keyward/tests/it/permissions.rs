@@ -9,10 +9,12 @@ use std::path::Path;
 use axum::http::Method;
 use keyward::cognito::SIGNED_OPERATIONS;
 use keyward_core::caller::Caller;
+use keyward_core::secret::Secret;
+use keyward_core::user::NewUser;
 use keyward_core::user_pool::UserPoolSettings;
 use serde_json::{Value, json};
 
-use crate::cognito_support::Signing;
+use crate::cognito_support::{PASSWORD, Signing, TEMPORARY};
 use crate::support::{App, Client, Request};
 
 const ROLES: [&str; 5] = ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS", "SERVICE"];
@@ -47,6 +49,8 @@ struct Targets {
     role: String,
     key: String,
     access_key: String,
+    /// The session of the user's first sign-in, which waits for a new password.
+    session: Secret,
     pool: String,
     client: String,
 }
@@ -55,14 +59,21 @@ impl Targets {
     async fn make(app: &App, tag: String) -> Self {
         let (user, role) = (format!("user-{tag}@example.com"), format!("role-{tag}"));
         app.create_role(&role, &[]).await;
-        let body = json!({ "username": user, "roles": [role] });
-        app.admin().post("/api/v1/users", body).await.expect(201);
+        let new = NewUser {
+            username: user.clone(),
+            roles: vec![role.clone()],
+            temporary_password: Some(TEMPORARY.into()),
+            ..NewUser::default()
+        };
+        app.keyward.create_user(&Caller::operator(), new).await.unwrap();
         app.create_role(&format!("spare-{tag}"), &[]).await;
         let key = app.key_of(&user).await.key_id;
         let issued = app.keyward.create_access_key(&Caller::operator(), &user).await.unwrap();
         let access_key = issued.key.id;
+        let asked = app.password_auth(&user, TEMPORARY).await.expect(200);
+        let session = Secret::from(asked.str("Session"));
         let (pool, client) = app.pool(UserPoolSettings::default()).await;
-        Self { tag, user, role, key, access_key, pool, client }
+        Self { tag, user, role, key, access_key, session, pool, client }
     }
 }
 
@@ -74,7 +85,7 @@ fn acts(
     client: &Client,
     signing: Option<&Signing>,
 ) -> Vec<(&'static str, &'static str, Request)> {
-    let Targets { tag, user, role, key, access_key, .. } = targets;
+    let Targets { tag, user, role, key, access_key, session, .. } = targets;
     let get = |path: &str| client.get(&format!("/api/v1/{path}"));
     let delete = |path: &str| client.delete(&format!("/api/v1/{path}"));
     let send = |method: Method, path: &str, body: Value| {
@@ -92,7 +103,33 @@ fn acts(
         None => app.cognito(operation, input),
     };
     let someone = json!({ "UserPoolId": app.keyward.local_pool().id(), "Username": user });
+    let signing_in = |more: Value| {
+        let mut input = json!({ "UserPoolId": app.keyward.local_pool().id(), "ClientId": app.client_id() });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
     let mut acts = vec![
+        (
+            "AdminInitiateAuth",
+            "",
+            cognito(
+                "AdminInitiateAuth",
+                signing_in(json!({
+                    "AuthFlow": "USER_SRP_AUTH", "AuthParameters": { "USERNAME": user, "SRP_A": "a1" },
+                })),
+            ),
+        ),
+        (
+            "AdminRespondToAuthChallenge",
+            "",
+            cognito(
+                "AdminRespondToAuthChallenge",
+                signing_in(json!({
+                    "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": session,
+                    "ChallengeResponses": { "NEW_PASSWORD": PASSWORD },
+                })),
+            ),
+        ),
         ("GET /me", "", get("me")),
         ("POST /verify", "", post("verify", json!({ "credential": "x" }))),
         ("POST /authorize", "", ask(json!({}))),

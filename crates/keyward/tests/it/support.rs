@@ -30,7 +30,7 @@ use keyward_core::api_key::NewApiKey;
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::keyward::Keyward;
-use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, Tokens};
+use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, SignInRequest, Tokens};
 use keyward_core::master_key::MasterKey;
 use keyward_core::provisioning::{ADMINS, FirstAdmin};
 use keyward_core::random::Random;
@@ -236,13 +236,12 @@ impl App {
 
     /// Signs in through the first app client; what is asked for on the way is answered with `answers`.
     pub(crate) async fn sign_in(&self, username: &str, password: &str, answers: &[&str]) -> Tokens {
-        let (client_id, origin) = (&self.client_id, Origin::default());
-        let password = Secret::from(password);
-        let mut signing =
-            self.keyward.sign_in_with_password(&origin, client_id, username, &password).await.unwrap();
+        let origin = Origin::default();
+        let (request, password) = (SignInRequest::new(&origin, &self.client_id), Secret::from(password));
+        let mut signing = self.keyward.sign_in_with_password(request, username, &password).await.unwrap();
         for answer in answers {
             let SignIn::Challenge(challenge) = &signing else { panic!("nothing was asked for") };
-            let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
+            let to = To { request, session: &challenge.session, username: None };
             let answer = Secret::from(*answer);
             signing = match challenge.question {
                 Question::NewPassword => self.keyward.choose_password(to, &answer).await.unwrap(),

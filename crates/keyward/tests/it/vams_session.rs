@@ -2,7 +2,7 @@
 
 use keyward_core::caller::Origin;
 use keyward_core::error::{Code, Result};
-use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, Tokens};
+use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, SignInRequest, Tokens};
 use keyward_core::secret::Secret;
 use serde_json::json;
 
@@ -10,8 +10,9 @@ use crate::support::{ADMIN, ADMIN_PASSWORD, App, Client};
 
 /// A person's session, by their password.
 pub(crate) async fn sign_in(app: &App, username: &str, password: &str) -> Result<SignIn> {
-    let client_id = &app.client_id;
-    app.keyward.sign_in_with_password(&Origin::default(), client_id, username, &password.into()).await
+    let origin = Origin::default();
+    let request = SignInRequest::new(&origin, &app.client_id);
+    app.keyward.sign_in_with_password(request, username, &password.into()).await
 }
 
 /// The same of somebody with a temporary password, who chooses another one.
@@ -20,8 +21,9 @@ pub(crate) async fn first_sign_in(app: &App, username: &str, temporary: &str, pa
         panic!("a temporary password was let in");
     };
     assert_eq!(challenge.question, Question::NewPassword);
-    let (client_id, origin) = (&app.client_id, Origin::default());
-    let to = To { origin: &origin, client_id, session: &challenge.session, username: None };
+    let origin = Origin::default();
+    let request = SignInRequest::new(&origin, &app.client_id);
+    let to = To { request, session: &challenge.session, username: None };
     done(app.keyward.choose_password(to, &password.into()).await.unwrap())
 }
 
@@ -32,8 +34,9 @@ pub(crate) fn done(sign_in: SignIn) -> Tokens {
 
 /// Whether the refresh token of an ended session is refused.
 pub(crate) async fn is_over(app: &App, tokens: &Tokens) -> bool {
-    let client_id = &app.client_id;
-    let refreshed = app.keyward.refresh(client_id, tokens.refresh_token.as_ref().unwrap()).await;
+    let origin = Origin::default();
+    let request = SignInRequest::new(&origin, &app.client_id);
+    let refreshed = app.keyward.refresh(request, tokens.refresh_token.as_ref().unwrap()).await;
     refreshed.is_err_and(|error| error.code == Code::Unauthenticated)
 }
 

@@ -1,0 +1,347 @@
+//! One-time codes that are sent to an address: whoever shows one has read what was sent there.
+//!
+//! A code enters the database with the change that sends it ([`Change::with_code`]), as a fingerprint alone; it
+//! is shown with [`Keyward::check_code`], which counts the guess before it says anything; and it is used up in
+//! the transaction of what it permits ([`Change::using_code`]). So of a hundred guesses made at once five count,
+//! and of two who show the right one at once one has it. For a name that nobody has all of it happens too, but
+//! for the sending: it takes the same work and looks the same.
+
+use crate::audit::Change;
+use crate::error::{Code, Error, Result};
+use crate::keyward::Keyward;
+use crate::local_pool::LocalPool;
+use crate::message::{Channel, NewMessage, SealedMessage, Template};
+use crate::secret::Secret;
+use crate::user::User;
+
+/// What a code's fingerprint is made for.
+const CODE: &str = "one-time code";
+/// What stands for a name that nobody has.
+const NOBODY: &str = "owner of a code";
+/// How often a code may be guessed.
+pub(crate) const TRIES: i64 = 5;
+/// In which time the codes that were asked for are counted.
+pub(crate) const COUNTED_MS: i64 = HOUR_MS;
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// What a code is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    #[expect(dead_code, reason = "for SignUp")]
+    /// Makes who has signed up a confirmed user, and proves the address.
+    SignUp,
+    #[expect(dead_code, reason = "for ForgotPassword")]
+    /// Lets a forgotten password be set.
+    Password,
+    /// Proves an email address.
+    Email,
+    /// Proves a phone number.
+    Phone,
+    /// Signs in, in place of a password.
+    SignIn,
+    #[expect(dead_code, reason = "for EMAIL_OTP and SMS_MFA as second factors")]
+    /// Signs in, after the password.
+    SecondFactor,
+}
+
+impl Purpose {
+    /// As it is stored.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign_up",
+            Self::Password => "password",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::SignIn => "sign_in",
+            Self::SecondFactor => "second_factor",
+        }
+    }
+
+    /// What is the only thing that must be known has two digits more, as Amazon's has.
+    fn digits(self) -> usize {
+        if self == Self::SignIn { 8 } else { 6 }
+    }
+
+    /// For how long a code is good when nothing else is said, as with Amazon
+    /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/how-to-recover-a-user-account.html>).
+    fn lifetime_ms(self) -> i64 {
+        match self {
+            Self::SignUp | Self::Email | Self::Phone => 24 * HOUR_MS,
+            Self::Password => HOUR_MS,
+            Self::SignIn | Self::SecondFactor => 3 * 60 * 1000,
+        }
+    }
+
+    /// How many may be sent in [`COUNTED_MS`]. Amazon lets "between 5 and 20" be asked for in an hour
+    /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/how-to-recover-a-user-account.html>); who
+    /// signs in does so more often than they forget their password.
+    fn sent_at_most(self) -> i64 {
+        match self {
+            Self::SignUp | Self::Password | Self::Email | Self::Phone => 5,
+            Self::SignIn | Self::SecondFactor => 20,
+        }
+    }
+
+    fn template(self) -> Template<'static> {
+        match self {
+            Self::SignUp | Self::Password | Self::Email | Self::Phone => Template::VERIFICATION,
+            Self::SignIn | Self::SecondFactor => Template::AUTHENTICATION,
+        }
+    }
+}
+
+/// Whose code it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CodeOwner<'a> {
+    /// A user of the pool.
+    User(&'a User),
+    #[expect(dead_code, reason = "for ForgotPassword")]
+    /// A name, as it was typed, that nobody has: nothing is sent.
+    Nobody(&'a str),
+}
+
+/// A code to be made. A new one makes the one before it void that its owner has for the same purpose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewCode<'a> {
+    pub(crate) pool: &'a LocalPool,
+    pub(crate) owner: CodeOwner<'a>,
+    pub(crate) purpose: Purpose,
+    /// For how long it is good, where that is for another to say: the challenge's time, at a sign-in.
+    pub(crate) lifetime_ms: Option<i64>,
+    /// Email or SMS, also where nothing is sent.
+    pub(crate) channel: Channel,
+    /// Where it goes; [`LocalPool::seeming_address`] where nothing is sent.
+    pub(crate) to: &'a str,
+}
+
+/// A code that can be entered with a change ([`Change::with_code`]), and the message that tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct SealedCode {
+    /// What is said of where it goes.
+    pub(crate) delivery: CodeDelivery,
+    pub(crate) stored: StoredCode,
+    message: SealedMessage,
+}
+
+/// Where a code went, as whoever asked for it may know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeDelivery {
+    /// Email or SMS.
+    pub channel: Channel,
+    /// `a***@e***`, `+*******1234`.
+    pub masked: String,
+}
+
+/// A code as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredCode {
+    pub(crate) pool_id: String,
+    pub(crate) owner: String,
+    pub(crate) purpose: Purpose,
+    pub(crate) channel: Channel,
+    /// The address that it proves.
+    pub(crate) destination: String,
+    pub(crate) fingerprint: String,
+    /// How many may be sent in [`COUNTED_MS`].
+    pub(crate) sent_at_most: i64,
+    pub(crate) created_at_ms: i64,
+    pub(crate) expires_at_ms: i64,
+}
+
+/// A code that somebody shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShownCode<'a> {
+    pub(crate) pool: &'a LocalPool,
+    pub(crate) owner: CodeOwner<'a>,
+    pub(crate) purpose: Purpose,
+    pub(crate) code: &'a Secret,
+}
+
+/// A code that was right, to be used up by the change that it permits ([`Change::using_code`]).
+#[derive(Debug, Clone)]
+pub(crate) struct GoodCode {
+    pub(crate) pool_id: String,
+    pub(crate) owner: String,
+    pub(crate) purpose: Purpose,
+    pub(crate) fingerprint: String,
+    /// By which way it went.
+    pub(crate) channel: Channel,
+    /// The address that it proves.
+    pub(crate) destination: String,
+}
+
+/// What the database says to a guess.
+#[derive(Debug)]
+pub(crate) enum Guess {
+    /// It is the code.
+    Right(GoodCode),
+    /// It isn't.
+    Wrong,
+    /// There is no code (any more) that could be guessed.
+    Void,
+}
+
+impl Change {
+    /// The same change, which also makes this the code of its owner and purpose, and sends it. It is refused
+    /// (`LimitExceeded`) when too many were sent lately.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: SealedCode) -> Self {
+        self.code = Some(code.stored);
+        self.with_message(code.message)
+    }
+
+    /// The same change, permitted by this code: it is refused (`CodeExpired`) when the code was used or
+    /// replaced since it was checked.
+    #[must_use]
+    pub(crate) fn using_code(mut self, code: GoodCode) -> Self {
+        self.used_code = Some(code);
+        self
+    }
+}
+
+impl Keyward {
+    /// A code to go with a change.
+    ///
+    /// # Errors
+    /// `DeliveryFailed` where there is no way to send it; to be asked of [`Keyward::require_channel`] before
+    /// anything depends on whether the user is there. `InvalidInput("to")` for what is no address.
+    pub(crate) fn new_code(&self, new: &NewCode<'_>) -> Result<SealedCode> {
+        let NewCode { pool, owner, purpose, channel, to, .. } = *new;
+        let code = self.random.digits(purpose.digits());
+        let (sent_by, username) = match owner {
+            CodeOwner::User(user) => (channel, user.username.as_str()),
+            CodeOwner::Nobody(name) => (Channel::Nowhere, name),
+        };
+        let lifetime_ms = new.lifetime_ms.unwrap_or_else(|| purpose.lifetime_ms());
+        let message = self.message(&NewMessage {
+            pool_id: pool.id(),
+            channel: sent_by,
+            to,
+            template: purpose.template(),
+            username,
+            code: &code,
+            lifetime_ms,
+        })?;
+        let owner = pool.code_owner(owner)?;
+        let created_at_ms = self.clock.now_ms();
+        let stored = StoredCode {
+            fingerprint: pool.code_fingerprint(&owner, purpose, to, &code)?,
+            pool_id: pool.id().to_owned(),
+            owner,
+            purpose,
+            channel,
+            destination: to.to_owned(),
+            sent_at_most: purpose.sent_at_most(),
+            created_at_ms,
+            expires_at_ms: created_at_ms.saturating_add(lifetime_ms),
+        };
+        Ok(SealedCode { delivery: CodeDelivery { channel, masked: masked(to) }, stored, message })
+    }
+
+    /// Looks whether a code is right, and counts the guess; `failure` is entered when it is wrong.
+    ///
+    /// # Errors
+    /// `CodeMismatch`; `CodeExpired` when there is no code that could be guessed (any more). To a name that
+    /// nobody has, both are said as to anybody's.
+    pub(crate) async fn check_code(&self, shown: &ShownCode<'_>, failure: &Change) -> Result<GoodCode> {
+        let owner = shown.pool.code_owner(shown.owner)?;
+        let is_right = |destination: &str, fingerprint: &str| {
+            let shown = shown.pool.code_fingerprint(&owner, shown.purpose, destination, shown.code)?;
+            // Fingerprints under a key that nobody knows: the time tells nothing of them.
+            Ok(shown == fingerprint)
+        };
+        let (pool_id, now_ms) = (shown.pool.id(), self.clock.now_ms());
+        let guess = self.store.guess_code(pool_id, &owner, shown.purpose, now_ms, is_right, failure).await?;
+        match (guess, shown.owner) {
+            (Guess::Right(good), CodeOwner::User(_)) => Ok(good),
+            (Guess::Right(_) | Guess::Wrong, _) => {
+                Err(Error::new(Code::CodeMismatch, "Invalid verification code provided, please try again."))
+            }
+            (Guess::Void, _) => Err(code_void()),
+        }
+    }
+}
+
+impl LocalPool {
+    /// Where a code seems to go for a name that nobody has: to that name where it is an address, and else to
+    /// one that is always the same for the same name.
+    #[expect(dead_code, reason = "for ForgotPassword")]
+    pub(crate) fn seeming_address(&self, name: &str) -> Result<(Channel, String)> {
+        let is_number = name
+            .strip_prefix('+')
+            .is_some_and(|digits| digits.len() >= 4 && digits.bytes().all(|digit| digit.is_ascii_digit()));
+        if is_number {
+            return Ok((Channel::Sms, name.to_owned()));
+        }
+        let is_address = |name: &str| {
+            name.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        };
+        if is_address(name) {
+            return Ok((Channel::Email, name.to_owned()));
+        }
+        let digits = self.nobodys_fingerprint(name)?;
+        let mut letters = digits.bytes().map(|digit| char::from(b'a' + (digit % 26)));
+        let mut letter = || letters.next().unwrap_or('a');
+        Ok((Channel::Email, format!("{}@{}.invalid", letter(), letter())))
+    }
+
+    fn code_owner(&self, owner: CodeOwner<'_>) -> Result<String> {
+        match owner {
+            CodeOwner::User(user) => Ok(user.id.clone()),
+            CodeOwner::Nobody(name) => self.nobodys_fingerprint(name),
+        }
+    }
+
+    /// What is typed where a name belongs may be a password: it isn't kept.
+    fn nobodys_fingerprint(&self, name: &str) -> Result<String> {
+        let name = format!("{}\n{}", self.id(), self.identifiers.key(name));
+        self.master_key.fingerprint(NOBODY, name.as_bytes())
+    }
+
+    fn code_fingerprint(&self, owner: &str, purpose: Purpose, to: &str, code: &Secret) -> Result<String> {
+        // An address is one line, and the code comes last: no two of these read the same.
+        let text =
+            Secret::from(format!("{}\n{owner}\n{}\n{to}\n{}", self.id(), purpose.as_str(), code.expose()));
+        self.master_key.fingerprint(CODE, text.expose().as_bytes())
+    }
+}
+
+/// As Amazon shows where it has sent a code: `a***@e***`, `+*******1234`.
+fn masked(address: &str) -> String {
+    if let Some((local, domain)) = address.split_once('@') {
+        let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+        return format!("{}***@{}***", first(local), first(domain));
+    }
+    let last_four = address.char_indices().rev().nth(3).and_then(|(at, _)| address.get(at..));
+    format!("+*******{}", last_four.unwrap_or_default())
+}
+
+/// There is no code that could be used.
+pub(crate) fn code_void() -> Error {
+    Error::new(Code::CodeExpired, "Invalid code provided, please request a code again.")
+}
+
+/// Too many codes were asked for.
+pub(crate) fn codes_exceeded(after_ms: i64) -> Error {
+    let after_seconds = after_ms.max(1).unsigned_abs().div_ceil(1000);
+    Error::new(Code::LimitExceeded(after_seconds), "Attempt limit exceeded, please try after some time.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_masked_as_amazon_masks_it() {
+        for (address, shown) in [
+            ("ada@example.com", "a***@e***"),
+            ("élise@école.example", "é***@é***"),
+            ("+12345678900", "+*******8900"),
+            ("+1", "+*******"),
+            ("a", "+*******"),
+            ("@", "***@***"),
+        ] {
+            assert_eq!(masked(address), shown, "{address}");
+        }
+    }
+}
