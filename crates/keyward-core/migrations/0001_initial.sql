@@ -117,7 +117,7 @@ CREATE TABLE assignments (
     created_at_ms BIGINT NOT NULL,
     PRIMARY KEY (user_id, role_id)
 );
-CREATE INDEX assignments_by_role ON assignments (role_id);
+CREATE INDEX assignments_by_role ON assignments (role_id, user_id);
 
 CREATE TABLE api_keys (
     id TEXT PRIMARY KEY,

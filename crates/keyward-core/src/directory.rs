@@ -9,6 +9,24 @@ use crate::error::Result;
 use crate::page::Page;
 use crate::secret::Secret;
 use crate::user::{User, UserQuery};
+use crate::user_pool::UserPoolSettings;
+
+/// An account to be made.
+#[derive(Debug)]
+pub struct Enrolment<'a> {
+    /// Who it is for.
+    pub user: &'a User,
+    /// The password to begin with.
+    pub password: &'a Secret,
+    /// Whether the password is to be changed at the first sign-in.
+    pub is_temporary: bool,
+    /// Whether an address that stands for another user's name is taken from them.
+    pub takes_aliases: bool,
+    /// The ids of the roles to have from the start.
+    pub role_ids: &'a [String],
+    /// The name of who makes it.
+    pub created_by: &'a str,
+}
 
 /// A home of users: Keyward's own pool, or one kept elsewhere.
 ///
@@ -20,6 +38,9 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// The pool's id, like `us-east-1_k3Y9wRd0A`.
     fn pool_id(&self) -> &str;
 
+    /// What is set of the pool at this moment.
+    async fn settings(&self) -> Result<UserPoolSettings>;
+
     /// A password that the pool's policy accepts, to be changed at the first sign-in.
     async fn temporary_password(&self) -> Result<Secret>;
 
@@ -29,17 +50,8 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// The user of this name or id.
     async fn find(&self, name_or_id: &str) -> Result<Option<User>>;
 
-    /// Makes the account with its roles (by id), or nothing. A temporary password is to be changed at the
-    /// first sign-in.
-    async fn create(
-        &self,
-        user: &User,
-        password: &Secret,
-        is_temporary: bool,
-        role_ids: &[String],
-        created_by: &str,
-        change: &Change,
-    ) -> Result<()>;
+    /// Makes the account with its roles, or nothing.
+    async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<()>;
 
     /// Makes a program user with its roles (by id), or nothing.
     async fn create_program_user(
@@ -50,8 +62,7 @@ pub trait Directory: fmt::Debug + Send + Sync {
         change: &Change,
     ) -> Result<()>;
 
-    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends
-    /// sessions.
+    /// Writes attributes and enabled; `user.version` is the version that was read. Disabling ends sessions.
     async fn update(&self, user: &User, change: &Change) -> Result<()>;
 
     /// Deletes the user with their sessions, assignments and keys.

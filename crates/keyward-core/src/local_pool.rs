@@ -22,7 +22,7 @@ use self::token::{PoolKeys, SigningKey, VerifiedToken};
 use crate::app_client::{AppClient, AppClientSettings};
 use crate::audit::Change;
 use crate::clock::Clock;
-use crate::directory::Directory;
+use crate::directory::{Directory, Enrolment};
 use crate::error::{Error, Result};
 use crate::master_key::MasterKey;
 use crate::page::Page;
@@ -229,25 +229,16 @@ impl LocalPool {
         let temporary_until_ms = is_temporary.then(|| self.clock.now_ms() + policy.temporary_validity_ms());
         Ok(PasswordRecord { hash, temporary_until_ms, srp_verifier })
     }
-
-    async fn insert(
-        &self,
-        user: &User,
-        password: Option<&PasswordRecord>,
-        role_ids: &[String],
-        created_by: &str,
-        change: &Change,
-    ) -> Result<()> {
-        let (pool_id, identifiers) = (&*self.id, &self.identifiers);
-        let account = NewAccount { user, pool_id, identifiers, password, role_ids, created_by };
-        self.store.insert_account(account, change).await
-    }
 }
 
 #[async_trait]
 impl Directory for LocalPool {
     fn pool_id(&self) -> &str {
         &self.id
+    }
+
+    async fn settings(&self) -> Result<UserPoolSettings> {
+        self.settings().await
     }
 
     async fn temporary_password(&self) -> Result<Secret> {
@@ -262,17 +253,19 @@ impl Directory for LocalPool {
         Ok(self.account(name_or_id).await?.map(|account| account.user))
     }
 
-    async fn create(
-        &self,
-        user: &User,
-        password: &Secret,
-        is_temporary: bool,
-        role_ids: &[String],
-        created_by: &str,
-        change: &Change,
-    ) -> Result<()> {
+    async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<()> {
+        let Enrolment { user, password, is_temporary, takes_aliases, role_ids, created_by } = new;
         let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
-        self.insert(user, Some(&password), role_ids, created_by, change).await
+        let account = NewAccount {
+            user,
+            pool_id: &self.id,
+            identifiers: &self.identifiers,
+            password: Some(&password),
+            takes_aliases,
+            role_ids,
+            created_by,
+        };
+        self.store.insert_account(account, change).await
     }
 
     async fn create_program_user(
@@ -282,7 +275,16 @@ impl Directory for LocalPool {
         created_by: &str,
         change: &Change,
     ) -> Result<()> {
-        self.insert(user, None, role_ids, created_by, change).await
+        let account = NewAccount {
+            user,
+            pool_id: &self.id,
+            identifiers: &self.identifiers,
+            password: None,
+            takes_aliases: false,
+            role_ids,
+            created_by,
+        };
+        self.store.insert_account(account, change).await
     }
 
     async fn update(&self, user: &User, change: &Change) -> Result<()> {

@@ -4,9 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::{Error, Result};
+use crate::keyward::Keyward;
 
 /// The most items in one page.
 pub const MAXIMUM_LIMIT: usize = 1000;
+
+/// What a page's token is sealed for.
+const TOKEN: &str = "page token";
 
 /// One piece of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +73,39 @@ impl Cursor {
     }
 }
 
+impl Keyward {
+    /// The cursor that a token of [`Keyward::page_token`] leads to in this very list; the start without one.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a limit out of bounds or a token that we never gave out for this list.
+    pub fn opened_cursor(&self, list: &[&str], limit: usize, token: Option<&str>) -> Result<Cursor> {
+        let Some(token) = token else { return Cursor::new(Some(limit), None) };
+        let wrong = || Error::invalid("token", "Invalid pagination token given.");
+        let opened = self.master_key.open(TOKEN, token).ok_or_else(wrong)?;
+        let (of, after): (Vec<String>, String) = serde_json::from_slice(&opened).map_err(|_| wrong())?;
+        if of != list {
+            return Err(wrong());
+        }
+        Cursor::new(Some(limit), Some(&after))
+    }
+
+    /// The token for what follows a page of this list, which tells nothing and can't be made up; nothing when
+    /// nothing follows.
+    pub fn page_token(&self, list: &[&str], next: Option<&str>) -> Result<Option<String>> {
+        let seal = |next| {
+            let plaintext = serde_json::to_vec(&(list, next)).map_err(Error::internal)?;
+            self.master_key.seal(&self.random, TOKEN, &plaintext)
+        };
+        next.map(seal).transpose()
+    }
+}
+
 fn decode(cursor: &str) -> Result<String> {
     let wrong = || {
         Error::invalid("cursor", "This is not a cursor of ours; leave it out to start from the beginning.")
     };
-    // What we give out encodes at most a name of 256 characters.
-    if cursor.len() > 2048 {
+    // What we give out encodes at most what is indexed of a value, in hexadecimal digits, and an id.
+    if cursor.len() > 4096 {
         return Err(wrong());
     }
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;

@@ -5,12 +5,13 @@ use serde_json::json;
 
 use crate::audit::Target;
 use crate::caller::Caller;
+use crate::directory::Enrolment;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::permission::Permission;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword};
+use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword, email_address};
 
 /// The role of those who may do everything.
 pub const ADMINS: &str = "ADMINS";
@@ -66,11 +67,12 @@ impl Keyward {
             Some(password) => password,
             None => self.directory.temporary_password().await?,
         };
-        let mut user = self.new_user(&NewUser {
-            username: first.email,
+        let new = NewUser {
+            username: email_address("username", &first.email)?,
             roles: vec![ADMINS.to_owned()],
             ..NewUser::default()
-        })?;
+        };
+        let mut user = self.new_account(&*self.directory, &new).await?;
         if !is_temporary {
             user.status = UserStatus::Confirmed;
         }
@@ -87,7 +89,15 @@ impl Keyward {
         let target = Target::new("user", &user.id, &user.username);
         let change =
             self.change(&operator, "user.create", target, json!({ "roles": user.roles, "first": true }));
-        self.directory.create(&user, &password, is_temporary, &roles, operator.name(), &change).await?;
+        let enrolment = Enrolment {
+            user: &user,
+            password: &password,
+            is_temporary,
+            takes_aliases: false,
+            role_ids: &roles,
+            created_by: operator.name(),
+        };
+        self.directory.create(enrolment, &change).await?;
         Ok(Some(UserWithPassword { user, temporary_password: is_temporary.then_some(password) }))
     }
 

@@ -24,7 +24,7 @@ pub struct Role {
     pub pool_id: String,
     /// 1 to 128 characters.
     pub name: String,
-    /// 1 to 256 characters.
+    /// 1 to 256 characters; of a group 0 to 2048.
     pub description: String,
     /// What it allows.
     pub permissions: Vec<Permission>,
@@ -56,6 +56,8 @@ pub struct NewRole {
     pub mfa_required: bool,
     pub source: Option<String>,
     pub source_identifier: Option<String>,
+    pub precedence: Option<i64>,
+    pub iam_role: Option<String>,
 }
 
 /// What to change of a role; what is `None` stays.
@@ -68,6 +70,8 @@ pub struct RoleUpdate {
     pub mfa_required: Option<bool>,
     pub source: Option<Option<String>>,
     pub source_identifier: Option<Option<String>>,
+    pub precedence: Option<i64>,
+    pub iam_role: Option<String>,
     /// Refuse unless the role still has this version.
     pub if_match: Option<i64>,
 }
@@ -106,6 +110,24 @@ enum RoleChange<'a> {
     Set(&'a [String]),
 }
 
+/// As what a role is made and changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Role,
+    /// A group may do without a description.
+    Group,
+}
+
+impl Form {
+    fn description(self, text: &str) -> Result<String> {
+        let (least, most) = if self == Self::Role { (1, 256) } else { (0, 2048) };
+        if (least..=most).contains(&text.chars().count()) && !text.contains('\0') {
+            return Ok(text.to_owned());
+        }
+        Err(Error::invalid("description", format!("The description must be {least} to {most} characters.")))
+    }
+}
+
 /// What one role gives to one user.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
@@ -121,23 +143,45 @@ impl Keyward {
     /// `Forbidden` without `manage:roles` or for permissions above the caller's, `InvalidInput`,
     /// `AlreadyExists(Role)`.
     pub async fn create_role(&self, caller: &Caller, new: NewRole) -> Result<Role> {
+        self.make_role(&*self.directory, caller, new, Form::Role).await
+    }
+
+    /// Makes a group of this pool; of the home pool, a role.
+    ///
+    /// # Errors
+    /// As [`Keyward::create_role`].
+    pub async fn create_group_in(&self, pool: &dyn Directory, caller: &Caller, new: NewRole) -> Result<Role> {
+        self.make_role(pool, caller, new, Form::Group).await
+    }
+
+    async fn make_role(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        new: NewRole,
+        form: Form,
+    ) -> Result<Role> {
         const ACTION: &str = "role.create";
         let outcome = async {
-            caller.require(MANAGE_ROLES)?;
+            self.require_in(pool, caller, &[MANAGE_ROLES])?;
             let permissions = permissions(&new.permissions)?;
             caller.require_all_of(&permissions.iter().cloned().collect())?;
             let now_ms = self.clock.now_ms();
             let role = Role {
                 id: self.random.uuid(),
-                pool_id: self.directory.pool_id().to_owned(),
-                name: role_name(&new.name)?,
-                description: description(&new.description)?,
+                pool_id: pool.pool_id().to_owned(),
+                name: if self.is_home(pool.pool_id()) {
+                    role_name(&new.name)?
+                } else {
+                    group_name(&new.name)?
+                },
+                description: form.description(&new.description)?,
                 permissions,
                 mfa_required: new.mfa_required,
                 source: source(new.source.as_deref())?,
                 source_identifier: source_identifier(new.source_identifier.as_deref())?,
-                precedence: None,
-                iam_role: None,
+                precedence: new.precedence,
+                iam_role: new.iam_role.clone(),
                 created_at_ms: now_ms,
                 updated_at_ms: now_ms,
                 version: 1,
@@ -159,8 +203,21 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `view:roles` or `manage:roles`.
     pub async fn list_roles(&self, caller: &Caller, page: &Cursor) -> Result<Page<Role>> {
-        caller.require_any(&[VIEW_ROLES, MANAGE_ROLES])?;
-        self.store.roles(self.directory.pool_id(), page).await
+        self.list_groups_in(&*self.directory, caller, page).await
+    }
+
+    /// The groups of this pool, by name; of the home pool, the roles.
+    ///
+    /// # Errors
+    /// As [`Keyward::list_roles`].
+    pub async fn list_groups_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        page: &Cursor,
+    ) -> Result<Page<Role>> {
+        self.require_in(pool, caller, &[VIEW_ROLES, MANAGE_ROLES])?;
+        self.store.roles(pool.pool_id(), page).await
     }
 
     /// The role of this name.
@@ -168,8 +225,47 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `view:roles` or `manage:roles`, `NotFound(Role)`.
     pub async fn role(&self, caller: &Caller, name: &str) -> Result<Role> {
-        caller.require_any(&[VIEW_ROLES, MANAGE_ROLES])?;
-        self.known_role(name).await
+        self.group_in(&*self.directory, caller, name).await
+    }
+
+    /// The group of this name in this pool; of the home pool, the role.
+    ///
+    /// # Errors
+    /// As [`Keyward::role`].
+    pub async fn group_in(&self, pool: &dyn Directory, caller: &Caller, name: &str) -> Result<Role> {
+        self.require_in(pool, caller, &[VIEW_ROLES, MANAGE_ROLES])?;
+        self.known_role_in(pool, name).await
+    }
+
+    /// The accounts in a group of this pool; of the home pool, those that have the role.
+    ///
+    /// # Errors
+    /// `Forbidden` without `view:users` or `manage:users`, `NotFound(Role)`.
+    pub async fn list_members_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        group: &str,
+        page: &Cursor,
+    ) -> Result<Page<User>> {
+        self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
+        let group = self.known_role_in(pool, group).await?;
+        self.store.members(&group.id, page).await
+    }
+
+    /// The groups of an account of this pool, by name; of the home pool, the roles.
+    ///
+    /// # Errors
+    /// As [`Keyward::user`].
+    pub async fn list_groups_of_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        page: &Cursor,
+    ) -> Result<Page<Role>> {
+        let user = self.user_in(pool, caller, name_or_id).await?;
+        self.store.groups_of(&user.id, page).await
     }
 
     /// Changes what is named in `update`, and nothing else. It takes effect on the next request of everybody
@@ -179,15 +275,37 @@ impl Keyward {
     /// `Forbidden` without `manage:roles` or for permissions above the caller's (the old or the new ones),
     /// `NotFound(Role)`, `InvalidInput`, `PreconditionFailed`, `Conflict` when no admin would be left.
     pub async fn update_role(&self, caller: &Caller, name: &str, update: RoleUpdate) -> Result<Role> {
+        self.change_role(&*self.directory, caller, name, update, Form::Role).await
+    }
+
+    /// As [`Keyward::update_role`], of a group of this pool.
+    pub async fn update_group_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name: &str,
+        update: RoleUpdate,
+    ) -> Result<Role> {
+        self.change_role(pool, caller, name, update, Form::Group).await
+    }
+
+    async fn change_role(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name: &str,
+        update: RoleUpdate,
+        form: Form,
+    ) -> Result<Role> {
         const ACTION: &str = "role.update";
         let outcome = async {
-            caller.require(MANAGE_ROLES)?;
-            let mut role = self.known_role(name).await?;
+            self.require_in(pool, caller, &[MANAGE_ROLES])?;
+            let mut role = self.known_role_in(pool, name).await?;
             caller.require_all_of(&role.permissions.iter().cloned().collect())?;
             require_version(update.if_match, role.version)?;
             let mut changed = Vec::new();
             if let Some(text) = &update.description {
-                role.description = description(text)?;
+                role.description = form.description(text)?;
                 changed.push("description");
             }
             if let Some(texts) = &update.permissions {
@@ -206,6 +324,18 @@ impl Keyward {
             if let Some(text) = &update.source_identifier {
                 role.source_identifier = source_identifier(text.as_deref())?;
                 changed.push("source_identifier");
+            }
+            if let Some(precedence) = update.precedence {
+                role.precedence = Some(precedence);
+                changed.push("precedence");
+            }
+            if let Some(iam_role) = update.iam_role {
+                role.iam_role = Some(iam_role);
+                changed.push("iam_role");
+            }
+            // What says nothing changes nothing, as Amazon takes it.
+            if changed.is_empty() && form == Form::Group {
+                return Ok(role);
             }
             if changed.is_empty() {
                 return Err(Error::invalid(
@@ -234,10 +364,21 @@ impl Keyward {
     /// `Forbidden` without `manage:roles` or for a role above the caller's rights, `NotFound(Role)`,
     /// `PreconditionFailed`, `Conflict` when no admin would be left.
     pub async fn delete_role(&self, caller: &Caller, name: &str, if_match: Option<i64>) -> Result<Role> {
+        self.delete_group_in(&*self.directory, caller, name, if_match).await
+    }
+
+    /// As [`Keyward::delete_role`], of a group of this pool.
+    pub async fn delete_group_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name: &str,
+        if_match: Option<i64>,
+    ) -> Result<Role> {
         const ACTION: &str = "role.delete";
         let outcome = async {
-            caller.require(MANAGE_ROLES)?;
-            let role = self.known_role(name).await?;
+            self.require_in(pool, caller, &[MANAGE_ROLES])?;
+            let role = self.known_role_in(pool, name).await?;
             caller.require_all_of(&role.permissions.iter().cloned().collect())?;
             require_version(if_match, role.version)?;
             let change = self.change(caller, ACTION, Target::new("role", &role.id, &role.name), json!({}));
@@ -351,6 +492,26 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
+    /// Takes a role of the home pool from one of its accounts, or an account of another pool out of its group.
+    /// Who isn't in it stays out.
+    ///
+    /// # Errors
+    /// As [`Keyward::remove_role`], and `NotFound(Role)`.
+    pub async fn remove_from_group_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        group: &str,
+    ) -> Result<()> {
+        match self.remove_role_in(pool, caller, name_or_id, group, None).await {
+            Err(error) if error.code == Code::NotFound(Thing::Assignment) => {
+                self.known_role_in(pool, group).await.map(drop)
+            }
+            outcome => outcome,
+        }
+    }
+
     async fn change_roles(
         &self,
         pool: &dyn Directory,
@@ -431,10 +592,6 @@ impl Keyward {
         Ok(ids)
     }
 
-    async fn known_role(&self, name: &str) -> Result<Role> {
-        self.known_role_in(&*self.directory, name).await
-    }
-
     /// The role of the home pool, or the group of another.
     pub(crate) async fn known_role_in(&self, pool: &dyn Directory, name: &str) -> Result<Role> {
         self.store.role(pool.pool_id(), name).await?.ok_or_else(|| unknown_role(name))
@@ -471,11 +628,13 @@ pub(crate) fn role_name(text: &str) -> Result<String> {
     ))
 }
 
-fn description(text: &str) -> Result<String> {
-    if (1..=256).contains(&text.chars().count()) && !text.contains('\0') {
+/// The name of a group outside the home pool, as Cognito has them.
+fn group_name(text: &str) -> Result<String> {
+    let is_spoiled = |character: char| character.is_whitespace() || character.is_control();
+    if (1..=128).contains(&text.chars().count()) && !text.chars().any(is_spoiled) {
         return Ok(text.to_owned());
     }
-    Err(Error::invalid("description", "The description must be 1 to 256 characters."))
+    Err(Error::invalid("name", "A group's name must be 1 to 128 characters without spaces."))
 }
 
 fn permissions(texts: &[String]) -> Result<Vec<Permission>> {

@@ -1,21 +1,31 @@
 //! Users: people's accounts in the home pool, and program users that Keyward alone knows.
 
+pub(crate) mod attribute;
+pub mod filter;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::audit::Target;
+use crate::audit::{Change, Target};
 use crate::caller::Caller;
-use crate::directory::Directory;
+use crate::directory::{Directory, Enrolment};
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
+use crate::local_pool::LocalPool;
+use crate::message::{Channel, NewMessage};
 use crate::page::{Cursor, Page};
 use crate::permission::{MANAGE_USERS, PermissionSet, VIEW_USERS};
 use crate::secret::Secret;
+pub use crate::user::attribute::AttributeChanges;
+use crate::user::filter::UserFilter;
+use crate::user_pool::{Identifiers, Occasion};
 
 /// Somebody who may have roles and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct User {
     /// The immutable id, a UUID; of an account it is the `sub`. What points to a user points here.
     pub id: String,
@@ -113,6 +123,9 @@ pub enum UserStatus {
 }
 
 impl UserStatus {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Unconfirmed, Self::Confirmed, Self::ResetRequired, Self::ForceChangePassword];
+
     /// In Cognito's spelling.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -137,10 +150,10 @@ impl UserStatus {
 /// What it takes to make a user.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NewUser {
-    /// An email address for an account; 3 to 256 characters of letters, digits and `-_.+@` for a program
-    /// user.
+    /// Of an account an email address or, without `@`, 1 to 128 characters without spaces; 3 to 256
+    /// characters of letters, digits and `-_.+@` for a program user.
     pub username: String,
-    /// The username when not said.
+    /// The username when not said, where that is an address.
     pub email: Option<String>,
     /// E.164.
     pub phone: Option<String>,
@@ -150,6 +163,13 @@ pub struct NewUser {
     pub temporary_password: Option<Secret>,
     /// Makes a program user instead of an account.
     pub program: bool,
+    /// What else is known of an account, by Cognito's names; also its addresses, and whether they are proven.
+    pub attributes: BTreeMap<String, String>,
+    /// Whether an address that stands for another user's name is taken from them.
+    pub takes_aliases: bool,
+    /// By which ways to send the temporary password to them; without any by whichever there is. To nobody
+    /// when not said.
+    pub invitation: Option<Vec<Channel>>,
 }
 
 /// A user with the temporary password that is shown once.
@@ -170,6 +190,8 @@ pub struct UserUpdate {
     pub phone: Option<Option<String>>,
     /// Whether the user may do anything at all.
     pub enabled: Option<bool>,
+    /// Attributes of an account, by Cognito's names.
+    pub attributes: AttributeChanges,
     /// Refuse unless the user still has this version.
     pub if_match: Option<i64>,
 }
@@ -207,7 +229,8 @@ impl Keyward {
             self.require_in(pool, caller, &[MANAGE_USERS])?;
             let roles = self.grantable_roles(pool, caller, &new.roles).await?;
             let create = async || {
-                let user = self.new_user(&new)?;
+                let user = self.new_user(pool, &new).await?;
+                self.require_over_addresses(pool, caller, None, &user).await?;
                 let password = match (user.kind, &new.temporary_password) {
                     (UserKind::Program, _) => None,
                     (UserKind::Account, Some(password)) => Some(password.clone()),
@@ -216,13 +239,24 @@ impl Keyward {
                 let detail = json!({ "kind": user.kind, "roles": user.roles });
                 let target = Target::new("user", &user.id, &user.username);
                 let answer = UserWithPassword { user, temporary_password: password };
-                let change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
-                let (user, by) = (&answer.user, caller.name());
-                if let Some(password) = &answer.temporary_password {
-                    pool.create(user, password, true, &roles, by, &change).await?;
-                } else {
-                    pool.create_program_user(user, &roles, by, &change).await?;
+                let mut change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
+                let (user, created_by) = (&answer.user, caller.name());
+                let Some(password) = &answer.temporary_password else {
+                    pool.create_program_user(user, &roles, created_by, &change).await?;
+                    return Ok(answer);
+                };
+                if let Some(channels) = &new.invitation {
+                    change = self.invite(change, pool, user, &new.username, password, channels).await?;
                 }
+                let enrolment = Enrolment {
+                    user,
+                    password,
+                    is_temporary: true,
+                    takes_aliases: new.takes_aliases,
+                    role_ids: &roles,
+                    created_by,
+                };
+                pool.create(enrolment, &change).await?;
                 Ok(answer)
             };
             self.once(caller, ACTION, &new, create).await
@@ -237,6 +271,25 @@ impl Keyward {
     pub async fn list_users(&self, caller: &Caller, query: &UserQuery) -> Result<Page<User>> {
         caller.require_any(&[VIEW_USERS, MANAGE_USERS])?;
         self.directory.list(query).await
+    }
+
+    /// The accounts of this pool that fit, in an order that stays; program users aren't among them.
+    ///
+    /// # Errors
+    /// As [`Keyward::list_users`]; `InvalidInput("filter")`.
+    pub async fn search_users_in(
+        &self,
+        pool: &LocalPool,
+        caller: &Caller,
+        filter: &str,
+        page: &Cursor,
+    ) -> Result<Page<User>> {
+        self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
+        if let Some(filter) = UserFilter::parse(filter)? {
+            return self.store.search_users(pool.id(), &pool.identifiers, &filter, page).await;
+        }
+        let kind = Some(UserKind::Account);
+        pool.list(&UserQuery { kind, page: page.clone(), ..UserQuery::default() }).await
     }
 
     /// The user of this name or id.
@@ -282,15 +335,21 @@ impl Keyward {
             let mut user = self.known_user_in(pool, name_or_id).await?;
             self.require_over(caller, &user.id).await?;
             require_version(update.if_match, user.version)?;
-            if update.email.is_none() && update.phone.is_none() && update.enabled.is_none() {
+            let is_about_person =
+                update.email.is_some() || update.phone.is_some() || !update.attributes.is_empty();
+            if !is_about_person && update.enabled.is_none() {
                 return Err(Error::invalid("email", "Say what to change: email, phone or enabled."));
             }
-            let mut changed = Vec::new();
-            if user.kind == UserKind::Program && (update.email.is_some() || update.phone.is_some()) {
+            let before = user.clone();
+            let mut changed: Vec<&str> = update.attributes.keys().map(String::as_str).collect();
+            if user.kind == UserKind::Program && is_about_person {
                 return Err(Error::invalid(
                     "kind",
                     "A program user is a name alone, without email or phone.",
                 ));
+            }
+            if !update.attributes.is_empty() {
+                user.change_attributes(&update.attributes, &pool.settings().await?, Occasion::Change)?;
             }
             if let Some(email) = &update.email {
                 let email = email_address("email", email)?;
@@ -308,6 +367,7 @@ impl Keyward {
                 user.enabled = enabled;
                 changed.push(if enabled { "enabled" } else { "disabled" });
             }
+            self.require_over_addresses(pool, caller, Some(&before), &user).await?;
             user.updated_at_ms = self.clock.now_ms();
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, ACTION, target, json!({ "changed": changed }));
@@ -422,6 +482,46 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
 
+    /// Gives who has yet to choose a password another temporary one, made by Keyward when not said, and sends
+    /// it to them, by channels as in [`NewUser::invitation`].
+    ///
+    /// # Errors
+    /// As [`Keyward::set_password_in`]; `Conflict` for a user who needs no temporary password,
+    /// `DeliveryFailed`.
+    pub async fn invite_again_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        password: Option<Secret>,
+        channels: &[Channel],
+    ) -> Result<User> {
+        const ACTION: &str = "user.invite";
+        let outcome = async {
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let mut user = self.known_user_in(pool, name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            if user.status != UserStatus::ForceChangePassword {
+                let name = &user.username;
+                let message = format!("Resend not possible. {name} status is not FORCE_CHANGE_PASSWORD");
+                return Err(Error::conflict(message));
+            }
+            let password = match password {
+                Some(password) => password,
+                None => pool.temporary_password().await?,
+            };
+            let version = user.version;
+            user.updated_at_ms = self.clock.now_ms();
+            user.version += 1;
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, ACTION, target, json!({}));
+            let change = self.invite(change, pool, &user, name_or_id, &password, channels).await?;
+            pool.set_password(&user, version, &password, true, &change).await?;
+            Ok(user)
+        };
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
     /// Ends all sessions of the user.
     ///
     /// # Errors
@@ -471,53 +571,206 @@ impl Keyward {
         caller.require_all_of(&self.rights_of(user_id).await?)
     }
 
-    pub(crate) fn new_user(&self, new: &NewUser) -> Result<User> {
-        let (kind, username, email) = if new.program {
-            if new.email.is_some() || new.phone.is_some() || new.temporary_password.is_some() {
-                return Err(Error::invalid(
-                    "kind",
-                    "A program user is a name alone, without email, phone or password; leave them out.",
-                ));
+    /// Lets the caller through only when they hold every right of whoever has one of the user's addresses, as
+    /// their name or their own: an application may go by an address that is proven. What was proven before
+    /// is left.
+    async fn require_over_addresses(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        before: Option<&User>,
+        user: &User,
+    ) -> Result<()> {
+        if !self.is_home(pool.pool_id()) {
+            return Ok(());
+        }
+        for attribute in ["email", "phone_number"] {
+            let Some((address, true)) = user.attribute(attribute) else { continue };
+            if before.and_then(|before| before.attribute(attribute)) == Some((address, true)) {
+                continue;
             }
-            (UserKind::Program, program_name(&new.username)?, None)
-        } else {
-            let username = email_address("username", &new.username)?;
-            let email = new.email.as_deref().map(|email| email_address("email", email)).transpose()?;
-            (UserKind::Account, username.clone(), Some(email.unwrap_or(username)))
+            let key = address.to_lowercase();
+            let rights = self.store.rights_at_address(pool.pool_id(), attribute, &key, &user.id).await?;
+            caller.require_all_of(&rights.into_iter().collect())?;
+        }
+        Ok(())
+    }
+
+    /// `change`, which also sends the temporary password, by these channels.
+    async fn invite(
+        &self,
+        mut change: Change,
+        pool: &dyn Directory,
+        user: &User,
+        name: &str,
+        password: &Secret,
+        channels: &[Channel],
+    ) -> Result<Change> {
+        let settings = pool.settings().await?;
+        let address = |channel: &Channel| match channel {
+            Channel::Sms => user.phone.as_deref().map(|phone| (Channel::Sms, phone)),
+            Channel::Email => user.email.as_deref().map(|email| (Channel::Email, email)),
+            Channel::Nowhere => None,
         };
-        // An administrator vouches for the name, and for no other address: with one of somebody else's,
-        // proven in the tokens, the new user could pass for them.
-        let email_verified = email.as_ref() == Some(&username);
+        let mut addresses: Vec<_> = channels.iter().filter_map(address).collect();
+        if addresses.is_empty() && !channels.is_empty() {
+            return Err(Error::invalid(
+                "channels",
+                "The user has no address for this delivery medium; give an email or a phone_number.",
+            ));
+        }
+        if channels.is_empty() {
+            // As Amazon's default, an SMS, where there is a number and a way to send one.
+            addresses.extend([Channel::Sms, Channel::Email].iter().filter_map(address));
+            let sent = addresses.iter().position(|(channel, _)| self.require_channel(*channel).is_ok());
+            addresses = addresses.into_iter().skip(sent.unwrap_or_default()).take(1).collect();
+        }
+        for (channel, to) in addresses {
+            change = change.with_message(self.message(&NewMessage {
+                pool_id: pool.pool_id(),
+                channel,
+                to,
+                template: settings.invitation(channel),
+                username: name,
+                code: password,
+                lifetime_ms: settings.password_policy.temporary_validity_ms(),
+            })?);
+        }
+        Ok(change)
+    }
+
+    async fn new_user(&self, pool: &dyn Directory, new: &NewUser) -> Result<User> {
+        if !new.program {
+            return self.new_account(pool, new).await;
+        }
+        if new.email.is_some()
+            || new.phone.is_some()
+            || new.temporary_password.is_some()
+            || !new.attributes.is_empty()
+        {
+            return Err(Error::invalid(
+                "kind",
+                "A program user is a name alone, without email, phone or password; leave them out.",
+            ));
+        }
+        let user = self.new_program_user(&new.username)?;
+        Ok(User { roles: distinct(&new.roles), ..user })
+    }
+
+    /// The account that is to be made.
+    pub(crate) async fn new_account(&self, pool: &dyn Directory, new: &NewUser) -> Result<User> {
+        let settings = pool.settings().await?;
         let now_ms = self.clock.now_ms();
-        let mut roles = new.roles.clone();
-        roles.sort_unstable();
-        roles.dedup();
-        Ok(User {
+        let mut user = User {
             id: self.random.uuid(),
-            username,
-            kind,
-            status: match kind {
-                UserKind::Account => UserStatus::ForceChangePassword,
-                UserKind::Program => UserStatus::Confirmed,
-            },
+            username: String::new(),
+            kind: UserKind::Account,
+            status: UserStatus::ForceChangePassword,
             enabled: true,
-            email_verified,
-            email,
+            email: new.email.as_deref().map(|email| email_address("email", email)).transpose()?,
+            email_verified: false,
             phone: new.phone.as_deref().map(phone_number).transpose()?,
             phone_verified: false,
             attributes: BTreeMap::new(),
             mfa: false,
-            roles,
+            roles: distinct(&new.roles),
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+            version: 1,
+        };
+        let mut attributes: AttributeChanges =
+            new.attributes.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+        if self.is_home(pool.pool_id()) && new.username.contains('@') {
+            user.username = email_address("username", &new.username)?;
+            if user.email.is_none() && !attributes.contains_key("email") {
+                user.email = Some(user.username.clone());
+            }
+            // An administrator vouches for the name, and for another address only by saying so: with one of
+            // somebody else's, proven in the tokens, the new user could pass for them.
+            let address = attributes.get("email").map_or(user.email.as_ref(), Option::as_ref);
+            if address == Some(&user.username) {
+                attributes.entry("email_verified".to_owned()).or_insert_with(|| Some("true".to_owned()));
+            }
+        } else {
+            user.username = settings.identifiers.new_name(&new.username, &user.id, &mut attributes)?;
+        }
+        user.change_attributes(&attributes, &settings, Occasion::Invitation)?;
+        Ok(user)
+    }
+
+    /// A program user of this name.
+    pub(crate) fn new_program_user(&self, name: &str) -> Result<User> {
+        let now_ms = self.clock.now_ms();
+        Ok(User {
+            id: self.random.uuid(),
+            username: program_name(name)?,
+            kind: UserKind::Program,
+            status: UserStatus::Confirmed,
+            enabled: true,
+            email: None,
+            email_verified: false,
+            phone: None,
+            phone_verified: false,
+            attributes: BTreeMap::new(),
+            mfa: false,
+            roles: Vec::new(),
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
             version: 1,
         })
     }
+}
 
-    /// A program user of this name, made because a role was given to a name that nobody has.
-    pub(crate) fn new_program_user(&self, name: &str) -> Result<User> {
-        self.new_user(&NewUser { username: name.to_owned(), program: true, ..NewUser::default() })
+impl Identifiers {
+    /// What a new account is called whose name was given as `name`: its id where users are known by an
+    /// address, which becomes an attribute then.
+    pub(crate) fn new_name(&self, name: &str, id: &str, attributes: &mut AttributeChanges) -> Result<String> {
+        let wrong = |message: Cow<'static, str>| Err(Error::invalid("username", message));
+        let form = if email_address("username", name).is_ok() {
+            Some("email")
+        } else {
+            attribute::is_phone_number(name).then_some("phone_number")
+        };
+        let words = |form: &str| if form == "email" { "email" } else { "phone number" };
+        if !self.username_attributes.is_empty() {
+            let Some(form) = form.filter(|form| self.username_attributes.iter().any(|name| name == form))
+            else {
+                return wrong(match self.username_attributes.as_slice() {
+                    [one] if one == "email" => "Username should be an email.".into(),
+                    [_] => "Username should be a phone number.".into(),
+                    _ => "Username should be either an email or a phone number.".into(),
+                });
+            };
+            let given = attributes.insert(form.to_owned(), Some(name.to_owned())).flatten();
+            if given.is_some_and(|given| given != name) {
+                let word = words(form);
+                return wrong(
+                    format!(
+                        "User {word} should be empty or same as username, since username attribute is {word}"
+                    )
+                    .into(),
+                );
+            }
+            return Ok(id.to_owned());
+        }
+        if let Some(form) = form.filter(|form| self.alias_attributes.iter().any(|name| name == form)) {
+            let word = words(form);
+            return wrong(
+                format!(
+                    "Username cannot be of {word} format, since user pool is configured for {word} alias."
+                )
+                .into(),
+            );
+        }
+        account_name(name)
     }
+}
+
+fn distinct(roles: &[String]) -> Vec<String> {
+    let mut roles = roles.to_vec();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
 }
 
 /// The error for a user that isn't there.
@@ -543,6 +796,18 @@ pub(crate) fn require_version(if_match: Option<i64>, version: i64) -> Result<()>
         )),
         _ => Ok(()),
     }
+}
+
+/// An account's name as Cognito has them: 1 to 128 characters, none of them a space. What looks like an API
+/// key was put in the wrong place, and must not be kept as a name.
+fn account_name(text: &str) -> Result<String> {
+    let is_name = (1..=128).contains(&text.chars().count())
+        && !crate::api_key::is_well_formed(text)
+        && !text.chars().any(|character| character.is_whitespace() || character.is_control());
+    if is_name {
+        return Ok(text.to_owned());
+    }
+    Err(Error::invalid("username", "A username must be 1 to 128 characters without spaces."))
 }
 
 /// An email address: one `@`, something before it, a dotted name after it, at most 256 characters (RFC 5321

@@ -27,6 +27,7 @@ mod account;
 mod app_clients;
 mod discovery;
 mod fault;
+mod groups;
 mod input;
 mod model;
 mod sign_in;
@@ -99,17 +100,31 @@ operations! {
         VerifySoftwareToken => software_token::verify;
     }
     signed {
+        AdminAddUserToGroup => groups::admin_add_user_to_group;
+        AdminCreateUser => users::admin_create_user;
+        AdminDeleteUser => users::admin_delete_user;
+        AdminDeleteUserAttributes => users::admin_delete_user_attributes;
+        AdminDisableUser => users::admin_disable_user;
+        AdminEnableUser => users::admin_enable_user;
         AdminGetUser => users::admin_get_user;
         AdminInitiateAuth => sign_in::admin_initiate_auth;
+        AdminRemoveUserFromGroup => groups::admin_remove_user_from_group;
         AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge;
+        AdminSetUserPassword => users::admin_set_user_password;
+        AdminUpdateUserAttributes => users::admin_update_user_attributes;
+        AdminUserGlobalSignOut => users::admin_user_global_sign_out;
+        CreateGroup => groups::create_group;
         CreateUserPool => user_pools::create;
         CreateUserPoolClient => app_clients::create;
+        DeleteGroup => groups::delete_group;
         DeleteUserPool => user_pools::delete;
         DeleteUserPoolClient => app_clients::delete;
         DescribeUserPool => user_pools::describe;
         DescribeUserPoolClient => app_clients::describe;
+        GetGroup => groups::get_group;
         ListUserPoolClients => app_clients::list;
         ListUserPools => user_pools::list;
+        UpdateGroup => groups::update_group;
         UpdateUserPool => user_pools::update;
         UpdateUserPoolClient => app_clients::update;
     }

@@ -29,7 +29,7 @@ rows! {
 }
 
 /// What a row holds that nobody can read allows nothing.
-fn permissions(json: &str) -> Vec<Permission> {
+pub(super) fn permissions(json: &str) -> Vec<Permission> {
     serde_json::from_str(json).unwrap_or_default()
 }
 
@@ -145,6 +145,22 @@ impl Store {
                 .bind(page.limit_and_one())
                 .fetch_all(connection)
                 .await?
+        });
+        Ok(page.page(rows.into_iter().map(Role::from).collect(), |role| &role.name))
+    }
+
+    /// The roles, or groups, of the user, by name.
+    pub async fn groups_of(&self, user_id: &str, page: &Cursor) -> Result<Page<Role>> {
+        let rows: Vec<RoleRow> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT r.* FROM assignments a JOIN roles r ON r.id = a.role_id \
+                 WHERE a.user_id = $1 AND r.name > $2 ORDER BY r.name LIMIT $3",
+            )
+            .bind(user_id)
+            .bind(page.after())
+            .bind(page.limit_and_one())
+            .fetch_all(connection)
+            .await?
         });
         Ok(page.page(rows.into_iter().map(Role::from).collect(), |role| &role.name))
     }

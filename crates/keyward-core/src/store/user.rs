@@ -1,16 +1,22 @@
 //! Users' rows: accounts of the pools, and program users beside them.
 
-use super::role::insert_assignments;
+use super::role::{insert_assignments, permissions};
 use super::{Store, one_row, read, record, rows, unless_taken, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
-use crate::page::Page;
+use crate::page::{Cursor, Page};
+use crate::permission::Permission;
+use crate::user::filter::UserFilter;
 use crate::user::{User, UserKind, UserQuery, UserStatus};
 use crate::user_pool::Identifiers;
 
 /// The attributes that users are found by, beside their names.
 pub(crate) const SEARCHABLE: [&str; 6] =
     ["email", "phone_number", "name", "given_name", "family_name", "preferred_username"];
+
+/// How much of a value is indexed. PostgreSQL takes 2704 bytes into an index, and a filter has 256 characters,
+/// which are 1024 bytes at most.
+const INDEXED_BYTES: usize = 1024;
 
 rows! {
     struct UserRow {
@@ -57,14 +63,83 @@ macro_rules! index_attributes {
     };
 }
 
-/// What the user is found by: names of attributes, and the values as they are looked up.
+/// Makes sure that no name leads to two users, within a transaction: what stands for the user's name stands
+/// for nobody else's. With `$takes_aliases`, a proven address is taken from whoever has it.
+macro_rules! claim_aliases {
+    ($transaction:expr, $pool_id:expr, $identifiers:expr, $user:expr, $takes_aliases:expr, $is_new:expr) => {
+        for (name, value_key, must_be_proven) in aliases($identifiers, $user) {
+            let holder: Option<(String,)> = sqlx::query_as(
+                "SELECT o.id FROM user_attributes a JOIN users o ON o.id = a.user_id \
+                 WHERE a.pool_id = $1 AND (a.name = $2 OR ($2 = 'preferred_username' AND a.name = 'username')) \
+                 AND a.value_key = $3 AND o.id <> $4 AND (NOT $5 OR CASE a.name \
+                 WHEN 'email' THEN o.email_verified WHEN 'phone_number' THEN o.phone_verified ELSE TRUE END)",
+            )
+            .bind($pool_id)
+            .bind(name)
+            .bind(value_key)
+            .bind($user.id.as_str())
+            .bind(must_be_proven)
+            .fetch_optional(&mut *$transaction)
+            .await?;
+            let Some((holder,)) = holder else { continue };
+            if !must_be_proven || !$takes_aliases || name == "preferred_username" {
+                let message = format!("An account with the given {name} already exists.");
+                let is_name = !must_be_proven && $is_new;
+                let thing = if is_name { Thing::User } else { Thing::Alias };
+                return Err(Error::already_exists(thing, message));
+            }
+            sqlx::query(
+                "UPDATE users SET email_verified = email_verified AND $2 <> 'email', \
+                 phone_verified = phone_verified AND $2 <> 'phone_number', updated_at_ms = $3, \
+                 version = version + 1 WHERE id = $1",
+            )
+            .bind(holder)
+            .bind(name)
+            .bind($user.updated_at_ms)
+            .execute(&mut *$transaction)
+            .await?;
+        }
+    };
+}
+
+/// What stands for the user's name: names of attributes, the values as they are looked up, and whether only
+/// a proven one of another user would stand for theirs.
+fn aliases(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String, bool)> {
+    let is_in = |names: &[String], name: &str| names.iter().any(|one| one == name);
+    let key = |value: &str| value_key(&identifiers.key(value));
+    let name = is_in(&identifiers.alias_attributes, "preferred_username")
+        .then(|| ("preferred_username", key(&user.username), true));
+    SEARCHABLE
+        .into_iter()
+        .filter_map(|name| {
+            let (value, is_proven) = user.attribute(name)?;
+            let is_name = is_in(&identifiers.username_attributes, name);
+            let is_alias = is_in(&identifiers.alias_attributes, name) && is_proven;
+            (is_name || is_alias).then(|| (name, key(value), !is_name))
+        })
+        .chain(name)
+        .collect()
+}
+
+/// What an account is found by: names of attributes, and the values as they are looked up. Program users have
+/// names alone, which their rows are found by.
 fn searched(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String)> {
-    let mut attributes = user.all_attributes();
-    let mut searched: Vec<_> =
-        SEARCHABLE.into_iter().filter_map(|name| Some((name, attributes.remove(name)?))).collect();
-    searched.push(("username", user.username.clone()));
-    let key = |value: &str| crate::hex(identifiers.key(value).as_bytes());
-    searched.into_iter().map(|(name, value)| (name, key(&value))).collect()
+    if user.kind == UserKind::Program {
+        return Vec::new();
+    }
+    let attributes = SEARCHABLE.into_iter().filter_map(|name| Some((name, user.attribute(name)?.0)));
+    let names = [("username", user.username.as_str()), ("sub", user.id.as_str())];
+    attributes.chain(names).map(|(name, value)| (name, value_key(&identifiers.key(value)))).collect()
+}
+
+/// How a value is looked up, in hexadecimal digits. What is too long for an index is cut off, with a mark that
+/// no digit is: what is searched for is shorter, so that it never seems to be all of one that was cut.
+fn value_key(value: &str) -> String {
+    let bytes = value.as_bytes();
+    match bytes.split_at_checked(INDEXED_BYTES) {
+        Some((indexed, rest)) if !rest.is_empty() => crate::hex(indexed) + "x",
+        _ => crate::hex(bytes),
+    }
 }
 
 /// What a user row is read from; `$1` onwards are the condition's.
@@ -149,6 +224,8 @@ pub struct NewAccount<'a> {
     pub identifiers: &'a Identifiers,
     /// Its password; none for a program user.
     pub password: Option<&'a PasswordRecord>,
+    /// Whether an address that stands for another user's name is taken from them.
+    pub takes_aliases: bool,
     /// The ids of the roles to have from the start.
     pub role_ids: &'a [String],
     /// The name of who makes it.
@@ -185,6 +262,13 @@ where
     }
 }
 
+/// What users are put into by an index.
+#[derive(Debug, Clone, Copy)]
+enum Class {
+    Status(UserStatus),
+    Enabled(bool),
+}
+
 /// The error for a username that somebody has.
 fn user_exists() -> Error {
     Error::already_exists(Thing::User, "User already exists")
@@ -210,6 +294,121 @@ impl Store {
         });
         let page = query.page.page(rows, |row| &row.username_key);
         Ok(Page { items: page.items.into_iter().map(User::from).collect(), next: page.next })
+    }
+
+    /// The accounts of the pool that fit, each page found by an index.
+    pub(crate) async fn search_users(
+        &self,
+        pool_id: &str,
+        identifiers: &Identifiers,
+        filter: &UserFilter,
+        page: &Cursor,
+    ) -> Result<Page<User>> {
+        let rows = match filter {
+            UserFilter::Attribute { name, value, is_prefix } => {
+                let least = value_key(&identifiers.key(value));
+                // Behind all that begins with it, or behind itself alone.
+                let end = least.clone() + if *is_prefix { "y" } else { "0" };
+                let after = page.after().split_once('/').unwrap_or_default();
+                let limit = page.limit_and_one();
+                let users = self.users_with(pool_id, name, (&least, &end), after, limit).await?;
+                let key = |user: &User| {
+                    let value = match *name {
+                        "username" => user.username.as_str(),
+                        "sub" => &user.id,
+                        name => user.attribute(name).map_or("", |(value, _)| value),
+                    };
+                    format!("{}/{}", value_key(&identifiers.key(value)), user.id)
+                };
+                users.into_iter().map(|user| (key(&user), user)).collect()
+            }
+            UserFilter::Status(statuses) => {
+                let statuses = statuses.iter().map(|status| (status.as_str(), Class::Status(*status)));
+                self.users_of(pool_id, statuses.collect(), page).await?
+            }
+            UserFilter::Enabled(both) => {
+                let both = both.iter().map(|is| (if *is { "1" } else { "0" }, Class::Enabled(*is)));
+                self.users_of(pool_id, both.collect(), page).await?
+            }
+        };
+        let page = page.page(rows, |(key, _)| key);
+        Ok(Page { items: page.items.into_iter().map(|(_, user)| user).collect(), next: page.next })
+    }
+
+    /// The accounts of the pool in these classes, one class after the other by their words, by name in each;
+    /// with what each is sorted by.
+    async fn users_of(
+        &self,
+        pool_id: &str,
+        classes: Vec<(&str, Class)>,
+        page: &Cursor,
+    ) -> Result<Vec<(String, User)>> {
+        let (first, name) = page.after().split_once('/').unwrap_or_default();
+        let mut users = Vec::new();
+        for (word, class) in classes.into_iter().filter(|(word, _)| *word >= first) {
+            let after = if word == first { name } else { "" };
+            let missing = page.limit_and_one() - i64::try_from(users.len()).unwrap_or(i64::MAX);
+            let rows: Vec<UserRow> = read!(self, connection => {
+                let query = match class {
+                    Class::Status(status) => sqlx::query_as(select_users!(
+                        "WHERE u.pool_id = $1 AND u.username_key > $2 AND u.status = $4 AND u.kind = 'account' \
+                         ORDER BY u.username_key LIMIT $3"
+                    )).bind(pool_id).bind(after).bind(missing).bind(status.as_str()),
+                    Class::Enabled(enabled) => sqlx::query_as(select_users!(
+                        "WHERE u.pool_id = $1 AND u.username_key > $2 AND u.enabled = $4 AND u.kind = 'account' \
+                         ORDER BY u.username_key LIMIT $3"
+                    )).bind(pool_id).bind(after).bind(missing).bind(enabled),
+                };
+                query.fetch_all(connection).await?
+            });
+            users.extend(rows.into_iter().map(|row| (format!("{word}/{}", row.username_key), row.into())));
+        }
+        Ok(users)
+    }
+
+    /// The accounts of the pool whose attribute's value, as it is looked up, is in the range, from the one after
+    /// this value and id on.
+    async fn users_with(
+        &self,
+        pool_id: &str,
+        attribute: &str,
+        (least, end): (&str, &str),
+        (value, user_id): (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<User>> {
+        let rows: Vec<UserRow> = read!(self, connection => {
+            sqlx::query_as(select_users!(
+                "JOIN (SELECT a.user_id, a.value_key FROM user_attributes a WHERE a.pool_id = $1 AND a.name = $2 \
+                 AND a.value_key >= $3 AND a.value_key < $4 AND (a.value_key, a.user_id) > ($5, $6) \
+                 ORDER BY a.value_key, a.user_id LIMIT $7) f ON f.user_id = u.id ORDER BY f.value_key, f.user_id"
+            ))
+            .bind(pool_id)
+            .bind(attribute)
+            .bind(least)
+            .bind(end)
+            .bind(value)
+            .bind(user_id)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    /// The accounts that have the role, in an order that stays.
+    pub async fn members(&self, role_id: &str, page: &Cursor) -> Result<Page<User>> {
+        let rows: Vec<UserRow> = read!(self, connection => {
+            sqlx::query_as(select_users!(
+                "JOIN assignments m ON m.user_id = u.id WHERE m.role_id = $1 AND m.user_id > $2 \
+                 AND u.kind = 'account' ORDER BY m.user_id LIMIT $3"
+            ))
+            .bind(role_id)
+            .bind(page.after())
+            .bind(page.limit_and_one())
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(page.page(rows.into_iter().map(User::from).collect(), |user| &user.id))
     }
 
     /// The name of the account with a role that allows everything which was made first.
@@ -260,12 +459,39 @@ impl Store {
             ))
             .bind(pool_id)
             .bind(attribute)
-            .bind(crate::hex(value_key.as_bytes()))
+            .bind(self::value_key(value_key))
             .bind(must_be_proven)
             .fetch_optional(connection)
             .await?
         });
         Ok(row.map(|FullRow(user, row)| (user, row).into()))
+    }
+
+    /// What they may do who have this address (`email`, `phone_number`), as it is looked up, or whose name it
+    /// is; but for `user_id`.
+    pub(crate) async fn rights_at_address(
+        &self,
+        pool_id: &str,
+        attribute: &str,
+        address_key: &str,
+        user_id: &str,
+    ) -> Result<Vec<Permission>> {
+        let rows: Vec<(String,)> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT DISTINCT r.permissions FROM roles r JOIN assignments a ON a.role_id = r.id \
+                 WHERE a.user_id <> $1 AND a.user_id IN ( \
+                 SELECT id FROM users WHERE pool_id = $2 AND username_key = $4 UNION \
+                 SELECT user_id FROM user_attributes WHERE pool_id = $2 AND name = $3 AND value_key = $5)",
+            )
+            .bind(user_id)
+            .bind(pool_id)
+            .bind(attribute)
+            .bind(address_key)
+            .bind(value_key(address_key))
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.iter().flat_map(|(json,)| permissions(json)).collect())
     }
 
     /// Makes the account with its roles.
@@ -312,6 +538,7 @@ impl Store {
             .execute(&mut *transaction)
             .await;
             unless_taken(inserted, user_exists)?;
+            claim_aliases!(transaction, new.pool_id, new.identifiers, user, new.takes_aliases, true);
             index_attributes!(transaction, new.pool_id, new.identifiers, user);
             let (user_id, now_ms) = (user.id.as_str(), user.created_at_ms);
             insert_assignments!(transaction, user_id, new.role_ids, new.created_by, now_ms);
@@ -320,14 +547,15 @@ impl Store {
         })
     }
 
-    /// Writes address, number and enabled; `user.version` is the version that was read. Disabling ends
+    /// Writes attributes, enabled and status; `user.version` is the version that was read. Disabling ends
     /// sessions.
     pub async fn update_user(&self, identifiers: &Identifiers, user: &User, change: &Change) -> Result<()> {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             let updated: Option<(String,)> = sqlx::query_as(
                 "UPDATE users SET email = $3, email_key = $4, email_verified = $5, phone = $6, enabled = $7, \
-                 attributes = $8, updated_at_ms = $9, phone_verified = $10, version = version + 1 \
+                 attributes = $8, updated_at_ms = $9, phone_verified = $10, status = $11, \
+                 version = version + 1 \
                  WHERE id = $1 AND version = $2 RETURNING pool_id",
             )
             .bind(user.id.as_str())
@@ -340,6 +568,7 @@ impl Store {
             .bind(attributes.as_str())
             .bind(user.updated_at_ms)
             .bind(user.phone_verified)
+            .bind(user.status.as_str())
             .fetch_optional(&mut *transaction)
             .await?;
             one_row(u64::from(updated.is_some()))?;
@@ -348,6 +577,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             if let Some((pool_id,)) = &updated {
+                claim_aliases!(transaction, pool_id.as_str(), identifiers, user, false, false);
                 index_attributes!(transaction, pool_id.as_str(), identifiers, user);
             }
             if !user.enabled {

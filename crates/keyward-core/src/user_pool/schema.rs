@@ -35,8 +35,10 @@ pub struct SchemaAttribute {
 /// When a user is given attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
-    /// The user is made: what is required must be there.
+    /// The user makes themselves: what is required must be there.
     Creation,
+    /// An administrator makes the user: what is required may be told at the first sign-in.
+    Invitation,
     /// The user is there: what isn't mutable stays.
     Change,
 }

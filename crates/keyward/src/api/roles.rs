@@ -171,6 +171,7 @@ async fn create_role(
         mfa_required: new.mfa_required.unwrap_or_default(),
         source: new.source,
         source_identifier: new.source_identifier,
+        ..role::NewRole::default()
     };
     let role = keyward.create_role(&caller, new).await?;
     Ok(Versioned::created(role.version, role.into()))
@@ -216,6 +217,7 @@ async fn update_role(
         source: update.source,
         source_identifier: update.source_identifier,
         if_match: if_match.version(),
+        ..role::RoleUpdate::default()
     };
     let role = keyward.update_role(&caller, &role, update).await?;
     Ok(Versioned::new(role.version, role.into()))

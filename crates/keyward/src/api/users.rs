@@ -202,6 +202,7 @@ async fn create_user(
         roles: new.roles.unwrap_or_default(),
         temporary_password: new.temporary_password,
         program: matches!(new.kind, Some(UserKind(user::UserKind::Program))),
+        ..user::NewUser::default()
     };
     let made = keyward.create_user(&caller, new).await?;
     Ok(Versioned::created(made.user.version, made.into()))
@@ -244,6 +245,7 @@ async fn update_user(
         phone: update.phone,
         enabled: update.enabled,
         if_match: if_match.version(),
+        ..user::UserUpdate::default()
     };
     let user = keyward.update_user(&caller, &user, update).await?;
     Ok(Versioned::new(user.version, user.into()))

@@ -47,6 +47,12 @@ pub(super) fn render(failure: &Failure, _: &RequestId) -> Response {
         },
     };
     let message = match failure {
+        // What the core says of these is for other surfaces; whoever speaks the protocol knows AWS' words.
+        Failure::Core(Error { code: Code::NotFound(Thing::User), .. }) => "User does not exist.",
+        Failure::Core(Error { code: Code::NotFound(Thing::Role), .. }) => "Group not found.",
+        Failure::Core(Error { code: Code::AlreadyExists(Thing::Role), .. }) => {
+            "A group with the name already exists"
+        }
         Failure::Http(HttpFailure::UnknownRoute) => "There is no such operation; X-Amz-Target names it.",
         failure => failure.message(),
     };

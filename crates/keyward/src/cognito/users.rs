@@ -1,20 +1,90 @@
-//! Users, as whoever may see and manage them does: `AdminGetUser`.
+//! Users, as whoever may see and manage them does: `AdminGetUser`, `AdminCreateUser` and so on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keyward_core::caller::Caller;
 use keyward_core::error::{Code, Error, Thing};
 use keyward_core::keyward::Keyward;
-use keyward_core::user::{User, UserKind};
+use keyward_core::local_pool::LocalPool;
+use keyward_core::message::Channel;
+use keyward_core::secret::Secret;
+use keyward_core::user::{AttributeChanges, NewUser, User, UserKind, UserUpdate};
 use serde::{Deserialize, Serialize};
 
-use crate::cognito::account::{Attribute, attributes, factor};
+use crate::cognito::account::{Attribute, Nothing, attributes, factor};
 use crate::cognito::fault::Fault;
+
+/// Whom an operation is about.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Someone {
+    user_pool_id: String,
+    /// The name, the `sub`, or an address that stands for the name.
+    username: String,
+}
+
+/// What is sent along may hold a secret: no `Debug`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AdminCreateUser {
+    user_pool_id: String,
+    username: String,
+    #[serde(default)]
+    user_attributes: Vec<NamedValue>,
+    temporary_password: Option<Secret>,
+    #[serde(default)]
+    force_alias_creation: bool,
+    message_action: Option<MessageAction>,
+    #[serde(default)]
+    desired_delivery_mediums: Vec<Medium>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct AdminGetUser {
+struct NamedValue {
+    name: String,
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum MessageAction {
+    Resend,
+    Suppress,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Medium {
+    Sms,
+    Email,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AdminUpdateUserAttributes {
     user_pool_id: String,
-    /// The name or the `sub`.
     username: String,
+    user_attributes: Vec<NamedValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AdminDeleteUserAttributes {
+    user_pool_id: String,
+    username: String,
+    user_attribute_names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AdminSetUserPassword {
+    user_pool_id: String,
+    username: String,
+    password: Secret,
+    #[serde(default)]
+    permanent: bool,
 }
 
 #[derive(Serialize)]
@@ -32,13 +102,81 @@ pub(super) struct AdminGetUserAnswer {
     user_mfa_setting_list: Vec<&'static str>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AdminCreateUserAnswer {
+    user: ListedUser,
+}
+
+/// A user in an answer about several.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListedUser {
+    username: String,
+    attributes: Vec<Attribute>,
+    user_create_date: f64,
+    user_last_modified_date: f64,
+    enabled: bool,
+    user_status: &'static str,
+}
+
+impl From<User> for ListedUser {
+    fn from(user: User) -> Self {
+        Self {
+            attributes: attributes(&user),
+            user_create_date: epoch_seconds(user.created_at_ms),
+            user_last_modified_date: epoch_seconds(user.updated_at_ms),
+            enabled: user.enabled,
+            user_status: user.status.as_str(),
+            username: user.username,
+        }
+    }
+}
+
+impl From<Medium> for Channel {
+    fn from(medium: Medium) -> Self {
+        match medium {
+            Medium::Sms => Self::Sms,
+            Medium::Email => Self::Email,
+        }
+    }
+}
+
+impl Someone {
+    pub(super) async fn found(
+        self,
+        keyward: &Keyward,
+        caller: &Caller,
+    ) -> Result<(Arc<LocalPool>, String), Error> {
+        found(keyward, caller, &self.user_pool_id, self.username).await
+    }
+}
+
+/// The pool, and how the user of this name is to be named in it: by the id. Program users aren't in the pool,
+/// as far as its protocol goes. Whatever else is wrong is left for the act itself to say.
+pub(super) async fn found(
+    keyward: &Keyward,
+    caller: &Caller,
+    pool_id: &str,
+    username: String,
+) -> Result<(Arc<LocalPool>, String), Error> {
+    let pool = keyward.user_pool(pool_id).await?;
+    match keyward.user_in(&*pool, caller, &username).await {
+        Ok(user) if user.kind == UserKind::Program => {
+            Err(Error::not_found(Thing::User, "User does not exist."))
+        }
+        Ok(user) => Ok((pool, user.id)),
+        Err(_) => Ok((pool, username)),
+    }
+}
+
 pub(super) async fn admin_get_user(
     keyward: &Keyward,
     caller: &Caller,
-    input: AdminGetUser,
+    input: Someone,
 ) -> Result<AdminGetUserAnswer, Fault> {
-    require_pool(keyward, &input.user_pool_id)?;
-    let user = account(keyward, caller, &input.username).await?;
+    let (pool, username) = input.found(keyward, caller).await?;
+    let user = keyward.user_in(&*pool, caller, &username).await?;
     Ok(AdminGetUserAnswer {
         user_attributes: attributes(&user),
         user_create_date: epoch_seconds(user.created_at_ms),
@@ -51,22 +189,136 @@ pub(super) async fn admin_get_user(
     })
 }
 
-fn require_pool(keyward: &Keyward, pool_id: &str) -> Result<(), Error> {
-    if keyward.local_pool().id() == pool_id {
-        return Ok(());
+pub(super) async fn admin_create_user(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: AdminCreateUser,
+) -> Result<AdminCreateUserAnswer, Fault> {
+    let channels: Vec<Channel> = input.desired_delivery_mediums.into_iter().map(Channel::from).collect();
+    if let Some(MessageAction::Resend) = input.message_action {
+        let (pool, username) = found(keyward, caller, &input.user_pool_id, input.username).await?;
+        let password = input.temporary_password;
+        let invited = keyward.invite_again_in(&*pool, caller, &username, password, &channels).await;
+        let user = invited.map_err(unsupported_state)?.into();
+        return Ok(AdminCreateUserAnswer { user });
     }
-    Err(Error::not_found(Thing::UserPool, format!("User pool {pool_id} does not exist.")))
+    let pool = keyward.user_pool(&input.user_pool_id).await?;
+    let new = NewUser {
+        username: input.username,
+        attributes: values(input.user_attributes),
+        temporary_password: input.temporary_password,
+        takes_aliases: input.force_alias_creation,
+        invitation: input.message_action.is_none().then_some(channels),
+        ..NewUser::default()
+    };
+    let made = keyward.create_user_in(&*pool, caller, new).await?;
+    Ok(AdminCreateUserAnswer { user: made.user.into() })
 }
 
-/// The account of this name or id. Program users aren't in the pool, as far as its protocol goes.
-async fn account(keyward: &Keyward, caller: &Caller, username: &str) -> Result<User, Error> {
-    let unknown = || Error::not_found(Thing::User, "User does not exist.");
-    match keyward.user(caller, username).await {
-        Ok(user) if user.kind == UserKind::Account => Ok(user),
-        Ok(_) => Err(unknown()),
-        Err(error) if error.code == Code::NotFound(Thing::User) => Err(unknown()),
-        Err(error) => Err(error),
+/// Who needs no temporary password is told so by an error that no other operation has.
+fn unsupported_state(error: Error) -> Fault {
+    match error.code {
+        Code::Conflict => Fault::Named("UnsupportedUserStateException", error),
+        _ => error.into(),
     }
+}
+
+/// An attribute without a value is one that isn't there.
+fn values(attributes: Vec<NamedValue>) -> BTreeMap<String, String> {
+    let given = attributes.into_iter().filter_map(|attribute| Some((attribute.name, attribute.value?)));
+    given.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+pub(super) async fn admin_update_user_attributes(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: AdminUpdateUserAttributes,
+) -> Result<Nothing, Fault> {
+    let given = input.user_attributes.into_iter();
+    // An empty value takes the attribute away.
+    let attributes =
+        given.map(|attribute| (attribute.name, attribute.value.filter(|value| !value.is_empty()))).collect();
+    update_attributes(keyward, caller, &input.user_pool_id, input.username, attributes).await
+}
+
+pub(super) async fn admin_delete_user_attributes(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: AdminDeleteUserAttributes,
+) -> Result<Nothing, Fault> {
+    let attributes = input.user_attribute_names.into_iter().map(|name| (name, None)).collect();
+    update_attributes(keyward, caller, &input.user_pool_id, input.username, attributes).await
+}
+
+async fn update_attributes(
+    keyward: &Keyward,
+    caller: &Caller,
+    pool_id: &str,
+    username: String,
+    attributes: AttributeChanges,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = found(keyward, caller, pool_id, username).await?;
+    let update = UserUpdate { attributes, ..UserUpdate::default() };
+    keyward.update_user_in(&*pool, caller, &username, update).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn admin_enable_user(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+) -> Result<Nothing, Fault> {
+    set_enabled(keyward, caller, input, true).await
+}
+
+pub(super) async fn admin_disable_user(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+) -> Result<Nothing, Fault> {
+    set_enabled(keyward, caller, input, false).await
+}
+
+async fn set_enabled(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+    enabled: bool,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = input.found(keyward, caller).await?;
+    let update = UserUpdate { enabled: Some(enabled), ..UserUpdate::default() };
+    keyward.update_user_in(&*pool, caller, &username, update).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn admin_delete_user(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = input.found(keyward, caller).await?;
+    keyward.delete_user_in(&*pool, caller, &username, None).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn admin_set_user_password(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: AdminSetUserPassword,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = found(keyward, caller, &input.user_pool_id, input.username).await?;
+    keyward.set_password_in(&*pool, caller, &username, &input.password, !input.permanent).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn admin_user_global_sign_out(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = input.found(keyward, caller).await?;
+    keyward.sign_out_user_in(&*pool, caller, &username).await?;
+    Ok(Nothing {})
 }
 
 /// As the protocol has times: seconds since the epoch, with a fraction.

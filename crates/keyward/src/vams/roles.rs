@@ -92,6 +92,7 @@ impl RoleBody {
             mfa_required: self.mfa_required.is_some_and(|Flag(mfa_required)| mfa_required),
             source: self.source.map(|Text(text)| text),
             source_identifier: source_identifier(self.source_identifier)?,
+            ..NewRole::default()
         })
     }
 
@@ -106,7 +107,7 @@ impl RoleBody {
             mfa_required: self.mfa_required.map(|Flag(mfa_required)| mfa_required),
             source: self.source.map(|Text(text)| Some(text)),
             source_identifier: source_identifier(self.source_identifier)?.map(Some),
-            if_match: None,
+            ..RoleUpdate::default()
         };
         let changes_nothing = update.description.is_none()
             && update.permissions.is_none()

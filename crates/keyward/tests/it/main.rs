@@ -26,11 +26,13 @@ mod cli_session;
 mod cli_session_sign_in;
 mod cli_sign_in;
 mod cli_support;
+mod cognito_groups;
 mod cognito_pools;
 mod cognito_protocol;
 mod cognito_sign_in;
 mod cognito_signature;
 mod cognito_support;
+mod cognito_users;
 mod cognito_validation;
 mod compatibility;
 #[path = "../../../keyward-core/tests/support/escalation.rs"]

@@ -66,7 +66,11 @@ impl Targets {
             ..NewUser::default()
         };
         app.keyward.create_user(&Caller::operator(), new).await.unwrap();
-        app.create_role(&format!("spare-{tag}"), &[]).await;
+        for role in ["spare", "group", "old-group"] {
+            app.create_role(&format!("{role}-{tag}"), &[]).await;
+        }
+        let new = NewUser { username: format!("other-{tag}@example.com"), ..NewUser::default() };
+        app.keyward.create_user(&Caller::operator(), new).await.unwrap();
         let key = app.key_of(&user).await.key_id;
         let issued = app.keyward.create_access_key(&Caller::operator(), &user).await.unwrap();
         let access_key = issued.key.id;
@@ -184,8 +188,38 @@ fn acts(
         ("DELETE /users/{user}", "", delete(&format!("users/{user}"))),
         ("DELETE /roles/{role}", "", delete(&format!("roles/{role}"))),
     ];
-    acts.extend(pool_acts(targets).into_iter().map(|(name, input)| (name, "", cognito(name, input))));
+    let of_cognito = user_and_group_acts(app, tag).into_iter().chain(pool_acts(targets));
+    acts.extend(of_cognito.map(|(name, input)| (name, "", cognito(name, input))));
     acts
+}
+
+/// What AWS signs and is done to users and groups, to those that nothing else is done to, with its input.
+fn user_and_group_acts(app: &App, tag: &str) -> Vec<(&'static str, Value)> {
+    let about = |more: Value| {
+        let mut input = json!({
+            "UserPoolId": app.keyward.local_pool().id(), "Username": format!("other-{tag}@example.com"),
+            "GroupName": format!("group-{tag}"),
+        });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let attributes = json!([{ "Name": "name", "Value": "Other" }]);
+    vec![
+        ("AdminCreateUser", about(json!({ "Username": format!("made-{tag}"), "MessageAction": "SUPPRESS" }))),
+        ("AdminUpdateUserAttributes", about(json!({ "UserAttributes": attributes }))),
+        ("AdminDeleteUserAttributes", about(json!({ "UserAttributeNames": ["name"] }))),
+        ("AdminSetUserPassword", about(json!({ "Password": PASSWORD, "Permanent": true }))),
+        ("AdminUserGlobalSignOut", about(json!({}))),
+        ("AdminDisableUser", about(json!({}))),
+        ("AdminEnableUser", about(json!({}))),
+        ("CreateGroup", about(json!({ "GroupName": format!("new-group-{tag}") }))),
+        ("GetGroup", about(json!({}))),
+        ("UpdateGroup", about(json!({ "Description": "A group" }))),
+        ("AdminAddUserToGroup", about(json!({}))),
+        ("AdminRemoveUserFromGroup", about(json!({}))),
+        ("DeleteGroup", about(json!({ "GroupName": format!("old-group-{tag}") }))),
+        ("AdminDeleteUser", about(json!({}))),
+    ]
 }
 
 /// What AWS signs and is done to pools and app clients, with its input.
