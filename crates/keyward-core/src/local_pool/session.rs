@@ -12,6 +12,7 @@ use crate::audit::Target;
 use crate::caller::{Caller, Origin};
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
+use crate::page::Cursor;
 use crate::secret::Secret;
 use crate::store::{Account, NewSession, SessionRecord};
 use crate::user::User;
@@ -75,7 +76,7 @@ impl Keyward {
         let account = through.pool.account(&session.user_id).await?;
         let account = account.ok_or_else(invalid_refresh_token)?;
         let auth_time = session.created_at_ms.div_euclid(1000);
-        self.sign_tokens(&through, &account.user, &session.id, auth_time, session.mfa)
+        self.sign_tokens(&through, &account.user, &session.id, auth_time, session.mfa).await
     }
 
     /// Ends the session that `refresh_token` belongs to, with all tokens that came of it. A token that nobody
@@ -172,7 +173,7 @@ impl Keyward {
         let session_id = self.random.uuid();
         let refresh_token = self.random.base62(REFRESH_TOKEN_LENGTH);
         let mfa = opening.totp_step.is_some();
-        let tokens = self.sign_tokens(through, user, &session_id, now_ms.div_euclid(1000), mfa)?;
+        let tokens = self.sign_tokens(through, user, &session_id, now_ms.div_euclid(1000), mfa).await?;
         let target = Target::new("user", &user.id, &user.username);
         let detail = request.told(json!({ "client": client.id, "method": opening.method, "mfa": mfa }));
         let caller = Caller::person(request.origin.clone(), user, &session_id, mfa);
@@ -194,7 +195,7 @@ impl Keyward {
         Ok(SignIn::Done(Tokens { refresh_token: Some(refresh_token), ..tokens }))
     }
 
-    fn sign_tokens(
+    async fn sign_tokens(
         &self,
         through: &PoolClient,
         user: &User,
@@ -206,10 +207,12 @@ impl Keyward {
         let subject = TokenSubject {
             sub: user.id.clone(),
             username: user.username.clone(),
-            groups: user.roles.clone(),
             attributes: user.all_attributes(),
             mfa,
+            ..TokenSubject::default()
         };
+        let groups = self.store.groups_of(&user.id, &Cursor::largest()).await?;
+        let subject = subject.in_groups(groups.items);
         let grant = TokenGrant {
             issuer: pool.issuer().to_owned(),
             client_id: client.id.clone(),

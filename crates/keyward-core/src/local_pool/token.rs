@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::role::Role;
 use crate::secret::Secret;
 
 /// What an access token of a sign-in through the API is good for: its bearer's own account.
@@ -72,11 +73,45 @@ pub struct TokenSubject {
     pub username: String,
     /// Groups, in the order in which they shall stand; the claim is left out when there are none.
     pub groups: Vec<String>,
+    /// The IAM roles of the groups, in their order; for ID tokens.
+    pub iam_roles: Vec<String>,
+    /// The one of these that counts, where one does.
+    pub preferred_iam_role: Option<String>,
     /// The attributes that the app client may read, by their Cognito names. Only an ID token shows them, and
     /// only the standard ones and those that begin with `custom:`.
     pub attributes: BTreeMap<String, String>,
     /// Whether a second factor was shown at this sign-in.
     pub mfa: bool,
+}
+
+impl TokenSubject {
+    /// The same, who is in these groups. The lowest precedence comes first, none comes last; where the first
+    /// groups that have an IAM role differ in it, none is preferred
+    /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-user-groups.html>).
+    #[must_use]
+    pub(crate) fn in_groups(mut self, mut groups: Vec<Role>) -> Self {
+        let rank = |group: &Role| group.precedence.unwrap_or(i64::MAX);
+        groups.sort_by(|one, other| (rank(one), &one.name).cmp(&(rank(other), &other.name)));
+        let mut first = None;
+        for group in &groups {
+            let Some(iam_role) = &group.iam_role else { continue };
+            if !self.iam_roles.contains(iam_role) {
+                self.iam_roles.push(iam_role.clone());
+            }
+            match first {
+                None => {
+                    first = Some(rank(group));
+                    self.preferred_iam_role = Some(iam_role.clone());
+                }
+                Some(first) if first == rank(group) && self.preferred_iam_role.as_ref() != Some(iam_role) => {
+                    self.preferred_iam_role = None;
+                }
+                Some(_) => {}
+            }
+        }
+        self.groups = groups.into_iter().map(|group| group.name).collect();
+        self
+    }
 }
 
 /// What all tokens of one sign-in share; a refresh keeps it.
@@ -260,6 +295,8 @@ impl PoolKeys {
         self.id.sign(&Claims {
             aud: Some(&grant.client_id),
             cognito_username: Some(&subject.username),
+            iam_roles: &subject.iam_roles,
+            preferred_iam_role: subject.preferred_iam_role.as_deref(),
             attributes: attribute_claims(&subject.attributes),
             ..Claims::common(TokenUse::Id, subject, grant, life)
         })
@@ -362,6 +399,10 @@ struct Claims<'a> {
     username: Option<&'a str>,
     #[serde(rename = "cognito:groups", skip_serializing_if = "<[_]>::is_empty")]
     groups: &'a [String],
+    #[serde(rename = "cognito:roles", skip_serializing_if = "<[_]>::is_empty")]
+    iam_roles: &'a [String],
+    #[serde(rename = "cognito:preferred_role", skip_serializing_if = "Option::is_none")]
+    preferred_iam_role: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
     /// How the user has signed in, in the words of RFC 8176.
@@ -392,6 +433,8 @@ impl<'a> Claims<'a> {
             cognito_username: None,
             username: None,
             groups: &subject.groups,
+            iam_roles: &[],
+            preferred_iam_role: None,
             scope: None,
             amr: if subject.mfa { &["pwd", "mfa", "otp"] } else { &["pwd"] },
             origin_jti: &grant.origin_jti,
@@ -460,6 +503,45 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn the_lowest_precedence_comes_first_and_brings_its_role() {
+        let group = |name: &str, precedence: Option<i64>, iam_role: Option<&str>| Role {
+            id: String::new(),
+            pool_id: String::new(),
+            name: name.to_owned(),
+            description: String::new(),
+            permissions: Vec::new(),
+            mfa_required: false,
+            source: None,
+            source_identifier: None,
+            precedence,
+            iam_role: iam_role.map(str::to_owned),
+            created_at_ms: 0,
+            updated_at_ms: 0,
+            version: 1,
+        };
+        let claims = |groups: &[Role]| {
+            let subject = TokenSubject::default().in_groups(groups.to_vec());
+            (subject.groups.join(" "), subject.iam_roles.join(" "), subject.preferred_iam_role)
+        };
+        let (none, second) = (group("a", None, Some("arn:a")), group("b", Some(2), Some("arn:b")));
+        let (first, tie) = (group("c", Some(0), None), group("d", Some(2), Some("arn:d")));
+        let alike = group("e", Some(2), Some("arn:b"));
+
+        let preferred = |name: &str| Some(name.to_owned());
+        assert_eq!(claims(&[]), (String::new(), String::new(), None));
+        assert_eq!(
+            claims(&[none.clone(), second.clone(), first]),
+            ("c b a".to_owned(), "arn:b arn:a".to_owned(), preferred("arn:b"))
+        );
+        assert_eq!(
+            claims(&[tie.clone(), second.clone(), none.clone()]),
+            ("b d a".to_owned(), "arn:b arn:d arn:a".to_owned(), None)
+        );
+        assert_eq!(claims(&[alike, second]), ("b e".to_owned(), "arn:b".to_owned(), preferred("arn:b")));
+        assert_eq!(claims(&[none]), ("a".to_owned(), "arn:a".to_owned(), preferred("arn:a")));
+    }
+
     const ISSUER: &str = "http://localhost:8480/us-east-1_k3Y9wRd0A";
     const NOW: i64 = 1_795_311_532;
 
@@ -474,6 +556,8 @@ mod tests {
             sub: "3f2c0e7e-1b6b-4f0e-9d0c-0a7d5f3f9c11".to_owned(),
             username: "ann@x.co".to_owned(),
             groups: vec!["ADMINS".to_owned(), "RESEARCHERS".to_owned()],
+            iam_roles: vec!["arn:aws:iam::123456789012:role/lab".to_owned()],
+            preferred_iam_role: Some("arn:aws:iam::123456789012:role/lab".to_owned()),
             attributes: [("email", "ann@x.co"), ("email_verified", "true"), ("custom:lab", "7")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
@@ -551,7 +635,9 @@ mod tests {
             json!({
                 "sub": "3f2c0e7e-1b6b-4f0e-9d0c-0a7d5f3f9c11", "iss": ISSUER, "token_use": "id",
                 "aud": "4kq2m7c0example", "cognito:username": "ann@x.co",
-                "cognito:groups": ["ADMINS", "RESEARCHERS"], "amr": ["pwd", "mfa", "otp"],
+                "cognito:groups": ["ADMINS", "RESEARCHERS"],
+                "cognito:roles": ["arn:aws:iam::123456789012:role/lab"],
+                "cognito:preferred_role": "arn:aws:iam::123456789012:role/lab", "amr": ["pwd", "mfa", "otp"],
                 "origin_jti": "origin", "event_id": "event", "jti": "jti",
                 "auth_time": NOW - 60, "iat": NOW, "exp": NOW + 3600,
                 "email": "ann@x.co", "email_verified": true, "custom:lab": "7",

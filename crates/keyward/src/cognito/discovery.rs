@@ -39,8 +39,8 @@ async fn configuration(
         "subject_types_supported": ["public"],
         "claims_supported": [
             "sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "origin_jti", "event_id", "token_use",
-            "amr", "cognito:username", "cognito:groups", "email", "email_verified", "phone_number",
-            "phone_number_verified",
+            "amr", "cognito:username", "cognito:groups", "cognito:roles", "cognito:preferred_role", "email",
+            "email_verified", "phone_number", "phone_number_verified",
         ],
     });
     Ok(([CACHEABLE], Json(document)))
