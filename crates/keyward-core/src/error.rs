@@ -73,6 +73,7 @@ pub enum Thing {
     UserPool,
     AppClient,
     ClientSecret,
+    ResourceServer,
     SoftwareToken,
     Session,
     /// An address that stands for a user's name.
@@ -155,6 +156,7 @@ impl fmt::Display for Thing {
             Self::UserPool => "user pool",
             Self::AppClient => "app client",
             Self::ClientSecret => "client secret",
+            Self::ResourceServer => "resource server",
             Self::SoftwareToken => "software token",
             Self::Session => "session",
             Self::Alias => "alias",

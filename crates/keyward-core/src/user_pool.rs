@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use self::schema::{Occasion, SchemaAttribute};
 pub use self::settings::{
-    EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, RecoveryMechanism, UserPoolSettings,
-    WebAuthn,
+    EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, RecoveryMechanism, ResourceServer,
+    Scope, UserPoolSettings, WebAuthn,
 };
 use crate::audit::Target;
 use crate::caller::Caller;
 use crate::directory::Directory;
-use crate::error::{Error, Result, Thing};
+use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::local_pool::{LocalPool, generate_keys};
 use crate::page::{Cursor, Page};
@@ -28,6 +28,10 @@ const OPEN_POOLS: usize = 10_000;
 /// The most pools there can be, as with Amazon
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>).
 const MAXIMUM_POOLS: i64 = 10_000;
+/// How often a change is made anew because another one came first.
+const CHANGE_TRIES: usize = 10;
+/// The most resource servers of a pool, as with Amazon (the same page).
+const MAXIMUM_RESOURCE_SERVERS: usize = 25;
 /// Characters after a pool's region.
 const ID_LENGTH: usize = 9;
 
@@ -59,17 +63,28 @@ pub struct NewUserPool {
     pub settings: UserPoolSettings,
 }
 
-/// The second factors of a pool.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "as in the settings of a pool")]
+/// The second factors of a pool, as they are to be. What isn't said stays as it is.
+#[derive(Debug, Clone, Default)]
 pub struct PoolFactors {
-    pub mfa: MfaMode,
-    pub software_token_mfa: bool,
-    pub sms_mfa: bool,
-    /// The SMS with a code; as it is when not said.
-    pub sms_message: Option<String>,
-    pub email_mfa: Option<EmailMfa>,
-    pub web_authn: WebAuthn,
+    /// Whether signing in asks for one; when [`MfaMode::Off`], software tokens and SMS are none any more.
+    pub mfa: Option<MfaMode>,
+    /// Whether a software token is one.
+    pub software_token_mfa: Option<bool>,
+    /// A code by SMS is one.
+    pub sms: Option<SmsMfa>,
+    /// A code by email is one.
+    pub email: Option<EmailMfa>,
+    /// How passkeys are used.
+    pub web_authn: Option<WebAuthn>,
+}
+
+/// The SMS with a code that is a second factor.
+#[derive(Debug, Clone, Default)]
+pub struct SmsMfa {
+    /// With `{####}` in it; Cognito's own when not said.
+    pub message: Option<String>,
+    /// How Amazon would send it; kept, without effect.
+    pub configuration: Option<Value>,
 }
 
 /// The pools that are open, by their ids. What is kept of one never changes while it is there.
@@ -193,9 +208,10 @@ impl Keyward {
             if let Some(name) = name {
                 valid_name(name)?.clone_into(&mut pool.name);
             }
-            let old = std::mem::replace(&mut pool.settings, settings);
+            let old = std::mem::replace(&mut pool.settings, settings.clone());
             let new = &mut pool.settings;
             (new.identifiers, new.schema) = (old.identifiers, old.schema);
+            new.resource_servers = old.resource_servers;
             (new.software_token_mfa, new.email_mfa) = (old.software_token_mfa, old.email_mfa);
             new.sms_mfa |= old.sms_mfa;
             new.web_authn = old.web_authn;
@@ -217,14 +233,27 @@ impl Keyward {
     ) -> Result<UserPool> {
         self.change_user_pool(caller, id, "user-pool.set-mfa", |pool| {
             let settings = &mut pool.settings;
-            settings.mfa = factors.mfa;
-            settings.software_token_mfa = factors.software_token_mfa;
-            settings.sms_mfa = factors.sms_mfa;
-            if factors.sms_message.is_some() {
-                settings.messages.sms_authentication = factors.sms_message;
+            let factors = factors.clone();
+            let is_off = factors.mfa == Some(MfaMode::Off);
+            if is_off && (factors.software_token_mfa == Some(true) || factors.sms.is_some()) {
+                return Err(Error::invalid(
+                    "mfa",
+                    "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
+                ));
             }
-            settings.email_mfa = factors.email_mfa;
-            settings.web_authn = factors.web_authn;
+            if is_off {
+                (settings.software_token_mfa, settings.sms_mfa) = (false, false);
+            }
+            settings.mfa = factors.mfa.unwrap_or(settings.mfa);
+            settings.software_token_mfa = factors.software_token_mfa.unwrap_or(settings.software_token_mfa);
+            if let Some(SmsMfa { message, configuration }) = factors.sms {
+                settings.sms_mfa = true;
+                settings.messages.sms_authentication = message;
+                let name = "SmsConfiguration".to_owned();
+                settings.kept.extend(configuration.map(|configuration| (name, configuration)));
+            }
+            settings.email_mfa = factors.email.or_else(|| settings.email_mfa.take());
+            settings.web_authn = factors.web_authn.unwrap_or_else(|| std::mem::take(&mut settings.web_authn));
             Ok(())
         })
         .await
@@ -249,7 +278,7 @@ impl Keyward {
                     format!("{}: Existing attribute already has name {}.", known.name, known.name),
                 ));
             }
-            schema.extend(attributes);
+            schema.extend(attributes.iter().cloned());
             pool.settings.validate_schema()
         })
         .await
@@ -266,7 +295,7 @@ impl Keyward {
         tags: BTreeMap<String, String>,
     ) -> Result<UserPool> {
         self.change_user_pool(caller, id, "user-pool.tag", |pool| {
-            pool.settings.tags.extend(tags);
+            pool.settings.tags.extend(tags.clone());
             Ok(())
         })
         .await
@@ -282,6 +311,91 @@ impl Keyward {
             Ok(())
         })
         .await
+    }
+
+    /// Makes a resource server of the pool. Nothing here asks for its scopes.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `AlreadyExists(ResourceServer)`, `Conflict`
+    /// when the pool has 25 of them.
+    pub async fn create_resource_server(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        identifier: &str,
+        server: &ResourceServer,
+    ) -> Result<()> {
+        self.change_user_pool(caller, pool_id, "resource-server.create", |pool| {
+            let servers = &mut pool.settings.resource_servers;
+            if servers.contains_key(identifier) {
+                let message = format!("{identifier} already exists in user pool {pool_id}.");
+                return Err(Error::already_exists(Thing::ResourceServer, message));
+            }
+            if servers.len() >= MAXIMUM_RESOURCE_SERVERS {
+                return Err(Error::conflict(format!(
+                    "There can be {MAXIMUM_RESOURCE_SERVERS} resource servers in a user pool at most; delete \
+                     some first."
+                )));
+            }
+            servers.insert(identifier.to_owned(), server.clone());
+            Ok(())
+        })
+        .await
+        .map(drop)
+    }
+
+    /// The resource servers of the pool, by their identifiers.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`.
+    pub async fn resource_servers(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        page: &Cursor,
+    ) -> Result<Page<(String, ResourceServer)>> {
+        caller.require(MANAGE_POOLS)?;
+        let servers = self.known_pool(pool_id).await?.settings.resource_servers.into_iter();
+        let rest = servers.filter(|(identifier, _)| identifier.as_str() > page.after());
+        Ok(page.page(rest.collect(), |(identifier, _)| identifier))
+    }
+
+    /// Sets everything of a resource server anew, but for its identifier.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(ResourceServer)`.
+    pub async fn update_resource_server(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        identifier: &str,
+        server: &ResourceServer,
+    ) -> Result<()> {
+        self.change_user_pool(caller, pool_id, "resource-server.update", |pool| {
+            let known = pool.settings.resource_servers.get_mut(identifier);
+            *known.ok_or_else(|| unknown_resource_server(identifier))? = server.clone();
+            Ok(())
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Deletes a resource server.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(ResourceServer)`.
+    pub async fn delete_resource_server(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        identifier: &str,
+    ) -> Result<()> {
+        self.change_user_pool(caller, pool_id, "resource-server.delete", |pool| {
+            let known = pool.settings.resource_servers.remove(identifier);
+            known.map(drop).ok_or_else(|| unknown_resource_server(identifier))
+        })
+        .await
+        .map(drop)
     }
 
     /// Deletes the pool with its users, groups and app clients. Their tokens are refused at once.
@@ -319,19 +433,27 @@ impl Keyward {
         caller: &Caller,
         id: &str,
         action: &str,
-        edit: impl FnOnce(&mut UserPool) -> Result<()>,
+        edit: impl Fn(&mut UserPool) -> Result<()>,
     ) -> Result<UserPool> {
         let outcome = async {
             caller.require(MANAGE_POOLS)?;
-            let mut pool = self.known_pool(id).await?;
-            edit(&mut pool)?;
-            pool.settings.validate()?;
-            pool.updated_at_ms = self.clock.now_ms();
-            let target = Target::new("user-pool", &pool.id, &pool.name);
-            let change = self.change(caller, action, target, json!({}));
-            self.store.update_user_pool(&pool, &change).await?;
-            pool.version += 1;
-            Ok(pool)
+            let mut tries = 0;
+            loop {
+                let mut pool = self.known_pool(id).await?;
+                edit(&mut pool)?;
+                pool.settings.validate()?;
+                pool.updated_at_ms = self.clock.now_ms();
+                let target = Target::new("user-pool", &pool.id, &pool.name);
+                let change = self.change(caller, action, target, json!({}));
+                match self.store.update_user_pool(&pool, &change).await {
+                    // Programs that set pools up change many parts of one at once.
+                    Err(error) if error.code == Code::Conflict && tries < CHANGE_TRIES => tries += 1,
+                    outcome => {
+                        pool.version += 1;
+                        return outcome.map(|()| pool);
+                    }
+                }
+            }
         };
         self.audited(caller, action, Target::named("user-pool", id), outcome.await).await
     }
@@ -380,4 +502,9 @@ pub(crate) fn valid_name(name: &str) -> Result<&str> {
 /// The error for a pool that isn't there.
 pub(crate) fn unknown_pool(id: &str) -> Error {
     Error::not_found(Thing::UserPool, format!("User pool {id} does not exist."))
+}
+
+/// The error for a resource server that isn't there.
+pub fn unknown_resource_server(identifier: &str) -> Error {
+    Error::not_found(Thing::ResourceServer, format!("Resource server {identifier} does not exist."))
 }

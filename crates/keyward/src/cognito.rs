@@ -30,9 +30,12 @@ mod fault;
 mod groups;
 mod input;
 mod model;
+mod pool_mfa;
+mod resource_servers;
 mod sign_in;
 mod signature;
 mod software_token;
+mod tags;
 mod token;
 mod user_pools;
 mod users;
@@ -100,6 +103,8 @@ operations! {
         VerifySoftwareToken => software_token::verify;
     }
     signed {
+        AddCustomAttributes => user_pools::add_attributes;
+        AddUserPoolClientSecret => app_clients::add_secret;
         AdminAddUserToGroup => groups::admin_add_user_to_group;
         AdminCreateUser => users::admin_create_user;
         AdminDeleteUser => users::admin_delete_user;
@@ -114,17 +119,29 @@ operations! {
         AdminUpdateUserAttributes => users::admin_update_user_attributes;
         AdminUserGlobalSignOut => users::admin_user_global_sign_out;
         CreateGroup => groups::create_group;
+        CreateResourceServer => resource_servers::create;
         CreateUserPool => user_pools::create;
         CreateUserPoolClient => app_clients::create;
         DeleteGroup => groups::delete_group;
+        DeleteResourceServer => resource_servers::delete;
         DeleteUserPool => user_pools::delete;
         DeleteUserPoolClient => app_clients::delete;
+        DeleteUserPoolClientSecret => app_clients::delete_secret;
+        DescribeResourceServer => resource_servers::describe;
         DescribeUserPool => user_pools::describe;
         DescribeUserPoolClient => app_clients::describe;
         GetGroup => groups::get_group;
+        GetUserPoolMfaConfig => pool_mfa::get;
+        ListResourceServers => resource_servers::list;
+        ListTagsForResource => tags::list;
+        ListUserPoolClientSecrets => app_clients::list_secrets;
         ListUserPoolClients => app_clients::list;
         ListUserPools => user_pools::list;
+        SetUserPoolMfaConfig => pool_mfa::set;
+        TagResource => tags::tag;
+        UntagResource => tags::untag;
         UpdateGroup => groups::update_group;
+        UpdateResourceServer => resource_servers::update;
         UpdateUserPool => user_pools::update;
         UpdateUserPoolClient => app_clients::update;
     }

@@ -50,6 +50,8 @@ pub struct UserPoolSettings {
     pub messages: Messages,
     /// What the pool's users may have beside the standard attributes, and which of those they must have.
     pub schema: Vec<SchemaAttribute>,
+    /// The resource servers, by their identifiers.
+    pub resource_servers: BTreeMap<String, ResourceServer>,
     /// Free words of the pool's owner.
     pub tags: BTreeMap<String, String>,
     /// What was set beside, kept as it came and without effect here.
@@ -153,6 +155,22 @@ pub struct MessageTexts {
     pub sms: Option<String>,
 }
 
+/// A program that takes tokens, and what can be asked of it. Nothing here gives such tokens out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct ResourceServer {
+    pub name: String,
+    pub scopes: Vec<Scope>,
+}
+
+/// What can be asked of a resource server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct Scope {
+    pub name: String,
+    pub description: String,
+}
+
 impl MessageTexts {
     fn template<'a>(&'a self, channel: Channel, otherwise: Template<'a>) -> Template<'a> {
         let body = if channel == Channel::Sms { &self.sms } else { &self.email_body };
@@ -254,6 +272,18 @@ impl UserPoolSettings {
                 "A one-time password can't be the first factor where MFA is required.",
             );
         }
+        let is_passkey_alone =
+            self.first_factors().contains(&FirstFactor::WebAuthn) && !self.web_authn.is_multi_factor;
+        if self.mfa == MfaMode::On && is_passkey_alone {
+            return wrong(
+                "first_factors",
+                "WEB_AUTHN can be a first factor where MFA is required only with the factor configuration \
+                 MULTI_FACTOR_WITH_USER_VERIFICATION.",
+            );
+        }
+        if self.web_authn.relying_party_id.as_ref().is_some_and(|id| !is_domain(id)) {
+            return wrong("web_authn", "The relying party id must be a domain, such as auth.example.com.");
+        }
         if !self.first_factors().contains(&FirstFactor::Password) {
             return wrong("first_factors", "PASSWORD must be one of the allowed first auth factors.");
         }
@@ -288,4 +318,13 @@ impl UserPoolSettings {
         }
         Ok(())
     }
+}
+
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    text.len() <= 127 && text.split('.').all(is_label)
 }

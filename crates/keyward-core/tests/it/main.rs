@@ -29,6 +29,7 @@ mod last_admin;
 mod last_use;
 mod messages;
 mod names;
+mod pools;
 mod refusals;
 mod revocation;
 mod rights;

@@ -1,19 +1,21 @@
 //! App clients, made and changed: `CreateUserPoolClient` and its like.
 
 use keyward_core::app_client::{
-    AppClientSettings, DescribedAppClient, NewAppClient, NewSecret, TimeUnit, TokenUnits,
+    AppClient, AppClientSettings, ClientSecret, DescribedAppClient, NewAppClient, NewSecret, TimeUnit,
+    TokenUnits,
 };
 use keyward_core::caller::Caller;
 use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
 use keyward_core::secret::Secret;
+use keyward_core::user_pool::UserPool;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::cognito::account::Nothing;
 use crate::cognito::fault::Fault;
 use crate::cognito::input::remove_nulls;
-use crate::cognito::user_pools::{cursor, limit_exceeded};
+use crate::cognito::user_pools::{concurrent_modification, cursor, limit_exceeded};
 use crate::cognito::users::epoch_seconds;
 
 /// What is kept as it came, and has no effect here: there is no hosted page to sign in at, and no OAuth.
@@ -28,6 +30,9 @@ const KEPT: [&str; 9] = [
     "LogoutURLs",
     "SupportedIdentityProviders",
 ];
+/// The scopes that every pool has
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html>).
+const STANDARD_SCOPES: [&str; 5] = ["phone", "email", "openid", "profile", "aws.cognito.signin.user.admin"];
 /// How many are listed when nothing is said.
 const DEFAULT_PAGE: usize = 60;
 
@@ -135,7 +140,8 @@ pub(super) async fn create(
         (false, Some(secret)) => NewSecret::Chosen(secret),
         (false, None) => NewSecret::None,
     };
-    let settings = input.members.settings(!matches!(secret, NewSecret::None))?;
+    let pool = keyward.described_user_pool(caller, &input.user_pool_id).await?;
+    let settings = input.members.settings(&pool, !matches!(secret, NewSecret::None))?;
     let new = NewAppClient { name: input.client_name, settings, secret };
     let client = keyward.create_app_client(caller, &input.user_pool_id, new).await;
     Ok(ClientAnswer { user_pool_client: described(&client.map_err(limit_exceeded)?) })
@@ -156,9 +162,11 @@ pub(super) async fn update(
     input: UpdateUserPoolClient,
 ) -> Result<ClientAnswer, Fault> {
     let (pool_id, id, name) = (&input.user_pool_id, &input.client_id, input.client_name.as_deref());
-    let has_secret = !keyward.described_app_client(caller, pool_id, id).await?.client.secrets.is_empty();
-    let settings = input.members.settings(has_secret)?;
-    let client = keyward.update_app_client(caller, pool_id, id, name, settings).await?;
+    let pool = keyward.described_user_pool(caller, pool_id).await?;
+    let has_secret = keyward.described_app_client(caller, pool_id, id).await?.secret.is_some();
+    let settings = input.members.settings(&pool, has_secret)?;
+    let client = keyward.update_app_client(caller, pool_id, id, name, settings).await;
+    let client = client.map_err(concurrent_modification)?;
     Ok(ClientAnswer { user_pool_client: described(&client) })
 }
 
@@ -179,16 +187,96 @@ pub(super) async fn list(
         clients.items.clear();
         clients.next = None;
     }
-    let description = |client: &keyward_core::app_client::AppClient| json!({ "ClientId": client.id, "UserPoolId": client.pool_id, "ClientName": client.name });
+    let description = |client: &AppClient| json!({ "ClientId": client.id, "UserPoolId": client.pool_id, "ClientName": client.name });
     Ok(ClientList {
         user_pool_clients: clients.items.iter().map(description).collect(),
         next_token: clients.next,
     })
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AddSecret {
+    user_pool_id: String,
+    client_id: String,
+    client_secret: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteSecret {
+    user_pool_id: String,
+    client_id: String,
+    client_secret_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SecretAnswer {
+    client_secret_descriptor: SecretDescriptor,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SecretList {
+    client_secrets: Vec<SecretDescriptor>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SecretDescriptor {
+    client_secret_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_value: Option<Secret>,
+    client_secret_create_date: f64,
+}
+
+impl From<ClientSecret> for SecretDescriptor {
+    fn from(secret: ClientSecret) -> Self {
+        Self {
+            client_secret_id: secret.id,
+            client_secret_value: None,
+            client_secret_create_date: epoch_seconds(secret.created_at_ms),
+        }
+    }
+}
+
+/// The secret is in the answer when it was made here; who has chosen it knows it.
+pub(super) async fn add_secret(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: AddSecret,
+) -> Result<SecretAnswer, Fault> {
+    let chosen = input.client_secret.as_ref();
+    let issued = keyward.add_client_secret(caller, &input.user_pool_id, &input.client_id, chosen).await;
+    let issued = issued.map_err(limit_exceeded)?;
+    let client_secret_value = chosen.is_none().then_some(issued.secret);
+    let client_secret_descriptor = SecretDescriptor { client_secret_value, ..issued.stored.into() };
+    Ok(SecretAnswer { client_secret_descriptor })
+}
+
+pub(super) async fn list_secrets(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: OfClient,
+) -> Result<SecretList, Fault> {
+    let described = keyward.described_app_client(caller, &input.user_pool_id, &input.client_id).await?;
+    Ok(SecretList { client_secrets: described.client.secrets.into_iter().map(Into::into).collect() })
+}
+
+pub(super) async fn delete_secret(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: DeleteSecret,
+) -> Result<Nothing, Fault> {
+    let (pool_id, id) = (&input.user_pool_id, &input.client_id);
+    keyward.delete_client_secret(caller, pool_id, id, &input.client_secret_id).await?;
+    Ok(Nothing {})
+}
+
 impl ClientMembers {
-    fn settings(self, has_secret: bool) -> Result<AppClientSettings, Fault> {
-        self.require_what_fits(has_secret)?;
+    fn settings(self, pool: &UserPool, has_secret: bool) -> Result<AppClientSettings, Fault> {
+        self.require_what_fits(pool, has_secret)?;
         let default = AppClientSettings::default();
         let rotation = self.refresh_token_rotation.filter(|rotation| rotation.feature == "ENABLED");
         let rotation_grace_seconds =
@@ -236,7 +324,7 @@ impl ClientMembers {
     }
 
     /// Refuses what somebody would rely on, and what AWS finds wrong with the members that are but kept.
-    fn require_what_fits(&self, has_secret: bool) -> Result<(), Fault> {
+    fn require_what_fits(&self, pool: &UserPool, has_secret: bool) -> Result<(), Fault> {
         let words = |name: &str| {
             let list = self.others.get(name).and_then(Value::as_array).into_iter().flatten();
             list.filter_map(Value::as_str).collect::<Vec<_>>()
@@ -244,6 +332,16 @@ impl ClientMembers {
         if let Some(name) = words("SupportedIdentityProviders").iter().find(|name| **name != "COGNITO") {
             let message = format!("The provider {name} does not exist for this user pool.");
             return Err(Error::new(Code::Unsupported, message).into());
+        }
+        let is_known = |scope: &&str| {
+            let (identifier, name) = scope.rsplit_once('/').unwrap_or_default();
+            let server = pool.settings.resource_servers.get(identifier);
+            STANDARD_SCOPES.contains(scope)
+                || server.is_some_and(|server| server.scopes.iter().any(|scope| scope.name == name))
+        };
+        if let Some(scope) = words("AllowedOAuthScopes").iter().find(|scope| !is_known(scope)) {
+            let error = Error::invalid("AllowedOAuthScopes", format!("Invalid scope requested: {scope}"));
+            return Err(Fault::Named("ScopeDoesNotExistException", error));
         }
         let flows = words("AllowedOAuthFlows");
         let invalid = |message: &'static str| {

@@ -8,6 +8,7 @@ use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::routing::get;
 use axum::{Json, Router};
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::LocalPool;
 use serde_json::{Value, json};
 
 use crate::http::{Failure, Path, plain, speaking};
@@ -29,7 +30,7 @@ async fn configuration(
     State(keyward): State<Arc<Keyward>>,
     Path(pool_id): Path<String>,
 ) -> Result<Document, Failure> {
-    let pool = keyward.user_pool(&pool_id).await?;
+    let pool = there(&keyward, &pool_id).await?;
     // The issuer is what tokens say, wherever that may be; the keys are here.
     let document = json!({
         "issuer": pool.issuer(),
@@ -47,5 +48,14 @@ async fn configuration(
 }
 
 async fn keys(State(keyward): State<Arc<Keyward>>, Path(pool_id): Path<String>) -> Result<Document, Failure> {
-    Ok(([CACHEABLE], Json(keyward.user_pool(&pool_id).await?.jwks())))
+    Ok(([CACHEABLE], Json(there(&keyward, &pool_id).await?.jwks())))
+}
+
+/// The pool, unless it was deleted since it was opened here; the home pool never is.
+async fn there(keyward: &Keyward, pool_id: &str) -> Result<Arc<LocalPool>, Failure> {
+    let pool = keyward.user_pool(pool_id).await?;
+    if pool.id() != keyward.local_pool().id() {
+        pool.settings().await?;
+    }
+    Ok(pool)
 }

@@ -159,9 +159,16 @@ struct UsernameConfiguration {
     case_sensitive: bool,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AddCustomAttributes {
+    user_pool_id: String,
+    custom_attributes: Vec<WireAttribute>,
+}
+
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct WireAttribute {
+struct WireAttribute {
     name: String,
     #[serde(default = "text")]
     attribute_data_type: String,
@@ -198,7 +205,7 @@ struct StringConstraints {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OfPool {
-    user_pool_id: String,
+    pub(super) user_pool_id: String,
 }
 
 #[derive(Serialize)]
@@ -241,7 +248,7 @@ pub(super) async fn create(
         username_attributes: input.username_attributes,
         alias_attributes: input.alias_attributes,
     };
-    settings.schema = input.schema.into_iter().map(WireAttribute::into_schema).collect();
+    settings.schema = input.schema.into_iter().map(|attribute| attribute.into_schema(false)).collect();
     let new = NewUserPool { region: caller.origin.region.clone(), name: input.pool_name, settings };
     let pool = keyward.create_user_pool(caller, new).await.map_err(limit_exceeded)?;
     Ok(PoolAnswer { user_pool: described(&pool, 0) })
@@ -259,12 +266,24 @@ pub(super) async fn update(
     input: UpdateUserPool,
 ) -> Result<Nothing, Fault> {
     let settings = input.members.settings()?;
-    keyward.update_user_pool(caller, &input.user_pool_id, input.pool_name.as_deref(), settings).await?;
+    let (id, name) = (&input.user_pool_id, input.pool_name.as_deref());
+    let updated = keyward.update_user_pool(caller, id, name, settings).await;
+    updated.map_err(concurrent_modification)?;
     Ok(Nothing {})
 }
 
 pub(super) async fn delete(keyward: &Keyward, caller: &Caller, input: OfPool) -> Result<Nothing, Fault> {
     keyward.delete_user_pool(caller, &input.user_pool_id).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn add_attributes(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: AddCustomAttributes,
+) -> Result<Nothing, Fault> {
+    let attributes = input.custom_attributes.into_iter().map(|attribute| attribute.into_schema(true));
+    keyward.add_pool_attributes(caller, &input.user_pool_id, attributes.collect()).await?;
     Ok(Nothing {})
 }
 
@@ -296,6 +315,15 @@ pub(super) fn cursor(limit: usize, token: Option<&str>) -> Result<Cursor, Error>
 /// There are as many as there may be.
 pub(super) fn limit_exceeded(error: Error) -> Fault {
     if error.code == Code::Conflict { Fault::Named("LimitExceededException", error) } else { error.into() }
+}
+
+/// Another change came first.
+pub(super) fn concurrent_modification(error: Error) -> Fault {
+    if error.code == Code::Conflict {
+        Fault::Named("ConcurrentModificationException", error)
+    } else {
+        error.into()
+    }
 }
 
 impl PoolMembers {
@@ -424,14 +452,15 @@ fn first_factors(names: &[String]) -> Result<Vec<FirstFactor>, Error> {
 }
 
 impl WireAttribute {
-    pub(super) fn into_schema(self) -> SchemaAttribute {
+    /// Of a custom attribute when `is_custom`; else it may be a standard one, which is told by its name.
+    fn into_schema(self, is_custom: bool) -> SchemaAttribute {
         let (minimum, maximum) = match (self.number_attribute_constraints, self.string_attribute_constraints)
         {
             (Some(number), _) if self.attribute_data_type == "Number" => (number.min_value, number.max_value),
             (_, Some(text)) if self.attribute_data_type == "String" => (text.min_length, text.max_length),
             _ => (None, None),
         };
-        let is_standard = SchemaAttribute::is_standard_name(&self.name);
+        let is_standard = !is_custom && SchemaAttribute::is_standard_name(&self.name);
         let name = match (self.developer_only_attribute, is_standard) {
             (true, _) => format!("dev:{}", self.name),
             (false, false) => format!("custom:{}", self.name),

@@ -365,3 +365,229 @@ async fn a_client_is_found_in_its_own_pool_alone() {
     let message = "Keyward's own command line signs in through this app client; it can't be deleted.";
     admin.refused("DeleteUserPoolClient", input, "InvalidParameterException", message).await;
 }
+
+#[tokio::test]
+async fn factors_are_told_as_they_were_set() {
+    let admin = Admin::new().await;
+    let id = admin.pool(json!({})).await;
+    let of_pool = json!({ "UserPoolId": id });
+    assert_eq!(
+        admin.ask("GetUserPoolMfaConfig", of_pool.clone()).await,
+        json!({ "MfaConfiguration": "OFF" })
+    );
+    let said = json!({
+        "SmsMfaConfiguration": {
+            "SmsAuthenticationMessage": "SMS {####}",
+            "SmsConfiguration": { "SnsCallerArn": "arn:aws:iam::123456789012:role/sms" },
+        },
+        "SoftwareTokenMfaConfiguration": { "Enabled": true },
+        "EmailMfaConfiguration": { "Message": "Code {####}", "Subject": "Code" },
+        "MfaConfiguration": "OPTIONAL",
+        "WebAuthnConfiguration": {
+            "RelyingPartyId": "example.com",
+            "UserVerification": "required",
+            "FactorConfiguration": "MULTI_FACTOR_WITH_USER_VERIFICATION",
+        },
+    });
+
+    let mut input = said.clone();
+    input["UserPoolId"] = json!(id);
+    let answer = admin.ask("SetUserPoolMfaConfig", input).await;
+
+    assert_eq!(answer, said);
+    assert_eq!(admin.ask("GetUserPoolMfaConfig", of_pool).await, said);
+    let off = json!({ "UserPoolId": id, "MfaConfiguration": "OFF" });
+    let told = admin.ask("SetUserPoolMfaConfig", off).await;
+    let members: Vec<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["EmailMfaConfiguration", "MfaConfiguration", "WebAuthnConfiguration"]);
+}
+
+#[tokio::test]
+async fn attributes_of_a_schema_are_told_with_their_prefixes() {
+    let admin = Admin::new().await;
+    let constraints = json!({ "MinLength": "1", "MaxLength": "9" });
+    let text =
+        json!({ "Name": "colour", "AttributeDataType": "String", "StringAttributeConstraints": constraints });
+    let email = json!({ "Name": "email", "AttributeDataType": "String", "Required": true });
+    let id = admin.pool(json!({ "Schema": [text, email] })).await;
+
+    let number = json!({
+        "Name": "email", "AttributeDataType": "Number", "DeveloperOnlyAttribute": true, "Mutable": false,
+        "NumberAttributeConstraints": { "MaxValue": "9" },
+    });
+    let input = json!({ "UserPoolId": id, "CustomAttributes": [number, { "Name": "name", "AttributeDataType": "DateTime" }] });
+    assert_eq!(admin.ask("AddCustomAttributes", input).await, json!({}));
+
+    let described = admin.described(&id).await;
+    let schema = described["SchemaAttributes"].as_array().unwrap();
+    assert_eq!(schema.len(), 24);
+    let told = |name: &str| schema.iter().find(|attribute| attribute["Name"] == name).unwrap().clone();
+    assert_eq!(told("email")["Required"], true);
+    assert_eq!(
+        told("custom:colour"),
+        json!({
+            "Name": "custom:colour", "AttributeDataType": "String", "DeveloperOnlyAttribute": false,
+            "Mutable": true, "Required": false, "StringAttributeConstraints": constraints,
+        })
+    );
+    assert_eq!(
+        told("dev:email"),
+        json!({
+            "Name": "dev:email", "AttributeDataType": "Number", "DeveloperOnlyAttribute": true,
+            "Mutable": false, "Required": false, "NumberAttributeConstraints": { "MaxValue": "9" },
+        })
+    );
+    assert_eq!(told("custom:name")["AttributeDataType"], "DateTime");
+}
+
+#[tokio::test]
+async fn a_pool_has_tags() {
+    let admin = Admin::new().await;
+    let id = admin.pool(json!({ "UserPoolTags": { "stage": "test" } })).await;
+    let arn = admin.described(&id).await["Arn"].clone();
+
+    let input = json!({ "ResourceArn": arn, "Tags": { "team": "lab" } });
+    assert_eq!(admin.ask("TagResource", input).await, json!({}));
+    let input = json!({ "ResourceArn": arn, "TagKeys": ["stage"] });
+    assert_eq!(admin.ask("UntagResource", input).await, json!({}));
+
+    let tags = json!({ "team": "lab" });
+    let input = json!({ "ResourceArn": arn });
+    assert_eq!(admin.ask("ListTagsForResource", input).await, json!({ "Tags": tags }));
+    assert_eq!(admin.described(&id).await["UserPoolTags"], tags);
+    for arn in [
+        format!("arn:aws:cognito-idp:eu-west-3:000000000000:userpool/{id}"),
+        "arn:aws:s3:::bucket:userpool/x".to_owned(),
+    ] {
+        let message = "Resource ARN does not name a user pool.";
+        let input = json!({ "ResourceArn": arn });
+        let answer = admin.app.signed(&admin.signing, "ListTagsForResource", input).await;
+        assert_eq!(answer["__type"], "InvalidParameterException");
+        assert!(answer.text.contains(message) || answer.text.contains("validation error"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn resource_servers_come_and_go() {
+    let admin = Admin::new().await;
+    let id = admin.pool(json!({})).await;
+    let scopes = json!([{ "ScopeName": "read", "ScopeDescription": "Read" }]);
+    let server = json!({ "UserPoolId": id, "Identifier": "api", "Name": "API", "Scopes": scopes });
+    let of_server = json!({ "UserPoolId": id, "Identifier": "api" });
+
+    let created = admin.ask("CreateResourceServer", server.clone()).await;
+
+    assert_eq!(created, json!({ "ResourceServer": server }));
+    assert_eq!(admin.ask("DescribeResourceServer", of_server.clone()).await, created);
+    let message = format!("api already exists in user pool {id}.");
+    admin.refused("CreateResourceServer", server.clone(), "InvalidParameterException", &message).await;
+    let client =
+        |scopes: Value| json!({ "UserPoolId": id, "ClientName": "app", "AllowedOAuthScopes": scopes });
+    let made = admin.ask("CreateUserPoolClient", client(json!(["openid", "api/read"]))).await;
+    assert_eq!(made["UserPoolClient"]["AllowedOAuthScopes"], json!(["openid", "api/read"]));
+    for scope in ["api/write", "other/read", "read", "/"] {
+        let message = format!("Invalid scope requested: {scope}");
+        let input = client(json!([scope]));
+        admin.refused("CreateUserPoolClient", input, "ScopeDoesNotExistException", &message).await;
+    }
+
+    let renamed = json!({ "UserPoolId": id, "Identifier": "api", "Name": "Other" });
+    let updated = admin.ask("UpdateResourceServer", renamed).await["ResourceServer"].clone();
+    assert_eq!((&updated["Name"], &updated["Scopes"]), (&json!("Other"), &json!([])));
+    let of_pool = json!({ "UserPoolId": id });
+    let listed = admin.ask("ListResourceServers", of_pool.clone()).await;
+    assert_eq!(listed, json!({ "ResourceServers": [updated] }));
+    assert_eq!(admin.ask("DeleteResourceServer", of_server.clone()).await, json!({}));
+    assert_eq!(admin.ask("ListResourceServers", of_pool).await, json!({ "ResourceServers": [] }));
+    for operation in ["DescribeResourceServer", "DeleteResourceServer"] {
+        let message = "Resource server api does not exist.";
+        admin.refused(operation, of_server.clone(), "ResourceNotFoundException", message).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clients_secret_is_replaced() {
+    let admin = Admin::new().await;
+    let id = admin.pool(json!({})).await;
+    let new = json!({ "UserPoolId": id, "ClientName": "app", "GenerateSecret": true });
+    let client = admin.ask("CreateUserPoolClient", new).await["UserPoolClient"].clone();
+    let first = client["ClientSecret"].as_str().unwrap();
+    let of_client = json!({ "UserPoolId": id, "ClientId": client["ClientId"] });
+
+    let mut chosen = of_client.clone();
+    chosen["ClientSecret"] = json!("a_secret_of_ones_own_choice");
+    let added = admin.ask("AddUserPoolClientSecret", chosen.clone()).await["ClientSecretDescriptor"].clone();
+
+    // Whoever has chosen it knows it.
+    let members: Vec<_> = added.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["ClientSecretCreateDate", "ClientSecretId"]);
+    let listed = admin.ask("ListUserPoolClientSecrets", of_client.clone()).await;
+    let secrets = listed["ClientSecrets"].as_array().unwrap();
+    assert_eq!((secrets.len(), &secrets[1]), (2, &added));
+    assert!(!listed.to_string().contains(first));
+    let described = admin.ask("DescribeUserPoolClient", of_client.clone()).await;
+    assert_eq!(described["UserPoolClient"]["ClientSecret"], chosen["ClientSecret"]);
+    let message = "The app client has two secrets already; delete one first.";
+    admin.refused("AddUserPoolClientSecret", of_client.clone(), "LimitExceededException", message).await;
+
+    let delete = |secret: &Value| json!({ "UserPoolId": id, "ClientId": client["ClientId"], "ClientSecretId": secret["ClientSecretId"] });
+    assert_eq!(admin.ask("DeleteUserPoolClientSecret", delete(&secrets[0])).await, json!({}));
+    let message = "The app client has no secret of this id.";
+    admin
+        .refused("DeleteUserPoolClientSecret", delete(&secrets[0]), "ResourceNotFoundException", message)
+        .await;
+    let message = "The last secret of an app client can't be deleted; add another one first.";
+    admin.refused("DeleteUserPoolClientSecret", delete(&added), "InvalidParameterException", message).await;
+    let made = admin.ask("AddUserPoolClientSecret", of_client).await["ClientSecretDescriptor"].clone();
+    assert_eq!(made["ClientSecretValue"].as_str().unwrap().len(), 52);
+}
+
+#[tokio::test]
+async fn a_client_is_refused_what_would_be_a_lie() {
+    let admin = Admin::new().await;
+    let id = admin.pool(json!({})).await;
+    for (members, name, message) in [
+        (
+            json!({ "SupportedIdentityProviders": ["COGNITO", "Google"] }),
+            "InvalidParameterException",
+            "The provider Google does not exist for this user pool.",
+        ),
+        (
+            json!({ "AllowedOAuthFlows": ["client_credentials"] }),
+            "InvalidOAuthFlowException",
+            "client_credentials flow can not be selected if client does not have a client secret.",
+        ),
+        (
+            json!({ "AllowedOAuthFlows": ["client_credentials", "code"], "GenerateSecret": true }),
+            "InvalidOAuthFlowException",
+            "client_credentials flow can not be selected along with code flow or implicit flow.",
+        ),
+        (
+            json!({ "GenerateSecret": true, "ClientSecret": "a_secret_of_ones_own_choice" }),
+            "InvalidParameterException",
+            "Only one of GenerateSecret and ClientSecret can be given.",
+        ),
+        (
+            json!({ "ReadAttributes": ["colour"] }),
+            "InvalidParameterException",
+            "Invalid read attributes specified while creating a client",
+        ),
+    ] {
+        let mut input = json!({ "UserPoolId": id, "ClientName": "app" });
+        input.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        admin.refused("CreateUserPoolClient", input, name, message).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pools_id_begins_with_the_region_that_was_signed() {
+    let app = App::new().await;
+    let signing = Signing { region: "eu-west-3", ..app.signing(ADMIN_BOT).await };
+    let answer = app.signed(&signing, "CreateUserPool", json!({ "PoolName": "pool" })).await.expect(200);
+    assert!(answer["UserPool"]["Id"].as_str().unwrap().starts_with("eu-west-3_"), "{}", answer.text);
+
+    let signing = Signing { region: "Neverland_1", ..signing };
+    app.signed(&signing, "CreateUserPool", json!({ "PoolName": "pool" }))
+        .await
+        .expect_refusal("InvalidParameterException", "A region is a name such as us-east-1.");
+}

@@ -27,11 +27,14 @@ const NOTES: &[(&str, &str)] = &[
         "what belongs to the hosted pages and OAuth is kept, without effect; providers other than COGNITO are \
          refused",
     ),
+    ("AddUserPoolClientSecret", "where the client was made with a secret"),
+    ("CreateResourceServer", "kept; nothing asks for its scopes"),
     ("DeleteUserPool", "not the home pool"),
     ("DeleteUserPoolClient", "not the one that Keyward's own command line signs in through"),
     ("DescribeUserPoolClient", "of two secrets, the newer one"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
+    ("SetUserPoolMfaConfig", "what isn't named stays; SMS needs no SmsConfiguration"),
     ("SetUserMFAPreference", "the software token alone"),
     ("VerifySoftwareToken", "with an access token"),
 ];

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use axum::http::Method;
 use keyward::cognito::SIGNED_OPERATIONS;
+use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
 use keyward_core::secret::Secret;
 use keyward_core::user::NewUser;
@@ -53,6 +54,7 @@ struct Targets {
     session: Secret,
     pool: String,
     client: String,
+    secret: String,
 }
 
 impl Targets {
@@ -76,8 +78,13 @@ impl Targets {
         let access_key = issued.key.id;
         let asked = app.password_auth(&user, TEMPORARY).await.expect(200);
         let session = Secret::from(asked.str("Session"));
-        let (pool, client) = app.pool(UserPoolSettings::default()).await;
-        Self { tag, user, role, key, access_key, session, pool, client }
+        let (pool, _) = app.pool(UserPoolSettings::default()).await;
+        let operator = Caller::operator();
+        let secret = NewSecret::Generated;
+        let new = NewAppClient { name: "new".into(), settings: AppClientSettings::default(), secret };
+        let made = app.keyward.create_app_client(&operator, &pool, new).await.unwrap().client;
+        let (client, secret) = (made.id, made.secrets[0].id.clone());
+        Self { tag, user, role, key, access_key, session, pool, client, secret }
     }
 }
 
@@ -223,18 +230,36 @@ fn user_and_group_acts(app: &App, tag: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// What AWS signs and is done to pools and app clients, with its input.
-fn pool_acts(Targets { pool, client, .. }: &Targets) -> Vec<(&'static str, Value)> {
+fn pool_acts(Targets { pool, client, secret, .. }: &Targets) -> Vec<(&'static str, Value)> {
     let of_pool = json!({ "UserPoolId": pool });
     let of_client = json!({ "UserPoolId": pool, "ClientId": client });
+    let of_server = json!({ "UserPoolId": pool, "Identifier": "api", "Name": "API" });
+    let arn = format!("arn:aws:cognito-idp:us-east-1:000000000000:userpool/{pool}");
+    let of_secret = json!({ "UserPoolId": pool, "ClientId": client, "ClientSecretId": secret });
+    let attributes = json!([{ "Name": "colour", "AttributeDataType": "String" }]);
     vec![
         ("CreateUserPool", json!({ "PoolName": "new" })),
         ("DescribeUserPool", of_pool.clone()),
         ("UpdateUserPool", of_pool.clone()),
         ("ListUserPools", json!({ "MaxResults": 1 })),
+        ("AddCustomAttributes", json!({ "UserPoolId": pool, "CustomAttributes": attributes })),
+        ("SetUserPoolMfaConfig", of_pool.clone()),
+        ("GetUserPoolMfaConfig", of_pool.clone()),
+        ("TagResource", json!({ "ResourceArn": arn, "Tags": { "stage": "test" } })),
+        ("UntagResource", json!({ "ResourceArn": arn, "TagKeys": ["stage"] })),
+        ("ListTagsForResource", json!({ "ResourceArn": arn })),
+        ("CreateResourceServer", of_server.clone()),
+        ("DescribeResourceServer", of_server.clone()),
+        ("UpdateResourceServer", of_server.clone()),
+        ("ListResourceServers", of_pool.clone()),
+        ("DeleteResourceServer", of_server),
         ("CreateUserPoolClient", json!({ "UserPoolId": pool, "ClientName": "new" })),
         ("DescribeUserPoolClient", of_client.clone()),
         ("UpdateUserPoolClient", of_client.clone()),
         ("ListUserPoolClients", of_pool.clone()),
+        ("AddUserPoolClientSecret", of_client.clone()),
+        ("ListUserPoolClientSecrets", of_client.clone()),
+        ("DeleteUserPoolClientSecret", of_secret),
         ("DeleteUserPoolClient", of_client),
         ("DeleteUserPool", of_pool),
     ]
