@@ -52,6 +52,18 @@ impl Channel {
         }
     }
 
+    /// Whether `to` looks like an address of this channel, on one line.
+    fn reaches(self, to: &str) -> bool {
+        let has_its_form = match self {
+            Self::Email => to.contains('@') && !to.contains(|character: char| character.is_control()),
+            Self::Sms => to
+                .strip_prefix('+')
+                .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())),
+            Self::Nowhere => return true,
+        };
+        has_its_form && to.len() <= ADDRESS_LENGTH
+    }
+
     pub(crate) fn parse(text: &str) -> Self {
         match text {
             "email" => Self::Email,
@@ -291,14 +303,16 @@ impl Keyward {
     /// As [`Keyward::require_channel`]; `InvalidInput("to")` for what is no address on one line.
     pub(crate) fn message(&self, new: &NewMessage<'_>) -> Result<SealedMessage> {
         self.require_channel(new.channel)?;
-        let is_one_line = !new.to.is_empty() && !new.to.contains(|character: char| character.is_control());
-        if new.channel != Channel::Nowhere && (!is_one_line || new.to.len() > ADDRESS_LENGTH) {
-            return Err(Error::invalid("to", "The message has no address that it could be sent to."));
+        if !new.channel.reaches(new.to) {
+            return Err(Error::invalid("to", "That is neither an email address nor a phone number with + before it."));
         }
         let code = new.code.expose();
         let content = Content {
             to: Secret::from(new.to),
-            subject: new.template.subject(new.username, code).into(),
+            subject: match new.channel {
+                Channel::Sms => Secret::default(),
+                Channel::Email | Channel::Nowhere => new.template.subject(new.username, code).into(),
+            },
             body: new.template.body(new.username, code).into(),
             is_html: new.channel == Channel::Email && new.template.is_html(),
         };
@@ -327,6 +341,10 @@ impl Keyward {
 
     async fn try_test_message(&self, caller: &Caller, to: &str) -> Result<String> {
         caller.require("*")?;
+        self.once(caller, "message.test", &to, async || self.make_test_message(caller, to).await).await
+    }
+
+    async fn make_test_message(&self, caller: &Caller, to: &str) -> Result<String> {
         let channel = if to.starts_with('+') { Channel::Sms } else { Channel::Email };
         let message = self.message(&NewMessage {
             pool_id: self.directory.pool_id(),
@@ -339,7 +357,9 @@ impl Keyward {
         })?;
         let id = message.id.clone();
         let target = Target::new("message", &id, channel.as_str());
-        let change = self.change(caller, "message.test", target, json!({ "to": to })).with_message(message);
+        let change = self
+            .change_with_reply(caller, "message.test", &to, &id, target, json!({ "to": to }))?
+            .with_message(message);
         self.store.record_event(&change).await?;
         Ok(id)
     }

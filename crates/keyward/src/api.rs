@@ -21,6 +21,7 @@ mod audit;
 mod docs;
 mod member;
 mod openapi;
+mod outbox;
 mod page;
 mod parameter;
 mod problem;
@@ -53,4 +54,5 @@ fn routes() -> OpenApiRouter<Arc<Keyward>> {
         .merge(access_keys::router())
         .merge(access::router())
         .merge(audit::router())
+        .merge(outbox::router())
 }

@@ -87,7 +87,8 @@ fn deliveries(config: &Config) -> Deliveries {
         Environment::Dev | Environment::Test => Delivery::Kept,
         Environment::Stage | Environment::Prod => Delivery::Refused,
     };
-    Deliveries { email: otherwise, sms: otherwise }
+    let delivery = |is_set_up: bool| if is_set_up { Delivery::Sent } else { otherwise };
+    Deliveries { email: delivery(config.mail.is_some()), sms: delivery(config.sms.is_some()) }
 }
 
 /// All routes: the surfaces', `/healthz` and `/readyz`, with the layers common to all.

@@ -14,6 +14,7 @@ mod failure;
 mod features;
 mod json_input;
 mod manual;
+mod outbox;
 mod output;
 mod paging;
 mod profile;
@@ -130,6 +131,7 @@ enum Command {
     /// Who did what to whom
     #[command(subcommand, after_help = "Example:\n  keyward audit list --since 24h")]
     Audit(audit::AuditCommand),
+    Outbox(outbox::Outbox),
     /// What the server has switched on
     #[command(subcommand, after_help = "Example:\n  keyward features list")]
     Features(features::FeaturesCommand),
@@ -239,6 +241,7 @@ async fn act(context: &Context, command: Command) -> Result<()> {
         Command::Role(command) => role::run(context, command).await,
         Command::Can(arguments) => can::run(context, arguments).await,
         Command::Audit(command) => audit::run(context, command).await,
+        Command::Outbox(arguments) => outbox::run(context, arguments).await,
         Command::Features(command) => features::run(context, command).await,
         // Done before there was a context: they ask no server.
         Command::Serve(_)

@@ -20,8 +20,12 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use ipnet::IpNet;
 use keyward_core::master_key::MasterKey;
 use keyward_core::secret::Secret;
+use lettre::message::Mailbox;
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
+use crate::client::is_loopback;
 use crate::complaint::Complaint;
 
 /// What stands in place of a secret.
@@ -63,6 +67,8 @@ enum Kind {
     Switch,
     /// Only from the environment, since a command line is seen by every process and a file by many readers.
     Secret,
+    /// A URL; with a password in it only from the environment.
+    Url,
 }
 
 impl Setting {
@@ -83,6 +89,15 @@ impl Setting {
         help: &'static str,
     ) -> Self {
         Self { name, variable, value_name: "true|false", default, help, kind: Kind::Switch }
+    }
+
+    const fn url(
+        name: &'static str,
+        variable: &'static str,
+        value_name: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { name, variable, value_name, default: "", help, kind: Kind::Url }
     }
 
     const fn secret(name: &'static str, variable: &'static str, help: &'static str) -> Self {
@@ -275,6 +290,34 @@ const SETTINGS: &[Setting] = &[
         "20",
         "Sign-ins from one client address that may fail in a minute, 0 for any number",
     ),
+    Setting::url(
+        "smtp_url",
+        "KEYWARD_SMTP_URL",
+        "URL",
+        "Mail server: smtp://USER@HOST:PORT with STARTTLS, smtps://... with TLS from the start",
+    ),
+    Setting::plain(
+        "smtp_password_file",
+        "KEYWARD_SMTP_PASSWORD_FILE",
+        "FILE",
+        "",
+        "File with the password of the mail server's user, unless KEYWARD_SMTP_URL has it",
+    ),
+    Setting::plain(
+        "mail_from",
+        "KEYWARD_MAIL_FROM",
+        "ADDRESS",
+        "",
+        "Who emails come from, such as Keyward <no-reply@example.com>",
+    ),
+    Setting::plain(
+        "sms_command",
+        "KEYWARD_SMS_COMMAND",
+        "COMMAND",
+        "",
+        "Program that sends an SMS, with arguments between spaces; the message is JSON on its stdin",
+    ),
+    Setting::url("sms_webhook", "KEYWARD_SMS_WEBHOOK", "URL", "Where to POST the JSON of an SMS, instead"),
     Setting::plain(
         "log_format",
         "KEYWARD_LOG_FORMAT",
@@ -329,6 +372,10 @@ pub struct Config {
     pub password_policy: PasswordPolicy,
     /// How many sign-ins from one address may fail in a minute; 0 for any number.
     pub failed_sign_ins_per_minute: u32,
+    /// How emails are sent.
+    pub mail: Option<Mail>,
+    /// How SMS are sent.
+    pub sms: Option<SmsGateway>,
     /// The form of the log lines.
     pub log_format: LogFormat,
     /// The least weight of log lines.
@@ -428,6 +475,52 @@ impl PasswordPolicy {
     }
 }
 
+/// How emails are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Through which server.
+    pub server: SmtpServer,
+    /// The password of the server's user, where it isn't in the URL.
+    pub password_file: Option<PathBuf>,
+    /// Who they come from.
+    pub from: Mailbox,
+}
+
+/// A mail server that takes messages for others (RFC 6409).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpServer {
+    /// A name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What keeps others from reading along.
+    pub security: SmtpSecurity,
+    /// Whom to sign in as.
+    pub username: Option<String>,
+    /// With which password.
+    pub password: Option<Secret>,
+}
+
+/// What keeps others from reading along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte on.
+    Tls,
+    /// TLS before anything is said that matters, or nothing is said.
+    StartTls,
+    /// Nothing.
+    None,
+}
+
+/// How SMS are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SmsGateway {
+    /// By a program, called with these arguments.
+    Command(Vec<String>),
+    /// By a service at this URL, which may well have a token in it.
+    Webhook(Secret),
+}
+
 /// The form of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -468,6 +561,11 @@ pub struct Row {
 pub fn environment(name: &str) -> Option<String> {
     debug_assert!(!name.starts_with("KEYWARD_") || CLIENT_VARIABLES.contains(&name), "{name} is not listed");
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The variables that may hold a secret or lead to one: nothing for a program that the server calls.
+pub fn own_variables() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.variable).chain(CLIENT_VARIABLES.iter().copied())
 }
 
 /// Of an environment, every `KEYWARD_...` variable that is not empty.
@@ -827,6 +925,8 @@ impl Values {
             password_hashing: self.password_hashing(environment)?,
             password_policy: self.password_policy()?,
             failed_sign_ins_per_minute: self.number("failed_sign_ins_per_minute", 0..=6000)?,
+            mail: self.mail()?,
+            sms: self.sms()?,
             log_format: self.required("log_format", log_format)?,
             log_level: self.required("log_level", log_level)?,
             bench_hello: false,
@@ -867,6 +967,45 @@ impl Values {
         }
     }
 
+    fn mail(&self) -> Result<Option<Mail>, Complaint> {
+        let server = self.url("smtp_url", smtp_server)?;
+        let password_file = self.optional("smtp_password_file", path)?;
+        let (server, from) = match (server, self.optional("mail_from", mailbox)?) {
+            (Some(server), Some(from)) => (server, from),
+            (None, None) if password_file.is_none() => return Ok(None),
+            (Some(_), None) => {
+                return Err(Complaint::usage("The setting smtp_url is of no use without mail_from.")
+                    .hint("Say who emails come from, as in: --mail-from 'Keyward <no-reply@example.com>'"));
+            }
+            (None, _) => {
+                let alone = if password_file.is_some() { "smtp_password_file" } else { "mail_from" };
+                return Err(Complaint::usage(format!("The setting {alone} is of no use without smtp_url."))
+                    .hint("Name the mail server too, as in: --smtp-url smtp://mail.example.com"));
+            }
+        };
+        if server.username.is_some() != (server.password.is_some() || password_file.is_some()) {
+            return Err(Complaint::usage("To sign in at the mail server takes a user and a password.").hint(
+                "Give KEYWARD_SMTP_URL as smtp://USER:PASSWORD@HOST, or smtp_url as smtp://USER@HOST and \
+                 smtp_password_file.",
+            ));
+        }
+        if server.password.is_some() && password_file.is_some() {
+            return Err(Complaint::usage("Both KEYWARD_SMTP_URL and smtp_password_file give a password.")
+                .hint("Keep the one that is right, and take the other away."));
+        }
+        Ok(Some(Mail { server, password_file, from }))
+    }
+
+    fn sms(&self) -> Result<Option<SmsGateway>, Complaint> {
+        match (self.optional("sms_command", command)?, self.url("sms_webhook", webhook)?) {
+            (Some(_), Some(_)) => {
+                Err(Complaint::usage("Both sms_command and sms_webhook say how to send an SMS.")
+                    .hint("Keep one of the two."))
+            }
+            (command, webhook) => Ok(command.map(SmsGateway::Command).or(webhook.map(SmsGateway::Webhook))),
+        }
+    }
+
     fn password_hashing(&self, environment: Environment) -> Result<PasswordHashing, Complaint> {
         let parallelism = self.number("hashing_parallelism", 1..=64)?;
         // RFC 9106 asks for 8 KiB for each lane; below 7 MiB the OWASP cheat sheet recommends nothing at all, so
@@ -903,6 +1042,7 @@ impl Values {
                 "public_url" => config.public_url(),
                 "issuer" => config.issuer(),
                 _ if value.setting.kind == Kind::Secret && !value.text.is_empty() => MASK.to_owned(),
+                _ if value.setting.kind == Kind::Url => masked_url(value.text.expose().trim()),
                 _ => value.text.expose().to_owned(),
             };
             let shown = Some(shown).filter(|shown| !shown.is_empty());
@@ -938,6 +1078,25 @@ impl Values {
         read(text).map_err(|wrong| value.complain(&wrong))
     }
 
+    /// The value of a URL that may hold a secret.
+    fn url<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Result<Option<T>, Complaint> {
+        let value = self.optional(name, read)?;
+        let given = self.0.iter().find(|value| value.setting.name == name);
+        if let Some(Value { setting, text, source: source @ (Source::Flag(_) | Source::File(_)) }) = given
+            && Url::parse(text.expose().trim()).is_ok_and(|url| has_secret(&url))
+        {
+            return Err(Complaint::usage(format!(
+                "The setting {name} ({source}) holds a secret, and command lines and files are read by many."
+            ))
+            .hint(format!("Take it out and give it as {} in the environment.", setting.variable)));
+        }
+        Ok(value)
+    }
+
     /// The value of a setting that may have none.
     fn optional<T>(
         &self,
@@ -957,7 +1116,8 @@ impl Value {
             source => format!(" ({source})"),
         };
         let text = self.text.expose();
-        let sentence = if *kind == Kind::Secret || *name == "database" || text.contains("://") {
+        let may_hold_secret = matches!(kind, Kind::Secret | Kind::Url) || *name == "database";
+        let sentence = if may_hold_secret || text.contains("://") {
             format!("The setting {name}{source} must be {}.", wrong.must_be)
         } else {
             let text = text.escape_debug();
@@ -1115,6 +1275,80 @@ fn base_url(text: &str) -> Result<String, Wrong> {
 fn issuer(text: &str) -> Result<String, Wrong> {
     base_url(&text.replace("{pool}", "pool"))?;
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn smtp_server(text: &str) -> Result<SmtpServer, Wrong> {
+    let wrong = || {
+        Wrong::new("a URL that begins with smtp:// or smtps://").hint(
+            "For example smtp://mail.example.com:587, or smtps://mail.example.com; other characters than \
+             letters and digits in user and password as %XX.",
+        )
+    };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong());
+    let username = match url.username() {
+        "" => None,
+        username => Some(decoded(username)?),
+    };
+    let password = url.password().map(decoded).transpose()?.map(Secret::from);
+    // What the kinds of service have for ports: RFC 8314 §3.3, RFC 6409 §3.1, RFC 5321 §4.5.4.2.
+    let (security, usual_port) = match (url.scheme(), url.query()) {
+        ("smtps", None) => (SmtpSecurity::Tls, 465),
+        ("smtp", Some("tls=none")) => (SmtpSecurity::None, 25),
+        ("smtp", None) if is_loopback(&url) => (SmtpSecurity::None, 25),
+        ("smtp", Some("tls=required") | None) => (SmtpSecurity::StartTls, 587),
+        _ => return Err(wrong()),
+    };
+    if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+        return Err(wrong());
+    }
+    if security == SmtpSecurity::None && username.is_some() && !is_loopback(&url) {
+        return Err(Wrong::new("a URL with TLS where there is a user, whose password all could read else")
+            .hint("Leave out tls=none, or the user."));
+    }
+    Ok(SmtpServer { host, port: url.port().unwrap_or(usual_port), security, username, password })
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, Wrong> {
+    text.parse().map_err(|_| {
+        Wrong::new("an email address, perhaps with a name before it")
+            .hint("For example no-reply@example.com, or Keyward <no-reply@example.com>.")
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "has the form of all readers")]
+fn command(text: &str) -> Result<Vec<String>, Wrong> {
+    Ok(text.split_whitespace().map(str::to_owned).collect())
+}
+
+fn webhook(text: &str) -> Result<Secret, Wrong> {
+    let is_good = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+    if Url::parse(text).is_ok_and(|url| is_good(&url)) {
+        Ok(Secret::from(text))
+    } else {
+        Err(Wrong::new("an https URL, or an http URL on this machine")
+            .hint("For example https://sms.example.com/send."))
+    }
+}
+
+/// Whether something in the URL is likely secret. A path may be, too, but most are not.
+fn has_secret(url: &Url) -> bool {
+    url.password().is_some() || (url.scheme().starts_with("http") && url.query().is_some())
+}
+
+/// The URL without what may be secret in it.
+fn masked_url(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return String::new() };
+    if url.password().is_some() {
+        let _ = url.set_password(Some(MASK));
+    }
+    if url.scheme().starts_with("http") && (url.path() != "/" || url.query().is_some()) {
+        url.set_path(MASK);
+        url.set_query(None);
+    }
+    url.into()
 }
 
 fn log_format(text: &str) -> Result<LogFormat, Wrong> {

@@ -18,6 +18,7 @@ pub mod cognito;
 pub mod complaint;
 pub mod config;
 pub mod data_folder;
+pub mod delivery;
 pub mod http;
 pub mod log;
 pub mod server;

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::api::problem::Problem;
 
 /// The tags, in the order in which somebody new reads them.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("Access", "Who a credential stands for, and what they may do: what applications ask."),
     (
         "API keys",
@@ -30,6 +30,7 @@ const TAGS: [(&str, &str); 7] = [
     ("Roles", "Named sets of permissions."),
     ("Assignments", "Who has which roles."),
     ("Audit", "Who did what to whom, through which credential, when."),
+    ("Messages", "Codes and temporary passwords on their way to people."),
 ];
 
 const DESCRIPTION: &str = "Users, roles and API keys of an application.

@@ -156,6 +156,8 @@ problems! {
     Outdated: ["412" "It was changed since the version in `If-Match`; nothing was changed now"]
     /// Where a password is hashed.
     Hashing: ["429" "Too many passwords are being hashed; try again after `Retry-After` seconds"]
+    /// Where something is sent.
+    Sending: ["503" "It can't be sent from here, or the store doesn't answer now; nothing was changed"]
     /// Where not all users can have it done.
     Unsupported: ["501" "Not possible for this kind of user"]
 }

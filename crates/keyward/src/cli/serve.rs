@@ -13,6 +13,7 @@ use keyward_core::user::UserWithPassword;
 use crate::complaint::Complaint;
 use crate::config::{Config, ServeArguments};
 use crate::data_folder::DataFolder;
+use crate::delivery::Courier;
 use crate::server::{Server, StopSignals, Timing};
 use crate::{app, log};
 
@@ -43,6 +44,7 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
     let server = Server::bind(&mut config).await?;
     let master_key = folder.master_key(&config, &random)?;
     let keyward = app::open(&config, random, master_key).await?;
+    let courier = Courier::new(&config, &keyward)?;
     let first = first_admin(&keyward, &config).await?;
     let router = app::router(&keyward, &config);
     if config.behind_proxy && config.trusted_proxies.is_empty() {
@@ -57,8 +59,10 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
         let keyward = Arc::clone(&keyward);
         async move { keyward.run().await }
     });
+    let delivering = courier.start();
     let close = async {
         upkeep.abort();
+        delivering.stop().await;
         keyward.close().await;
     };
     server.serve(router, Timing::default(), stop, close).await

@@ -173,6 +173,8 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("password_require_symbol", "false"),
         ("temporary_password_days", "1"),
         ("failed_sign_ins_per_minute", "0"),
+        ("sms_command", "send --now"),
+        ("sms_webhook", "https://sms.example.com/"),
         ("log_format", "json"),
         ("log_level", "debug"),
     ];
@@ -190,8 +192,11 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
 
     let tested = values.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>();
     let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !tested.contains(name));
-    // The two of TLS go together, and the secrets come from the environment alone: tests of their own.
-    assert_eq!(others.collect::<Vec<_>>(), ["tls_cert", "tls_key", "admin_password", "master_key"]);
+    // The two of TLS go together, so do the three of mail, and the secrets come from the environment alone:
+    // tests of their own.
+    let expected = ["tls_cert", "tls_key", "admin_password", "master_key"];
+    let expected = [&expected[..], &["smtp_url", "smtp_password_file", "mail_from"]].concat();
+    assert_eq!(others.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -505,4 +510,115 @@ fn everybody_is_let_in_on_the_developers_own_machine_alone() {
     let beyond = ["--listen", "192.0.2.1:8480", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
     assert!(refused(&beyond).contains("192.0.2.1:8480 is reached from beyond this machine"));
     assert!(refused(&["--environment", "stage"]).contains("this deployment is for stage"));
+}
+
+#[test]
+fn a_mail_server_is_reached_with_tls_unless_it_is_on_this_machine() {
+    let server = |url: &str| {
+        let variables = [("KEYWARD_SMTP_URL", url), ("KEYWARD_MAIL_FROM", "Keyward <no-reply@example.com>")];
+        let mail = Given { variables: &variables, ..Given::default() }.resolve().unwrap().mail.unwrap();
+        assert_eq!(mail.from.to_string(), "Keyward <no-reply@example.com>");
+        let SmtpServer { host, port, security, username, password } = mail.server;
+        let password = password.map(|password| password.expose().to_owned());
+        (host, port, security, username.unwrap_or_default(), password.unwrap_or_default())
+    };
+    let of = |host: &str, port: u16, security, username: &str, password: &str| {
+        (host.to_owned(), port, security, username.to_owned(), password.to_owned())
+    };
+    let (tls, start_tls, none) = (SmtpSecurity::Tls, SmtpSecurity::StartTls, SmtpSecurity::None);
+
+    assert_eq!(server("smtp://mail.example.com"), of("mail.example.com", 587, start_tls, "", ""));
+    assert_eq!(server("smtp://mail.example.com:25/"), of("mail.example.com", 25, start_tls, "", ""));
+    assert_eq!(server("smtp://mail.example.com?tls=none"), of("mail.example.com", 25, none, "", ""));
+    assert_eq!(server("smtps://mail.example.com"), of("mail.example.com", 465, tls, "", ""));
+    assert_eq!(server("smtp://localhost"), of("localhost", 25, none, "", ""));
+    assert_eq!(server("smtp://[::1]:2525"), of("::1", 2525, none, "", ""));
+    assert_eq!(server("smtp://127.0.0.1?tls=required"), of("127.0.0.1", 587, start_tls, "", ""));
+    assert_eq!(
+        server("smtps://ada%40example.com:p%3Aw%C3%B6rd@mail.example.com"),
+        of("mail.example.com", 465, tls, "ada@example.com", "p:wörd")
+    );
+}
+
+#[test]
+fn what_is_wrong_about_a_mail_server_is_said_without_its_password() {
+    let refused = |variables: &[(&str, &str)]| {
+        let complaint = complaint(Given { variables, ..Given::default() }.resolve());
+        assert!(!complaint.contains("hunter2"), "{complaint}");
+        complaint.split(" | ").next().unwrap().to_owned()
+    };
+    let from = ("KEYWARD_MAIL_FROM", "no-reply@example.com");
+    let with = |url| refused(&[("KEYWARD_SMTP_URL", url), from]);
+
+    let form = "The setting smtp_url (environment KEYWARD_SMTP_URL) must be a URL that begins with smtp:// or smtps://.";
+    for url in ["mail.example.com:25", "http://ada:hunter2@host", "smtp://", "smtp://ada:hunter2@host/path"] {
+        assert_eq!(with(url), form, "{url}");
+    }
+    for url in ["smtps://host?tls=none", "smtp://host?tls=maybe", "smtp://host#x", "smtp://ada:%FF@host"] {
+        assert_eq!(with(url), form, "{url}");
+    }
+    assert!(
+        with("smtp://ada:hunter2@host?tls=none").contains("must be a URL with TLS where there is a user")
+    );
+    assert_eq!(with("smtp://ada@host"), "To sign in at the mail server takes a user and a password.");
+    assert_eq!(
+        refused(&[("KEYWARD_SMTP_URL", "smtp://host")]),
+        "The setting smtp_url is of no use without mail_from."
+    );
+    assert_eq!(refused(&[from]), "The setting mail_from is of no use without smtp_url.");
+    let file = ("KEYWARD_SMTP_PASSWORD_FILE", "/run/secrets/smtp");
+    assert_eq!(refused(&[file]), "The setting smtp_password_file is of no use without smtp_url.");
+    assert_eq!(
+        refused(&[("KEYWARD_SMTP_URL", "smtp://ada:hunter2@host"), from, file]),
+        "Both KEYWARD_SMTP_URL and smtp_password_file give a password."
+    );
+    assert!(refused(&[("KEYWARD_MAIL_FROM", "nobody")]).contains("must be an email address"));
+}
+
+#[test]
+fn a_secret_in_a_url_comes_from_the_environment_alone_and_is_shown_to_nobody() {
+    let refused = |flag: &str, url: &str| complaint(with_flags(&[flag, url]));
+
+    assert_eq!(
+        refused("--smtp-url", "smtp://ada:hunter2@host"),
+        "The setting smtp_url (flag --smtp-url) holds a secret, and command lines and files are read by \
+         many. | Take it out and give it as KEYWARD_SMTP_URL in the environment."
+    );
+    assert!(refused("--sms-webhook", "https://host/send?token=hunter2").contains("holds a secret"));
+    assert!(complaint(with_file("sms_webhook = 'https://ada:hunter2@host/'")).contains("holds a secret"));
+
+    let variables = [
+        ("KEYWARD_SMTP_URL", "smtp://ada:hunter2@mail.example.com:2525"),
+        ("KEYWARD_MAIL_FROM", "no-reply@example.com"),
+        ("KEYWARD_SMS_WEBHOOK", "https://ada:hunter2@host/hunter2?token=hunter2"),
+    ];
+    let config = Given { variables: &variables, ..Given::default() }.resolve().unwrap();
+    assert_eq!(row(&config, "smtp_url").0.unwrap(), "smtp://ada:********@mail.example.com:2525");
+    assert_eq!(row(&config, "sms_webhook").0.unwrap(), "https://ada:********@host/********");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let plain = with_flags(&["--smtp-url", "smtp://host?tls=none", "--mail-from", "a@example.com"]).unwrap();
+    assert_eq!(row(&plain, "smtp_url").0.unwrap(), "smtp://host?tls=none");
+}
+
+#[test]
+fn an_sms_goes_one_way() {
+    let command = with_variable("KEYWARD_SMS_COMMAND", " /usr/bin/send  --from ACME ").unwrap().sms;
+    assert_eq!(command, Some(SmsGateway::Command(texts(&["/usr/bin/send", "--from", "ACME"]))));
+    for url in ["https://sms.example.com/send", "http://localhost:9000/send", "http://[::1]/"] {
+        let webhook = with_variable("KEYWARD_SMS_WEBHOOK", url).unwrap().sms;
+        assert_eq!(webhook, Some(SmsGateway::Webhook(url.into())));
+    }
+    for url in ["http://sms.example.com/send", "ftp://localhost", "sms.example.com"] {
+        assert!(
+            complaint(with_variable("KEYWARD_SMS_WEBHOOK", url)).contains("must be an https URL"),
+            "{url}"
+        );
+    }
+    let both = [("KEYWARD_SMS_COMMAND", "send"), ("KEYWARD_SMS_WEBHOOK", "https://host/")];
+    let both = Given { variables: &both, ..Given::default() }.resolve();
+    assert!(complaint(both).starts_with("Both sms_command and sms_webhook say how to send an SMS."));
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().copied().map(str::to_owned).collect()
 }

@@ -606,6 +606,88 @@ fn access_keys_are_listed_and_deleted() {
 }
 
 #[test]
+fn the_outbox_shows_what_would_have_been_sent() {
+    let network = Network::answering(|request, number| match (request.method.as_str(), number) {
+        ("POST", _) => Reply::Json(202, json!({ "id": "019a2f4c" })),
+        (_, 0) => Reply::Json(200, page(&json!([]))),
+        _ => Reply::Json(
+            200,
+            page(&json!([
+                {
+                    "id": "m-1", "pool_id": "us-east-1_k3Y9wRd0A", "channel": "email", "to": "zoë@example.com",
+                    "subject": "Your verification code", "body": "Your confirmation code is 123456", "html": false,
+                    "created_at": "2026-11-22T01:38:52.000Z", "expires_at": "2026-11-23T01:38:52.000Z",
+                },
+                {
+                    "id": "m-2", "pool_id": "us-east-1_k3Y9wRd0A", "channel": "sms", "to": "+15550100",
+                    "subject": "", "body": "Your authentication code is 654321", "html": false,
+                    "created_at": "2026-11-22T01:39:52.000Z", "expires_at": "2026-11-22T01:42:52.000Z",
+                },
+            ])),
+        ),
+    });
+    let desk = Desk::by_key(&network);
+
+    insta::assert_snapshot!(desk.run(&["outbox"]), @r"
+    exit 0
+    --- stdout
+    No messages found.
+    --- stderr
+    `keyward outbox test ADDRESS` makes one
+    ");
+    insta::assert_snapshot!(desk.run(&["outbox"]), @r"
+    exit 0
+    --- stdout
+    When                  To               Subject                 Message
+    2026-11-22 01:38 UTC  zoë@example.com  Your verification code  Your confirmation code is 123456
+    2026-11-22 01:39 UTC  +15550100                                Your authentication code is 654321
+    ");
+    let listed = desk.run(&["outbox", "--json-output"]).expect(0).json();
+    assert_eq!(
+        listed["Items"][0],
+        json!({
+            "messageId": "m-1", "userPoolId": "us-east-1_k3Y9wRd0A", "channel": "email", "to": "zoë@example.com",
+            "subject": "Your verification code", "body": "Your confirmation code is 123456",
+            "createdAt": "2026-11-22T01:38:52.000Z", "expiresAt": "2026-11-23T01:38:52.000Z",
+        })
+    );
+    assert_eq!(network.seen()[0].path, "/api/v1/outbox?limit=1000");
+
+    insta::assert_snapshot!(desk.run(&["outbox", "test", "ada@example.com"]), @r"
+    exit 0
+    --- stderr
+    ✓ The message 019a2f4c is on its way.
+    Should it not arrive, the server's log says why. In development it may be in `keyward outbox`.
+    ");
+    let json = desk.run(&["outbox", "test", "+15550100", "--json-output"]).expect(0).json();
+    assert_eq!(json, json!({ "messageId": "019a2f4c" }));
+    let sent = network.seen().into_iter().next_back().unwrap();
+    assert_eq!((sent.path.as_str(), sent.json()), ("/api/v1/outbox/test", json!({ "to": "+15550100" })));
+}
+
+#[test]
+fn a_server_that_sends_says_so_about_its_outbox() {
+    let refused = |status: u16, code: &'static str, detail: &'static str, command: &[&str]| {
+        let network = Network::answering(move |_, _| problem(status, code, detail));
+        Desk::by_key(&network).run(command)
+    };
+
+    insta::assert_snapshot!(refused(409, "conflict", "This server keeps no outbox.", &["outbox"]), @r"
+    exit 1
+    --- stderr
+    error: This server keeps no outbox.
+    ");
+    insta::assert_snapshot!(
+        refused(503, "delivery-failed", "This server sends no email.", &["outbox", "test", "ada@example.com"]), @r"
+    exit 1
+    --- stderr
+    error: This server sends no email.
+    hint: `keyward serve --help` tells how messages are sent
+    "
+    );
+}
+
+#[test]
 fn roles_are_listed_with_their_permissions() {
     let network = Network::answering(|_, _| {
         let role = json!({

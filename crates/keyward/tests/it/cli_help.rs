@@ -29,6 +29,7 @@ fn keyward_alone_shows_what_there_is() {
       role         What may be done, and who may do it
       can          Ask whether something is allowed
       audit        Who did what to whom
+      outbox       Show the messages that wait to be read here, newest last
       features     What the server has switched on
       completions  Write the completions of a shell to stdout
       man          Write the manual pages

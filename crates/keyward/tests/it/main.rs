@@ -14,6 +14,7 @@ mod api_assignments;
 mod api_audit;
 mod api_ground;
 mod api_keys;
+mod api_outbox;
 mod api_roles;
 mod api_users;
 mod cli_answers;

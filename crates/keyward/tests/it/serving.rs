@@ -699,6 +699,11 @@ fn config_show_tells_every_setting_its_value_and_its_source() {
     password_require_symbol     true                          default
     temporary_password_days     7                             default
     failed_sign_ins_per_minute  20                            default
+    smtp_url                    -                             default
+    smtp_password_file          -                             default
+    mail_from                   -                             default
+    sms_command                 -                             default
+    sms_webhook                 -                             default
     log_format                  text                          default
     log_level                   debug                         file keyward.toml
     ");
