@@ -23,14 +23,13 @@ def no_aws_settings(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def running(folder: Path, **settings: str):
+def running(folder: Path, environment: dict[str, str] | None = None, **settings: str):
     """A Keyward that is stopped in the end, and then searched for every secret that went over its wire."""
     if not BINARY.exists():
         pytest.fail(f"{BINARY} isn't built: run `make test`")
     admin = Person("admin@example.com", new_password())
-    server = Server(
-        BINARY, folder / "data", admin_email=admin.username, admin_password=admin.password, **settings
-    ).start()
+    first = {"admin_email": admin.username, "admin_password": admin.password}
+    server = Server(BINARY, folder / "data", environment, **first, **settings).start()
     keyward = None
     try:
         keyward = Keyward(server, admin)

@@ -20,7 +20,9 @@ STOP_SECONDS = 15
 class Server:
     """A running `keyward serve`; everything that it prints is kept in `output`."""
 
-    def __init__(self, binary: Path, data_dir: Path, **settings: str):
+    def __init__(
+        self, binary: Path, data_dir: Path, environment: dict[str, str] | None = None, **settings: str
+    ):
         self.data_dir = data_dir
         self.output = b""
         self.url = ""
@@ -33,6 +35,7 @@ class Server:
             # Whole files of tests sign in wrongly from one address.
             "KEYWARD_FAILED_SIGN_INS_PER_MINUTE": "6000",
             **{f"KEYWARD_{name.upper()}": value for name, value in settings.items()},
+            **(environment or {}),
         }
         self._process: subprocess.Popen | None = None
         self._reader: threading.Thread | None = None

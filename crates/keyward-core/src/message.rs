@@ -304,7 +304,10 @@ impl Keyward {
     pub(crate) fn message(&self, new: &NewMessage<'_>) -> Result<SealedMessage> {
         self.require_channel(new.channel)?;
         if !new.channel.reaches(new.to) {
-            return Err(Error::invalid("to", "That is neither an email address nor a phone number with + before it."));
+            return Err(Error::invalid(
+                "to",
+                "That is neither an email address nor a phone number with + before it.",
+            ));
         }
         let code = new.code.expose();
         let content = Content {
@@ -391,7 +394,6 @@ impl Keyward {
     pub async fn take_messages(&self, limit: usize) -> Result<Vec<Message>> {
         let now_ms = self.clock.now_ms();
         let kept = self.settings.deliveries.kept();
-        self.store.throw_messages_away(&kept, now_ms).await?;
         let taken = self.store.take_messages(&kept, limit, now_ms, now_ms + LEASE_MS).await?;
         let mut messages = Vec::with_capacity(taken.len());
         for stored in taken {
@@ -402,7 +404,7 @@ impl Keyward {
                 Ok(message) if !has_expired => messages.push(message),
                 Ok(_) => self.give_up(&id, &event_id, &channel, tries - 1, "expired").await?,
                 Err(error) => {
-                    tracing::warn!(cause = ?error.cause, message = id, "a message can't be opened");
+                    tracing::warn!(cause = ?error.cause, message_id = id, "a message can't be opened");
                     self.give_up(&id, &event_id, &channel, tries - 1, "unreadable").await?;
                 }
             }
@@ -427,7 +429,7 @@ impl Keyward {
 
     /// Throws a message away that nobody will get, and enters that: `event_id` leads to whom it was for.
     async fn give_up(&self, id: &str, event_id: &str, channel: &str, tries: i64, reason: &str) -> Result<()> {
-        tracing::warn!(message = id, event = event_id, channel, tries, reason, "a message was given up");
+        tracing::warn!(message_id = id, event_id, channel, tries, reason, "a message was given up");
         let target = Target::new("message", id, channel);
         let detail = json!({ "event": event_id, "reason": reason, "tries": tries });
         let nobody = Caller::nobody(Origin::default());

@@ -139,13 +139,13 @@ impl Courier {
             Ok(()) => self.keyward.message_sent(&message).await,
             Err(NotSent { reason, is_hopeless }) => {
                 let (id, channel, tries) = (&message.id, message.channel.as_str(), message.tries);
-                tracing::warn!(message = id, channel, tries, reason, "a message was not sent");
+                tracing::warn!(message_id = id, channel, tries, reason, "a message was not sent");
                 self.keyward.message_not_sent(&message, is_hopeless).await
             }
         };
         if let Err(error) = noted {
             let id = &message.id;
-            tracing::warn!(message = id, cause = ?error.cause, "a message may be sent once more");
+            tracing::warn!(message_id = id, cause = ?error.cause, "a message may be sent once more");
         }
     }
 }
@@ -316,5 +316,69 @@ async fn call(command: &mut Command, input: &[u8]) -> Result<(), NotSent> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(NotSent::now(format!("sms_command ended with {status}"))),
         Err(error) => Err(NotSent::now(format!("sms_command can't be waited for: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_core::message::Content;
+
+    use super::*;
+
+    fn written(to: &str, subject: &str, body: &str, is_html: bool) -> Result<String, NotSent> {
+        let config = ["--smtp-url", "smtp://localhost", "--mail-from", "Keyward <keyward@example.com>"];
+        let mail = Config::from_flags(&config).unwrap().mail.unwrap();
+        let mailer = Mailer::new(&mail, "https://keyward.example.com").unwrap();
+        let content = Content { to: to.into(), subject: subject.into(), body: body.into(), is_html };
+        let message = Message {
+            id: "01a2ce8b-d400-7000-9fe7-da547442a39b".into(),
+            pool_id: "us-east-1_k3Y9wRd0A".into(),
+            channel: Channel::Email,
+            content,
+            created_at_ms: 1_800_014_400_000,
+            expires_at_ms: 1_800_018_000_000,
+            tries: 1,
+            event_id: String::new(),
+        };
+        mailer.email(&message).map(|email| String::from_utf8(email.formatted()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_email_is_written_as_others_read_it() {
+        let email = written("ada@example.com", "Grüße", "<b>Zoë</b>: 123456", true).unwrap();
+
+        insta::assert_snapshot!(email.replace('\r', ""), @r"
+        From: Keyward <keyward@example.com>
+        To: ada@example.com
+        Subject: =?utf-8?b?R3LDvMOfZQ==?=
+        Date: Fri, 15 Jan 2027 12:00:00 +0000
+        Message-ID: <01a2ce8b-d400-7000-9fe7-da547442a39b@example.com>
+        Auto-Submitted: auto-generated
+        MIME-Version: 1.0
+        Content-Type: text/html; charset=utf-8
+        Content-Transfer-Encoding: quoted-printable
+
+        <b>Zo=C3=AB</b>: 123456
+        ");
+    }
+
+    #[tokio::test]
+    async fn nothing_in_a_message_becomes_a_header_or_another_recipient() {
+        let email =
+            written("ada@example.com", "Hello\r\nBcc: eve@example.com\r\n\r\nEve", "x", false).unwrap();
+
+        let (head, body) = email.split_once("\r\n\r\n").unwrap();
+        assert!(!head.to_ascii_lowercase().contains("\nbcc"), "{head}");
+        assert_eq!(body, "x\r\n");
+        for to in [
+            "ada@example.com, eve@example.com",
+            "ada@example.com>\r\nRCPT TO:<eve@example.com",
+            "Ada <ada@example.com>",
+            "ada@example.com eve@example.com",
+            "ada",
+            "@",
+        ] {
+            assert!(written(to, "", "", false).is_err_and(|error| error.is_hopeless), "{to}");
+        }
     }
 }

@@ -58,9 +58,17 @@ impl Store {
         Ok(Page { items: page.items.into_iter().map(StoredMessage::from).collect(), next: page.next })
     }
 
-    /// Forgets the messages to nobody, and those by the channels `kept` that nobody has read in time.
-    pub(crate) async fn throw_messages_away(&self, kept: &[Channel], now_ms: i64) -> Result<()> {
-        write!(self, transaction => {
+    /// Takes messages that are due at `now_ms` by other channels than those that are `kept`, oldest first:
+    /// they are due again at `until_ms`. Forgets the messages to nobody, and those by the channels `kept` that
+    /// nobody has read in time.
+    pub(crate) async fn take_messages(
+        &self,
+        kept: &[Channel],
+        limit: usize,
+        now_ms: i64,
+        until_ms: i64,
+    ) -> Result<Vec<StoredMessage>> {
+        let mut rows: Vec<MessageRow> = write!(self, transaction => {
             sqlx::query(
                 "DELETE FROM messages WHERE channel = 'nowhere' \
                  OR (channel IN ($1, $2) AND expires_at_ms <= $3)",
@@ -70,22 +78,8 @@ impl Store {
             .bind(now_ms)
             .execute(&mut *transaction)
             .await?;
-            Ok(())
-        })
-    }
-
-    /// Takes messages that are due at `now_ms` by other channels than those that are `kept`, oldest first:
-    /// they are due again at `until_ms`.
-    pub(crate) async fn take_messages(
-        &self,
-        kept: &[Channel],
-        limit: usize,
-        now_ms: i64,
-        until_ms: i64,
-    ) -> Result<Vec<StoredMessage>> {
-        // Of two who take at once, PostgreSQL lets the second wait for the rows of the first and look at them
-        // again then: the outer condition keeps it from taking what was taken.
-        let mut rows: Vec<MessageRow> = write!(self, transaction => {
+            // Of two who take at once, PostgreSQL lets the second wait for the rows of the first and look at
+            // them again then: the outer condition keeps it from taking what was taken.
             Ok(sqlx::query_as(
                 "UPDATE messages SET due_at_ms = $2, tries = tries + 1 WHERE due_at_ms <= $1 AND id IN (\
                  SELECT id FROM messages WHERE due_at_ms <= $1 AND channel NOT IN ('nowhere', $3, $4) \

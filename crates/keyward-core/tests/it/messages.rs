@@ -250,7 +250,15 @@ async fn an_address_is_one_line(database: TestDatabase) {
     let (keyward, _) = sending(&database).await;
 
     let too_long = format!("{}@example.com", "a".repeat(320));
-    for wrong in ["", "ada@example.com\r\nBcc: eve@example.com", "ada@example.com\0", "vams_key", "+1 555", "+", &too_long] {
+    for wrong in [
+        "",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "ada@example.com\0",
+        "vams_key",
+        "+1 555",
+        "+",
+        &too_long,
+    ] {
         let refused = keyward.send_test_message(&Caller::operator(), wrong).await;
         assert_eq!(code(refused), Code::InvalidInput("to".into()), "{wrong:?}");
     }
