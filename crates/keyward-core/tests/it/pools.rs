@@ -36,6 +36,7 @@ on_both! {
     a_secret_is_replaced_without_a_gap,
     a_secret_lies_sealed,
     a_client_belongs_to_its_pool,
+    what_is_deleted_on_one_node_is_gone_on_the_other,
     nobody_without_the_permission_does_anything,
     what_is_asked_twice_with_one_key_is_done_once,
     the_home_pool_and_its_first_client_stay,
@@ -542,6 +543,30 @@ async fn a_client_belongs_to_its_pool(database: TestDatabase) {
     keyward.pool_client(&id).await.unwrap();
     keyward.delete_user_pool(&operator, &one.id).await.unwrap();
     assert_eq!(said(keyward.pool_client(&id).await), gone);
+}
+
+async fn what_is_deleted_on_one_node_is_gone_on_the_other(database: TestDatabase) {
+    let (one, other) = (database.keyward().await, database.keyward().await);
+    let pool = pool(&one, UserPoolSettings::default()).await;
+    let made = client(&one, &pool, NewSecret::Generated).await;
+    let (operator, id) = (Caller::operator(), &made.client.id);
+    let second = one.add_client_secret(&operator, &pool.id, id, None).await.unwrap();
+    let hash = secret_hash(made.secret.unwrap().expose(), "ann", id);
+    let through = other.pool_client(id).await.unwrap();
+    through.check_secret_hash("ann", Some(&hash)).unwrap();
+    let opened = other.user_pool(&pool.id).await.unwrap();
+
+    one.delete_client_secret(&operator, &pool.id, id, &made.client.secrets[0].id).await.unwrap();
+    other.clock().advance_ms(1001);
+    let through = other.pool_client(id).await.unwrap();
+    through.check_secret_hash("ann", Some(&hash)).unwrap_err();
+    let hash = secret_hash(second.secret.expose(), "ann", id);
+    through.check_secret_hash("ann", Some(&hash)).unwrap();
+
+    one.delete_user_pool(&operator, &pool.id).await.unwrap();
+    other.clock().advance_ms(1001);
+    assert_eq!(other.pool_client(id).await.unwrap_err().code, Code::NotFound(Thing::AppClient));
+    assert_eq!(opened.settings().await.unwrap_err().code, Code::NotFound(Thing::UserPool));
 }
 
 async fn nobody_without_the_permission_does_anything(database: TestDatabase) {
