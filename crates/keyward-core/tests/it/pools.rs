@@ -16,8 +16,8 @@ use keyward_core::page::Cursor;
 use keyward_core::permission::MANAGE_POOLS;
 use keyward_core::secret::Secret;
 use keyward_core::user_pool::{
-    EmailMfa, FirstFactor, Identifiers, MfaMode, NewUserPool, Occasion, PoolFactors, RecoveryMechanism,
-    ResourceServer, SchemaAttribute, Scope, SmsMfa, UserPool, UserPoolSettings, WebAuthn,
+    EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, NewUserPool, Occasion, PoolFactors,
+    RecoveryMechanism, ResourceServer, SchemaAttribute, Scope, SmsMfa, UserPool, UserPoolSettings, WebAuthn,
 };
 
 use crate::support::{START_MS, TestDatabase, account, on_both, person, role};
@@ -40,6 +40,7 @@ on_both! {
     nobody_without_the_permission_does_anything,
     what_is_asked_twice_with_one_key_is_done_once,
     the_home_pool_and_its_first_client_stay,
+    the_texts_of_the_home_pool_take_every_right,
 }
 
 fn said<T>(outcome: Result<T>) -> String {
@@ -671,6 +672,42 @@ async fn the_home_pool_and_its_first_client_stay(database: TestDatabase) {
     let pool = keyward.described_user_pool(&operator, &home).await.unwrap();
     let second = client(&keyward, &pool, NewSecret::None).await.client.id;
     keyward.delete_app_client(&operator, &home, &second).await.unwrap();
+}
+
+async fn the_texts_of_the_home_pool_take_every_right(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let home = keyward.local_pool().id().to_owned();
+    let other = pool(&keyward, UserPoolSettings::default()).await.id;
+    role(&keyward, "pool-managers", &[MANAGE_POOLS]).await;
+    account(&keyward, "mallory@example.com", &["pool-managers"]).await;
+    let mallory = person(&keyward, "mallory@example.com", false).await;
+    let text = Some("<img src='https://example.com/{####}'>".to_owned());
+    let texts = MessageTexts { email_body: text.clone(), ..MessageTexts::default() };
+    let messages = Messages { verification: texts, ..Messages::default() };
+    let settings = UserPoolSettings { messages, ..UserPoolSettings::of_home() };
+    let email = Some(EmailMfa { body: text, ..EmailMfa::default() });
+    let factors = PoolFactors { email, ..PoolFactors::default() };
+
+    let update = async |caller: &Caller, id: &str, settings: &UserPoolSettings| {
+        keyward.update_user_pool(caller, id, None, settings.clone()).await.map(drop)
+    };
+    let set = async |caller: &Caller, id: &str| {
+        keyward.set_pool_factors(caller, id, factors.clone()).await.map(drop)
+    };
+    let every = Code::Forbidden("*".into());
+    assert_eq!(update(&mallory, &home, &settings).await.unwrap_err().code, every);
+    assert_eq!(set(&mallory, &home).await.unwrap_err().code, every);
+    update(&mallory, &home, &UserPoolSettings::of_home()).await.unwrap();
+    let elsewhere = UserPoolSettings { mfa: MfaMode::Off, ..settings.clone() };
+    update(&mallory, &other, &elsewhere).await.unwrap();
+    set(&mallory, &other).await.unwrap();
+
+    let operator = Caller::operator();
+    update(&operator, &home, &settings).await.unwrap();
+    set(&operator, &home).await.unwrap();
+    // As they are, or without them, it's no text of mallory's.
+    update(&mallory, &home, &settings).await.unwrap();
+    update(&mallory, &home, &UserPoolSettings::of_home()).await.unwrap();
 }
 
 /// What a pool with these attributes says of a value.

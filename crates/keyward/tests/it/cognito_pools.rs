@@ -242,6 +242,34 @@ async fn a_protected_pool_and_the_home_pool_stay() {
 }
 
 #[tokio::test]
+async fn what_is_not_said_of_the_home_pool_does_not_open_it() {
+    let admin = Admin::new().await;
+    let home = admin.app.keyward.local_pool().id().to_owned();
+    let before = admin.described(&home).await;
+
+    admin.ask("UpdateUserPool", json!({ "UserPoolId": home })).await;
+
+    let after = admin.described(&home).await;
+    for (name, value) in [
+        ("MfaConfiguration", json!("OPTIONAL")),
+        ("DeletionProtection", json!("ACTIVE")),
+        (
+            "AdminCreateUserConfig",
+            json!({ "AllowAdminCreateUserOnly": true, "UnusedAccountValidityDays": 7 }),
+        ),
+    ] {
+        assert_eq!((&before[name], &after[name]), (&value, &value));
+    }
+    // Who says it, means it.
+    let said = json!({ "AllowAdminCreateUserOnly": false });
+    let input = json!({ "UserPoolId": home, "MfaConfiguration": "OFF", "AdminCreateUserConfig": said });
+    admin.ask("UpdateUserPool", input).await;
+    let after = admin.described(&home).await;
+    assert_eq!(after["MfaConfiguration"], "OFF");
+    assert_eq!(after["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"], false);
+}
+
+#[tokio::test]
 async fn pools_and_clients_are_listed_in_pages() {
     let admin = Admin::new().await;
     let home = admin.app.keyward.local_pool().id().to_owned();
