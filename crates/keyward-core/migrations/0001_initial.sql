@@ -171,7 +171,9 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client_id TEXT NOT NULL REFERENCES app_clients (id) ON DELETE CASCADE,
-    refresh_hash TEXT NOT NULL UNIQUE,
+    refresh_family TEXT NOT NULL UNIQUE, -- of what all refresh tokens of it begin with, hashed
+    refresh_hash TEXT NOT NULL, -- of the newest one
+    refresh_rotated TEXT, -- those before it that may be shown once more: JSON list of hash and end
     mfa BOOLEAN NOT NULL,
     created_at_ms BIGINT NOT NULL,
     expires_at_ms BIGINT NOT NULL,

@@ -1,5 +1,6 @@
 //! App clients: an application's way into a pool of users.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -216,6 +217,17 @@ impl AppClientSettings {
             "REFRESH_TOKEN_AUTH" => is_old,
             _ => false,
         }
+    }
+
+    /// Those of a user's attributes that the client may read. Who reads an address is told whether it is
+    /// proven, for a token that says nothing of it would say that it isn't.
+    pub(crate) fn readable(&self, mut attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if let Some(readable) = &self.read_attributes {
+            let may_read = |name: &str| readable.iter().any(|readable| readable == name);
+            attributes
+                .retain(|name, _| may_read(name) || name.strip_suffix("_verified").is_some_and(may_read));
+        }
+        attributes
     }
 
     fn validate(&self, pool: &UserPoolSettings) -> Result<()> {

@@ -5,6 +5,7 @@ mod mfa;
 mod own_account;
 pub mod password;
 pub(crate) mod rate_limit;
+mod refresh_token;
 mod session;
 pub mod sign_in;
 pub mod software_token;

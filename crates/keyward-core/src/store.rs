@@ -33,6 +33,7 @@ use sqlx::{Pool, SqlStr, Transaction};
 pub use self::access_key::AccessKeyRecord;
 pub use self::api_key::{KeyRecord, UsedKey};
 pub use self::session::{NewSession, SessionRecord};
+pub(crate) use self::session::{RefreshTokens, SignedIn};
 pub use self::user::{Account, NewAccount, PasswordRecord};
 use crate::audit::Change;
 use crate::error::{Code, Error, Result};

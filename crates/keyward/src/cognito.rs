@@ -94,6 +94,7 @@ macro_rules! operations {
 operations! {
     unsigned {
         AssociateSoftwareToken => software_token::associate;
+        GetTokensFromRefreshToken => token::get;
         GetUser => account::get_user;
         GlobalSignOut => account::global_sign_out;
         InitiateAuth => sign_in::initiate_auth;

@@ -1,24 +1,23 @@
 //! Sessions: what begins with a sign-in and ends with signing out, and the tokens that come of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::LocalPool;
+use super::refresh_token::RefreshToken;
 use super::sign_in::{Method, SignIn, SignInRequest, Tokens};
 use super::token::{SELF_SERVICE_SCOPE, TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
 use crate::app_client::PoolClient;
 use crate::audit::Target;
 use crate::caller::{Caller, Origin};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::page::Cursor;
 use crate::secret::Secret;
-use crate::store::{Account, NewSession, SessionRecord};
+use crate::store::{Account, NewSession, SessionRecord, SignedIn};
 use crate::user::User;
-
-/// 381 bits: nobody guesses one, so its hash alone need be kept.
-const REFRESH_TOKEN_LENGTH: usize = 64;
 
 /// A sign-in that is to become a session.
 pub(super) struct Opening<'a> {
@@ -53,63 +52,6 @@ impl Bearer {
 }
 
 impl Keyward {
-    /// New ID and access tokens of the session that `refresh_token` belongs to, with the user's roles of this
-    /// moment.
-    ///
-    /// # Errors
-    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
-    /// do this; `Unauthenticated` for a token that is unknown, another client's, revoked or expired, and for a disabled user.
-    pub async fn refresh(&self, request: SignInRequest<'_>, refresh_token: &Secret) -> Result<Tokens> {
-        let through = self.admitted(&request, "REFRESH_TOKEN_AUTH").await?;
-        let Some(session) = self.session_of(&through, refresh_token).await? else {
-            return Err(invalid_refresh_token());
-        };
-        if !session.user_enabled {
-            return Err(user_disabled());
-        }
-        if session.revoked_at_ms.is_some() {
-            return Err(Error::unauthenticated("Refresh Token has been revoked"));
-        }
-        if session.expires_at_ms <= self.clock.now_ms() {
-            return Err(Error::unauthenticated("Refresh Token has expired"));
-        }
-        let account = through.pool.account(&session.user_id).await?;
-        let account = account.ok_or_else(invalid_refresh_token)?;
-        let auth_time = session.created_at_ms.div_euclid(1000);
-        self.sign_tokens(&through, &account.user, &session.id, auth_time, session.mfa).await
-    }
-
-    /// Ends the session that `refresh_token` belongs to, with all tokens that came of it. A token that nobody
-    /// knows is nothing to revoke, which is no error (RFC 7009 §2.2).
-    ///
-    /// # Errors
-    /// `NotFound(AppClient)`; `Unsupported` for an ID or access token; `Unauthenticated` for another client's
-    /// token.
-    pub async fn revoke_refresh_token(
-        &self,
-        origin: &Origin,
-        client_id: &str,
-        refresh_token: &Secret,
-    ) -> Result<()> {
-        let through = self.pool_client(client_id).await?;
-        let pool = &through.pool;
-        if pool.verify_token(refresh_token.expose()).is_some() {
-            return Err(Error::new(Code::Unsupported, "Only a refresh token can be revoked; send that one."));
-        }
-        let Some(session) = self.session_of_any_client(pool, refresh_token).await? else { return Ok(()) };
-        if session.client_id != through.client.id {
-            return Err(Error::unauthenticated("The refresh token belongs to another client."));
-        }
-        if session.revoked_at_ms.is_some() {
-            return Ok(());
-        }
-        let Some(account) = pool.account(&session.user_id).await? else { return Ok(()) };
-        let bearer = Bearer { pool: Arc::clone(pool), account, session };
-        let detail = json!({ "session": bearer.session.id });
-        let change = self.change(&bearer.caller(origin), "user.sign-out", bearer.target(), detail);
-        self.store.revoke_session(&bearer.session.id, self.clock.now_ms(), &change).await
-    }
-
     /// Ends all sessions of whoever shows `access_token`.
     ///
     /// # Errors
@@ -133,6 +75,17 @@ impl Keyward {
         Ok(self.bearer(access_token).await?.account.user)
     }
 
+    /// The same with those of its attributes that the app client may read which the token was given to.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that isn't good.
+    pub async fn own_attributes(&self, access_token: &Secret) -> Result<(User, BTreeMap<String, String>)> {
+        let Bearer { account: Account { user, .. }, session, .. } = self.bearer(access_token).await?;
+        let through = self.pool_client(&session.client_id).await?;
+        let attributes = through.client.settings.readable(user.all_attributes());
+        Ok((user, attributes))
+    }
+
     /// Whoever shows `access_token`, asked of the database at once.
     ///
     /// # Errors
@@ -153,15 +106,18 @@ impl Keyward {
             return Err(Error::unauthenticated("Access Token does not have required scopes"));
         }
         let revoked = || Error::unauthenticated("Access Token has been revoked");
-        let session = self.store.session_record(&token.origin_jti).await?;
-        let session = session.filter(|session| session.user_id == token.sub).ok_or_else(revoked)?;
+        let SignedIn { session, account, .. } = self
+            .store
+            .signed_in(&token.origin_jti)
+            .await?
+            .filter(|SignedIn { session, .. }| session.user_id == token.sub && session.pool_id == pool.id())
+            .ok_or_else(revoked)?;
         if !session.user_enabled {
             return Err(user_disabled());
         }
         if session.revoked_at_ms.is_some() {
             return Err(revoked());
         }
-        let account = pool.account(&session.user_id).await?.ok_or_else(revoked)?;
         Ok(Bearer { pool, account, session })
     }
 
@@ -171,7 +127,7 @@ impl Keyward {
         let client = &through.client;
         let now_ms = self.clock.now_ms();
         let session_id = self.random.uuid();
-        let refresh_token = self.random.base62(REFRESH_TOKEN_LENGTH);
+        let refresh_token = RefreshToken::generate(&self.random);
         let mfa = opening.totp_step.is_some();
         let tokens = self.sign_tokens(through, user, &session_id, now_ms.div_euclid(1000), mfa).await?;
         let target = Target::new("user", &user.id, &user.username);
@@ -186,7 +142,8 @@ impl Keyward {
             challenge: opening.challenge,
             totp_step: opening.totp_step,
             client_id: &client.id,
-            refresh_hash: &crate::sha256_hex(refresh_token.expose().as_bytes()),
+            refresh_family: &RefreshToken(&refresh_token).family(),
+            refresh_hash: &RefreshToken(&refresh_token).hash(),
             mfa,
             created_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(client.settings.refresh_token_seconds.saturating_mul(1000)),
@@ -195,7 +152,7 @@ impl Keyward {
         Ok(SignIn::Done(Tokens { refresh_token: Some(refresh_token), ..tokens }))
     }
 
-    async fn sign_tokens(
+    pub(super) async fn sign_tokens(
         &self,
         through: &PoolClient,
         user: &User,
@@ -207,7 +164,7 @@ impl Keyward {
         let subject = TokenSubject {
             sub: user.id.clone(),
             username: user.username.clone(),
-            attributes: user.all_attributes(),
+            attributes: client.settings.readable(user.all_attributes()),
             mfa,
             ..TokenSubject::default()
         };
@@ -246,31 +203,8 @@ impl Keyward {
             None => Ok(None),
         }
     }
-
-    async fn session_of(
-        &self,
-        through: &PoolClient,
-        refresh_token: &Secret,
-    ) -> Result<Option<SessionRecord>> {
-        let session = self.session_of_any_client(&through.pool, refresh_token).await?;
-        Ok(session.filter(|session| session.client_id == through.client.id))
-    }
-
-    async fn session_of_any_client(
-        &self,
-        pool: &LocalPool,
-        refresh_token: &Secret,
-    ) -> Result<Option<SessionRecord>> {
-        let hash = crate::sha256_hex(refresh_token.expose().as_bytes());
-        let session = self.store.session_by_refresh_hash(&hash).await?;
-        Ok(session.filter(|session| session.pool_id == pool.id()))
-    }
 }
 
-fn invalid_refresh_token() -> Error {
-    Error::unauthenticated("Invalid Refresh Token.")
-}
-
-fn user_disabled() -> Error {
+pub(super) fn user_disabled() -> Error {
     Error::unauthenticated("User is disabled.")
 }

@@ -87,6 +87,8 @@ pub struct SignInRequest<'a> {
     pub origin: &'a Origin,
     /// Through which app client.
     pub client_id: &'a str,
+    /// What shows that the client's secret is known, where it has one: `SECRET_HASH`.
+    pub secret_hash: Option<&'a Secret>,
     /// The program that asks for whoever signs in; none where they ask themselves.
     pub back_end: Option<BackEnd<'a>>,
 }
@@ -160,12 +162,29 @@ struct Attempt<'a> {
 impl<'a> SignInRequest<'a> {
     /// Of whoever signs in.
     pub fn new(origin: &'a Origin, client_id: &'a str) -> Self {
-        Self { origin, client_id, back_end: None }
+        Self { origin, client_id, secret_hash: None, back_end: None }
     }
 
     /// Of a program that signs users of this pool in.
     pub fn of_back_end(caller: &'a Caller, pool_id: &'a str, client_id: &'a str) -> Self {
-        Self { origin: &caller.origin, client_id, back_end: Some(BackEnd { caller, pool_id }) }
+        let back_end = Some(BackEnd { caller, pool_id });
+        Self { origin: &caller.origin, client_id, secret_hash: None, back_end }
+    }
+
+    /// The same with a `SECRET_HASH`.
+    #[must_use]
+    pub fn with_secret_hash(self, secret_hash: Option<&'a Secret>) -> Self {
+        Self { secret_hash, ..self }
+    }
+
+    /// Refuses who doesn't know the client's secret, where it has one. Clients make the hash of what they call
+    /// the user, which is one of these names.
+    pub(super) fn check_secret(&self, through: &PoolClient, names: &[&str]) -> Result<()> {
+        let mut outcome = through.check_secret_hash("", None);
+        for name in names {
+            outcome = outcome.or_else(|_| through.check_secret_hash(name, self.secret_hash));
+        }
+        outcome
     }
 
     /// What an event tells of a sign-in, and of the program that asked for it.
@@ -195,6 +214,7 @@ impl Keyward {
         let is_back_end = request.back_end.is_some();
         let flow = if is_back_end { "ADMIN_USER_PASSWORD_AUTH" } else { "USER_PASSWORD_AUTH" };
         let through = self.admitted(&request, flow).await?;
+        request.check_secret(&through, &[username])?;
         let leave = self.leave(&request).await?;
         let account = through.pool.account_named(username).await?;
         let attempt = self.attempt(request, &through, Method::Password, account, username).await?;
@@ -225,6 +245,7 @@ impl Keyward {
         srp_a: &Secret,
     ) -> Result<SrpChallenge> {
         let through = self.admitted(&request, "USER_SRP_AUTH").await?;
+        request.check_secret(&through, &[username])?;
         let pool = &through.pool;
         // Given back by the second step: who never comes to it has failed.
         self.leave(&request).await?;
@@ -275,6 +296,8 @@ impl Keyward {
         if !is_named {
             return Err(invalid_session());
         }
+        let named = proof.username.unwrap_or(&state.username);
+        request.check_secret(&through, &[named, &state.username, &state.user_id])?;
         self.check_timestamp(proof.timestamp)?;
         let attempt = self.attempt(request, &through, Method::Srp, account, &state.username).await?;
         // Used up by any answer: each guess needs a block of its own.
@@ -358,7 +381,7 @@ impl Keyward {
         user.version += 1;
         self.store.use_once(&asked.id, asked.expires_at_ms).await?;
         if user.mfa {
-            return self.ask(&asked.through, Question::SoftwareToken, user, asked.method);
+            return ask(&asked.through, Question::SoftwareToken, user, asked.method);
         }
         self.open_session(Opening {
             request: answer.request,
@@ -496,11 +519,11 @@ impl Keyward {
             ),
             UserStatus::ForceChangePassword => {
                 self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
-                return self.ask(attempt.through, Question::NewPassword, user.clone(), attempt.method);
+                return ask(attempt.through, Question::NewPassword, user.clone(), attempt.method);
             }
             UserStatus::Confirmed if user.mfa => {
                 self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
-                return self.ask(attempt.through, Question::SoftwareToken, user.clone(), attempt.method);
+                return ask(attempt.through, Question::SoftwareToken, user.clone(), attempt.method);
             }
             UserStatus::Confirmed => {
                 return self
@@ -522,19 +545,6 @@ impl Keyward {
         Err(refusal)
     }
 
-    /// Asks for something more.
-    pub(super) fn ask(
-        &self,
-        through: &PoolClient,
-        question: Question,
-        user: User,
-        method: Method,
-    ) -> Result<SignIn> {
-        let state = ChallengeState { question, user_id: user.id.clone(), user_version: user.version, method };
-        let session = through.pool.seal_challenge(&through.client, state)?;
-        Ok(SignIn::Challenge(Challenge { question, session, user }))
-    }
-
     /// The question that is answered, and who answers it.
     pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked> {
         let through = self.through(&answer.request).await?;
@@ -551,6 +561,10 @@ impl Keyward {
                 && account.user.enabled
                 && answer.username.is_none_or(|name| pool.is_name_of(name, &account.user))
         });
+        if let Some(Account { user, .. }) = &account {
+            let named = answer.username.unwrap_or(&user.username);
+            answer.request.check_secret(&through, &[named, &user.username, &user.id])?;
+        }
         match account {
             Some(account) => Ok(Asked { through, account, method: state.method, id, expires_at_ms, leave }),
             None if self.store.is_used(&id).await? => Err(challenge_used()),
@@ -632,6 +646,13 @@ impl Keyward {
         }
         Ok(())
     }
+}
+
+/// Asks for something more.
+fn ask(through: &PoolClient, question: Question, user: User, method: Method) -> Result<SignIn> {
+    let state = ChallengeState { question, user_id: user.id.clone(), user_version: user.version, method };
+    let session = through.pool.seal_challenge(&through.client, state)?;
+    Ok(SignIn::Challenge(Challenge { question, session, user }))
 }
 
 /// A question that was opened again.

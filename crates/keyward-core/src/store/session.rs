@@ -1,15 +1,35 @@
 //! Sign-ins' rows: sessions, failures, what may be used once.
 
-use super::user::end_sessions;
-use super::{Store, read, record, rows, write, write_rights};
+use super::user::{FullRow, end_sessions, select_users};
+use super::{Account, Store, read, record, rows, write, write_rights};
 use crate::audit::Change;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::local_pool::sign_in;
 
 rows! {
     struct SessionRow {
         id: String, user_id: String, username: String, user_enabled: bool, client_id: String, pool_id: String,
         mfa: bool, created_at_ms: i64, expires_at_ms: i64, revoked_at_ms: Option<i64>,
+    }
+}
+
+rows! {
+    struct SignedInRow {
+        session_id: String, client_id: String, session_mfa: bool, signed_in_at_ms: i64, expires_at_ms: i64,
+        revoked_at_ms: Option<i64>, refresh_hash: String, refresh_rotated: Option<String>,
+    }
+}
+
+/// Both parts of one row.
+struct SignedInFullRow(SignedInRow, FullRow);
+
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for SignedInFullRow
+where
+    SignedInRow: sqlx::FromRow<'r, R>,
+    FullRow: sqlx::FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self(SignedInRow::from_row(row)?, FullRow::from_row(row)?))
     }
 }
 
@@ -38,6 +58,22 @@ pub struct SessionRecord {
     pub revoked_at_ms: Option<i64>,
 }
 
+/// A sign-in with its user, read together: this is asked with each refresh.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) session: SessionRecord,
+    pub(crate) account: Account,
+    pub(crate) refresh_tokens: RefreshTokens,
+}
+
+/// The refresh tokens of a sign-in, by their hashes. Where they rotate, each is followed by the next one.
+#[derive(Debug)]
+pub(crate) struct RefreshTokens {
+    pub(crate) newest: String,
+    /// Those before it that may be shown once more, and until when (milliseconds since the epoch, UTC).
+    pub(crate) rotated: Vec<(String, i64)>,
+}
+
 /// A sign-in to be kept, if nothing has come between.
 #[derive(Debug)]
 pub struct NewSession<'a> {
@@ -57,6 +93,8 @@ pub struct NewSession<'a> {
     pub totp_step: Option<i64>,
     /// Through which app client.
     pub client_id: &'a str,
+    /// SHA-256 of what all its refresh tokens begin with, hexadecimal digits.
+    pub refresh_family: &'a str,
     /// SHA-256 of the refresh token, hexadecimal digits.
     pub refresh_hash: &'a str,
     /// Whether a second factor was shown.
@@ -92,6 +130,44 @@ macro_rules! select_sessions {
             $condition
         )
     };
+}
+
+macro_rules! select_signed_in {
+    ($rest:literal) => {
+        select_users!(
+            and ", s.id AS session_id, s.client_id, s.mfa AS session_mfa, s.created_at_ms AS signed_in_at_ms, \
+                s.expires_at_ms, s.revoked_at_ms, s.refresh_hash, s.refresh_rotated",
+            $rest
+        )
+    };
+}
+
+impl TryFrom<SignedInFullRow> for SignedIn {
+    type Error = Error;
+
+    fn try_from(SignedInFullRow(row, account): SignedInFullRow) -> Result<Self> {
+        let account = Account::from(account);
+        let rotated = row.refresh_rotated.as_deref().map(serde_json::from_str);
+        Ok(Self {
+            session: SessionRecord {
+                id: row.session_id,
+                user_id: account.user.id.clone(),
+                username: account.user.username.clone(),
+                user_enabled: account.user.enabled,
+                client_id: row.client_id,
+                pool_id: account.pool_id.clone(),
+                mfa: row.session_mfa,
+                created_at_ms: row.signed_in_at_ms,
+                expires_at_ms: row.expires_at_ms,
+                revoked_at_ms: row.revoked_at_ms,
+            },
+            refresh_tokens: RefreshTokens {
+                newest: row.refresh_hash,
+                rotated: rotated.transpose().map_err(Error::internal)?.unwrap_or_default(),
+            },
+            account,
+        })
+    }
 }
 
 /// Uses up an id, within a transaction; 1, or 0 when it was used before.
@@ -179,8 +255,8 @@ impl Store {
                 return Err(sign_in::challenge_used());
             }
             sqlx::query(
-                "INSERT INTO sessions \
-                 (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, \
+                 expires_at_ms, refresh_family) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             )
             .bind(session.id)
             .bind(session.user_id)
@@ -189,6 +265,7 @@ impl Store {
             .bind(session.mfa)
             .bind(session.created_at_ms)
             .bind(session.expires_at_ms)
+            .bind(session.refresh_family)
             .execute(&mut *transaction)
             .await?;
             record!(transaction, change);
@@ -215,12 +292,47 @@ impl Store {
         Ok(row.map(SessionRecord::from))
     }
 
-    /// The sign-in that this refresh token belongs to, by the token's hash.
-    pub async fn session_by_refresh_hash(&self, hash: &str) -> Result<Option<SessionRecord>> {
-        let row: Option<SessionRow> = read!(self, connection => {
-            sqlx::query_as(select_sessions!("WHERE s.refresh_hash = $1")).bind(hash).fetch_optional(connection).await?
+    /// The sign-in of this id, with its user.
+    pub(crate) async fn signed_in(&self, id: &str) -> Result<Option<SignedIn>> {
+        let row: Option<SignedInFullRow> = read!(self, connection => {
+            sqlx::query_as(select_signed_in!("JOIN sessions s ON s.user_id = u.id WHERE s.id = $1")).bind(id).fetch_optional(connection).await?
         });
-        Ok(row.map(SessionRecord::from))
+        row.map(SignedIn::try_from).transpose()
+    }
+
+    /// The sign-in whose refresh tokens begin with what has this hash, with its user.
+    pub(crate) async fn signed_in_by_refresh_family(&self, family: &str) -> Result<Option<SignedIn>> {
+        let row: Option<SignedInFullRow> = read!(self, connection => {
+            sqlx::query_as(select_signed_in!("JOIN sessions s ON s.user_id = u.id WHERE s.refresh_family = $1"))
+                .bind(family)
+                .fetch_optional(connection)
+                .await?
+        });
+        row.map(SignedIn::try_from).transpose()
+    }
+
+    /// Puts `next` in the place of the newest refresh token, by their hashes, unless another came first;
+    /// whether it did.
+    pub(crate) async fn rotate_refresh_token(
+        &self,
+        session_id: &str,
+        newest: &str,
+        next: &RefreshTokens,
+    ) -> Result<bool> {
+        let rotated = serde_json::to_string(&next.rotated).map_err(Error::internal)?;
+        write!(self, transaction => {
+            let updated = sqlx::query(
+                "UPDATE sessions SET refresh_hash = $3, refresh_rotated = $4 \
+                 WHERE id = $1 AND refresh_hash = $2 AND revoked_at_ms IS NULL",
+            )
+            .bind(session_id)
+            .bind(newest)
+            .bind(next.newest.as_str())
+            .bind(rotated.as_str())
+            .execute(&mut *transaction)
+            .await?;
+            Ok(updated.rows_affected() == 1)
+        })
     }
 
     /// Ends one sign-in: its refresh token and all tokens that came of it.

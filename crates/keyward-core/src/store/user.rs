@@ -145,17 +145,23 @@ fn value_key(value: &str) -> String {
 /// What a user row is read from; `$1` onwards are the condition's.
 macro_rules! select_users {
     ($rest:literal) => {
+        $crate::store::user::select_users!(and "", $rest)
+    };
+    (and $columns:literal, $rest:literal) => {
         concat!(
             "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, ",
             "u.email_verified, u.phone, u.phone_verified, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, ",
             "u.version, u.pool_id, u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, ",
             "u.totp_pending, ",
             "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
-            "WHERE a.user_id = u.id) AS roles FROM users u ",
+            "WHERE a.user_id = u.id) AS roles",
+            $columns,
+            " FROM users u ",
             $rest
         )
     };
 }
+pub(super) use select_users;
 
 /// The names in what `string_agg` gave, sorted. No role's name has a line break in it.
 pub(super) fn role_names(aggregated: &str) -> Vec<String> {
@@ -250,7 +256,13 @@ impl From<(UserRow, AccountRow)> for Account {
 }
 
 /// Both parts of one row.
-struct FullRow(UserRow, AccountRow);
+pub(super) struct FullRow(UserRow, AccountRow);
+
+impl From<FullRow> for Account {
+    fn from(FullRow(user, row): FullRow) -> Self {
+        (user, row).into()
+    }
+}
 
 impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for FullRow
 where

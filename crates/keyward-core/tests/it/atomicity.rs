@@ -162,8 +162,8 @@ async fn what_is_deleted_takes_with_it_what_belongs_to_it(database: TestDatabase
     let client = crate::support::client_id(&keyward).await;
     database
         .execute(&format!(
-            "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, expires_at_ms) \
-             VALUES ('session', '{}', '{client}', 'hash', FALSE, 0, 1)",
+            "INSERT INTO sessions (id, user_id, client_id, refresh_family, refresh_hash, mfa, created_at_ms, \
+             expires_at_ms) VALUES ('session', '{}', '{client}', 'family', 'hash', FALSE, 0, 1)",
             user.id
         ))
         .await;

@@ -30,6 +30,7 @@ mod last_use;
 mod messages;
 mod names;
 mod pools;
+mod refresh;
 mod refusals;
 mod revocation;
 mod rights;

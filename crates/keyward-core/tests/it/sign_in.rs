@@ -8,6 +8,7 @@ use aws_cognito_srp::{SrpClient, User as SrpUser, VerificationParameters};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use keyward_core::access::Credential;
+use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::audit::{AuditEvent, AuditQuery, Outcome};
 use keyward_core::caller::{Caller, Identity, Origin};
 use keyward_core::clock::Clock;
@@ -21,25 +22,26 @@ use keyward_core::random::Random;
 use keyward_core::role::RoleUpdate;
 use keyward_core::secret::Secret;
 use keyward_core::user::{NewUser, UserStatus, UserUpdate};
+use keyward_core::user_pool::{NewUserPool, UserPoolSettings};
 use serde_json::Value;
 
 use crate::support::{self, SECOND_MS, TestDatabase, code, on_both};
 
-const ANN: &str = "ann@x.co";
-const TEMPORARY: &str = "Temporary-1";
-const PASSWORD: &str = "Correct-Horse-9!";
-const MINUTE_MS: i64 = 60 * SECOND_MS;
+pub(crate) const ANN: &str = "ann@x.co";
+pub(crate) const TEMPORARY: &str = "Temporary-1";
+pub(crate) const PASSWORD: &str = "Correct-Horse-9!";
+pub(crate) const MINUTE_MS: i64 = 60 * SECOND_MS;
 
 /// A Keyward with an account in it.
-struct World {
-    keyward: Arc<Keyward>,
-    origin: Origin,
-    client_id: String,
+pub(crate) struct World {
+    pub(crate) keyward: Arc<Keyward>,
+    pub(crate) origin: Origin,
+    pub(crate) client_id: String,
 }
 
 impl World {
     /// With a user who has a temporary password.
-    async fn with_new_user(database: &TestDatabase) -> Self {
+    pub(crate) async fn with_new_user(database: &TestDatabase) -> Self {
         // The client's half of SRP asks the machine's clock; so ours stands where that one is.
         let world = Self::open(database, Clock::fixed(Clock::System.now_ms())).await;
         let new = NewUser {
@@ -51,8 +53,23 @@ impl World {
         world
     }
 
+    /// The same through a new app client of the home pool, set up alike but for what `set` changes, and its secret where it has one.
+    pub(crate) async fn through(
+        &self,
+        secret: NewSecret,
+        set: impl FnOnce(&mut AppClientSettings),
+    ) -> (Self, Option<Secret>) {
+        let mut settings = self.keyward.pool_client(&self.client_id).await.unwrap().client.settings.clone();
+        set(&mut settings);
+        let new = NewAppClient { name: "another".into(), settings, secret };
+        let pool_id = self.keyward.local_pool().id();
+        let made = self.keyward.create_app_client(&Caller::operator(), pool_id, new).await.unwrap();
+        let (keyward, origin) = (Arc::clone(&self.keyward), self.origin.clone());
+        (Self { keyward, origin, client_id: made.client.id }, made.secret)
+    }
+
     /// With a user who has chosen a password.
-    async fn with_user(database: &TestDatabase) -> Self {
+    pub(crate) async fn with_user(database: &TestDatabase) -> Self {
         let world = Self::with_new_user(database).await;
         let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
         done(world.choose(&challenge, PASSWORD).await);
@@ -60,63 +77,68 @@ impl World {
     }
 
     /// The same database, with what was changed past Keyward.
-    async fn reopened(&self, database: &TestDatabase) -> Self {
+    pub(crate) async fn reopened(&self, database: &TestDatabase) -> Self {
         Self::open(database, self.keyward.clock().clone()).await
     }
 
-    async fn open(database: &TestDatabase, clock: Clock) -> Self {
+    pub(crate) async fn open(database: &TestDatabase, clock: Clock) -> Self {
         let keyward = database.keyward_with(clock, Settings::default()).await;
         let client_id = crate::support::client_id(&keyward).await;
         Self { keyward, origin: Origin::default(), client_id }
     }
 
-    fn pass(&self, ms: i64) {
+    pub(crate) fn pass(&self, ms: i64) {
         self.keyward.clock().advance_ms(ms);
     }
 
     /// What whoever signs in asks with.
-    fn request(&self) -> SignInRequest<'_> {
+    pub(crate) fn request(&self) -> SignInRequest<'_> {
         SignInRequest::new(&self.origin, &self.client_id)
     }
 
-    async fn sign_in(&self, password: &str) -> Result<SignIn> {
+    pub(crate) async fn sign_in(&self, password: &str) -> Result<SignIn> {
         self.sign_in_as(ANN, password).await
     }
 
-    async fn sign_in_as(&self, name: &str, password: &str) -> Result<SignIn> {
+    pub(crate) async fn sign_in_as(&self, name: &str, password: &str) -> Result<SignIn> {
         self.keyward.sign_in_with_password(self.request(), name, &password.into()).await
     }
 
-    async fn sign_in_from(&self, address: impl Into<IpAddr>, name: &str, password: &str) -> Result<SignIn> {
+    pub(crate) async fn sign_in_from(
+        &self,
+        address: impl Into<IpAddr>,
+        name: &str,
+        password: &str,
+    ) -> Result<SignIn> {
         let origin = Origin { address: Some(address.into()), ..Origin::default() };
         let request = SignInRequest::new(&origin, &self.client_id);
         self.keyward.sign_in_with_password(request, name, &password.into()).await
     }
 
-    async fn tokens(&self) -> Tokens {
+    pub(crate) async fn tokens(&self) -> Tokens {
         done(self.sign_in(PASSWORD).await)
     }
 
-    fn answer<'a>(&'a self, challenge: &'a Challenge) -> Answer<'a> {
+    pub(crate) fn answer<'a>(&'a self, challenge: &'a Challenge) -> Answer<'a> {
         Answer { request: self.request(), session: &challenge.session, username: None }
     }
 
-    async fn choose(&self, challenge: &Challenge, password: &str) -> Result<SignIn> {
+    pub(crate) async fn choose(&self, challenge: &Challenge, password: &str) -> Result<SignIn> {
         self.keyward.choose_password(self.answer(challenge), &password.into()).await
     }
 
-    async fn show_code(&self, challenge: &Challenge, code: &str) -> Result<SignIn> {
+    pub(crate) async fn show_code(&self, challenge: &Challenge, code: &str) -> Result<SignIn> {
         self.keyward.show_code(self.answer(challenge), &code.into()).await
     }
 
     /// Sets up a software token by this session, and has signing in ask for it.
-    async fn enrol(&self, tokens: &Tokens) -> SoftwareToken {
+    pub(crate) async fn enrol(&self, tokens: &Tokens) -> SoftwareToken {
         let token = self.prove_token(&tokens.access_token).await;
         self.keyward.set_software_token_mfa(&self.origin, &tokens.access_token, true).await.unwrap();
         token
     }
 
-    async fn prove_token(&self, access_token: &Secret) -> SoftwareToken {
+    pub(crate) async fn prove_token(&self, access_token: &Secret) -> SoftwareToken {
         let secret = self.keyward.associate_software_token(&self.origin, access_token).await.unwrap();
         let token = SoftwareToken(secret);
         let code = token.code(self).into();
@@ -125,48 +147,58 @@ impl World {
     }
 
     /// Signs in with password and code; the code is of the next step, since this one's may be used up.
-    async fn tokens_with_mfa(&self, token: &SoftwareToken) -> Tokens {
+    pub(crate) async fn tokens_with_mfa(&self, token: &SoftwareToken) -> Tokens {
         let challenge = asked(self.sign_in(PASSWORD).await, Question::SoftwareToken);
         self.pass(30 * SECOND_MS);
         done(self.show_code(&challenge, &token.code(self)).await)
     }
 
-    async fn begin_srp(&self, name: &str, password: &str) -> (SrpClient<SrpUser>, SrpChallenge) {
+    /// The client's half of SRP, and what it sends first.
+    pub(crate) fn srp_client(&self, name: &str, password: &str) -> (SrpClient<SrpUser>, Secret) {
         let user = SrpUser::new(self.keyward.local_pool().id(), name, password);
         let client = SrpClient::new(user, &self.client_id, None);
         let srp_a = Secret::from(client.get_auth_parameters().a);
+        (client, srp_a)
+    }
+
+    pub(crate) async fn begin_srp(&self, name: &str, password: &str) -> (SrpClient<SrpUser>, SrpChallenge) {
+        let (client, srp_a) = self.srp_client(name, password);
         let challenge = self.keyward.begin_srp(self.request(), name, &srp_a).await.unwrap();
         (client, challenge)
     }
 
-    async fn finish_srp(&self, client: &SrpClient<SrpUser>, challenge: &SrpChallenge) -> Result<SignIn> {
+    pub(crate) async fn finish_srp(
+        &self,
+        client: &SrpClient<SrpUser>,
+        challenge: &SrpChallenge,
+    ) -> Result<SignIn> {
         let proof = Proof::of(client, challenge);
         self.keyward.finish_srp(self.request(), proof.as_srp_proof()).await
     }
 
-    async fn sign_in_by_srp(&self, name: &str, password: &str) -> Result<SignIn> {
+    pub(crate) async fn sign_in_by_srp(&self, name: &str, password: &str) -> Result<SignIn> {
         let (client, challenge) = self.begin_srp(name, password).await;
         self.finish_srp(&client, &challenge).await
     }
 
-    async fn authenticate(&self, token: &Secret) -> Result<Caller> {
+    pub(crate) async fn authenticate(&self, token: &Secret) -> Result<Caller> {
         self.keyward.authenticate(&Credential::Token(token.clone()), Origin::default()).await
     }
 
-    async fn refresh(&self, tokens: &Tokens) -> Result<Tokens> {
+    pub(crate) async fn refresh(&self, tokens: &Tokens) -> Result<Tokens> {
         self.keyward.refresh(self.request(), tokens.refresh_token.as_ref().unwrap()).await
     }
 
-    async fn update_user(&self, update: UserUpdate) {
+    pub(crate) async fn update_user(&self, update: UserUpdate) {
         self.keyward.update_user(&Caller::operator(), ANN, update).await.unwrap();
     }
 
-    async fn set_enabled(&self, is_enabled: bool) {
+    pub(crate) async fn set_enabled(&self, is_enabled: bool) {
         self.update_user(UserUpdate { enabled: Some(is_enabled), ..UserUpdate::default() }).await;
     }
 
     /// The one sign-in of this outcome whose detail has this member; the clock stands, so they have no order.
-    async fn event(&self, outcome: Outcome, name: &str, value: &str) -> AuditEvent {
+    pub(crate) async fn event(&self, outcome: Outcome, name: &str, value: &str) -> AuditEvent {
         let query = AuditQuery { action: Some("user.sign-in".into()), ..AuditQuery::default() };
         let events = self.keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
         let fits = |event: &AuditEvent| event.outcome == outcome && event.detail[name] == value;
@@ -174,7 +206,7 @@ impl World {
     }
 
     /// Asserts that no token of these is good for anything.
-    async fn assert_ended(&self, tokens: &Tokens, refresh: &str, access: &str) {
+    pub(crate) async fn assert_ended(&self, tokens: &Tokens, refresh: &str, access: &str) {
         assert_eq!(said(self.refresh(tokens).await), refresh);
         assert_eq!(said(self.keyward.own_account(&tokens.access_token).await), access);
         for token in [&tokens.access_token, &tokens.id_token] {
@@ -184,28 +216,28 @@ impl World {
 }
 
 /// An authenticator application.
-struct SoftwareToken(Secret);
+pub(crate) struct SoftwareToken(pub(crate) Secret);
 
 impl SoftwareToken {
-    fn code(&self, world: &World) -> String {
+    pub(crate) fn code(&self, world: &World) -> String {
         support::one_time_code(&self.0, world.keyward.clock())
     }
 
-    fn wrong_code(&self, world: &World) -> String {
+    pub(crate) fn wrong_code(&self, world: &World) -> String {
         format!("{:06}", (self.code(world).parse::<u32>().unwrap() + 1) % 1_000_000)
     }
 }
 
 /// What a client answers to an SRP challenge.
-struct Proof {
+pub(crate) struct Proof {
     secret_block: Secret,
     timestamp: Secret,
     signature: Secret,
-    username: Option<String>,
+    pub(crate) username: Option<String>,
 }
 
 impl Proof {
-    fn of(client: &SrpClient<SrpUser>, challenge: &SrpChallenge) -> Self {
+    pub(crate) fn of(client: &SrpClient<SrpUser>, challenge: &SrpChallenge) -> Self {
         let SrpChallenge { user_id, salt, srp_b, secret_block } = challenge;
         let VerificationParameters { timestamp, password_claim_signature, .. } =
             client.verify(secret_block.expose(), user_id, salt, srp_b).unwrap();
@@ -217,7 +249,7 @@ impl Proof {
         }
     }
 
-    fn as_srp_proof(&self) -> SrpProof<'_> {
+    pub(crate) fn as_srp_proof(&self) -> SrpProof<'_> {
         SrpProof {
             secret_block: &self.secret_block,
             timestamp: &self.timestamp,
@@ -228,7 +260,7 @@ impl Proof {
 }
 
 #[track_caller]
-fn done(outcome: Result<SignIn>) -> Tokens {
+pub(crate) fn done(outcome: Result<SignIn>) -> Tokens {
     match outcome.unwrap() {
         SignIn::Done(tokens) => tokens,
         SignIn::Challenge(challenge) => panic!("asked for {:?}", challenge.question),
@@ -236,7 +268,7 @@ fn done(outcome: Result<SignIn>) -> Tokens {
 }
 
 #[track_caller]
-fn asked(outcome: Result<SignIn>, question: Question) -> Challenge {
+pub(crate) fn asked(outcome: Result<SignIn>, question: Question) -> Challenge {
     match outcome.unwrap() {
         SignIn::Challenge(challenge) if challenge.question == question => challenge,
         other => panic!("{other:?}"),
@@ -245,20 +277,20 @@ fn asked(outcome: Result<SignIn>, question: Question) -> Challenge {
 
 /// The sentence of what was refused.
 #[track_caller]
-fn said<T>(outcome: Result<T>) -> String {
+pub(crate) fn said<T>(outcome: Result<T>) -> String {
     let Err(Error { message, .. }) = outcome else { panic!("this is refused") };
     message.into_owned()
 }
 
-fn claims(token: &Secret) -> Value {
+pub(crate) fn claims(token: &Secret) -> Value {
     let part = token.expose().split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-const INCORRECT: &str = "Incorrect username or password.";
-const LOCKED: &str = "Password attempts exceeded";
-const INVALID_SESSION: &str = "Invalid session for the user.";
-const USED_SESSION: &str = "Invalid session for the user, session can only be used once.";
+pub(crate) const INCORRECT: &str = "Incorrect username or password.";
+pub(crate) const LOCKED: &str = "Password attempts exceeded";
+pub(crate) const INVALID_SESSION: &str = "Invalid session for the user.";
+pub(crate) const USED_SESSION: &str = "Invalid session for the user, session can only be used once.";
 
 on_both! {
     a_temporary_password_leads_to_a_new_one_and_then_to_tokens,
@@ -275,6 +307,7 @@ on_both! {
     a_back_end_signs_users_in_with_what_they_show,
     a_back_end_needs_a_right_to_it_and_the_clients_own_pool,
     a_back_end_serves_many_from_one_address_and_locks_are_each_users_own,
+    a_user_of_another_pool_signs_in_there_and_nowhere_else,
     what_is_wrong_with_an_account_is_said_to_whoever_knows_the_password,
     a_temporary_password_is_good_for_a_week,
     a_password_hashed_at_another_cost_is_hashed_anew,
@@ -667,6 +700,54 @@ async fn a_back_end_serves_many_from_one_address_and_locks_are_each_users_own(da
     done(sign_in(ANN, PASSWORD).await);
     // They took nothing from whoever comes from there unsigned.
     done(world.sign_in_from([192, 0, 2, 1], ANN, PASSWORD).await);
+}
+
+async fn a_user_of_another_pool_signs_in_there_and_nowhere_else(database: TestDatabase) {
+    let home = World::with_user(&database).await;
+    let (keyward, operator) = (&home.keyward, Caller::operator());
+    let new = NewUserPool { name: "other".into(), settings: UserPoolSettings::default(), region: None };
+    let pool_id = keyward.create_user_pool(&operator, new).await.unwrap().id;
+    let settings = keyward.pool_client(&home.client_id).await.unwrap().client.settings.clone();
+    let new = NewAppClient { name: "client".into(), settings, secret: NewSecret::None };
+    let client_id = keyward.create_app_client(&operator, &pool_id, new).await.unwrap().client.id;
+    let world = World { keyward: Arc::clone(keyward), origin: Origin::default(), client_id };
+    let pool = keyward.user_pool(&pool_id).await.unwrap();
+    let new = NewUser { username: "eve@x.co".into(), ..NewUser::default() };
+    let eve = keyward.create_user_in(&*pool, &operator, new).await.unwrap().user;
+    let password = Secret::from(PASSWORD);
+    keyward.set_password_in(&*pool, &operator, &eve.id, &password, false).await.unwrap();
+
+    let tokens = done(world.sign_in_as("eve@x.co", PASSWORD).await);
+    let client = SrpClient::new(SrpUser::new(&pool_id, "eve@x.co", PASSWORD), &world.client_id, None);
+    let srp_a = Secret::from(client.get_auth_parameters().a);
+    let challenge = keyward.begin_srp(world.request(), "eve@x.co", &srp_a).await.unwrap();
+    done(world.finish_srp(&client, &challenge).await);
+    assert_eq!(claims(&tokens.id_token)["iss"], pool.issuer());
+    assert_eq!(keyward.own_account(&tokens.access_token).await.unwrap().id, eve.id);
+    world.refresh(&tokens).await.unwrap();
+    // Neither pool's users are the other's, nor are their tokens.
+    assert_eq!(said(home.sign_in_as("eve@x.co", PASSWORD).await), INCORRECT);
+    assert_eq!(said(world.sign_in_as(ANN, PASSWORD).await), INCORRECT);
+    assert_eq!(said(home.refresh(&tokens).await), "Invalid Refresh Token.");
+    assert_eq!(code(home.authenticate(&tokens.access_token).await), Code::Unauthenticated);
+    let (_, challenge) = home.begin_srp(ANN, PASSWORD).await;
+    let elsewhere = Proof::of(&client, &challenge);
+    let request = world.request();
+    assert_eq!(said(keyward.finish_srp(request, elsewhere.as_srp_proof()).await), INVALID_SESSION);
+
+    let caller = back_end(&home, &["verify:credentials", "manage:users"]).await;
+    let of = |caller, pool_id| SignInRequest::of_back_end(caller, pool_id, &world.client_id);
+    let refused = keyward.sign_in_with_password(of(&caller, &pool_id), "eve@x.co", &password).await;
+    assert_eq!(code(refused), Code::Forbidden("manage:pools".into()));
+    let done_by_operator = of(&operator, &pool_id);
+    done(keyward.sign_in_with_password(done_by_operator, "eve@x.co", &password).await);
+    // The client isn't the pool's that is named.
+    let refused = keyward.sign_in_with_password(of(&operator, keyward.local_pool().id()), ANN, &password);
+    assert_eq!(code(refused.await), Code::NotFound(Thing::AppClient));
+    // With the pool, all goes that was begun in it.
+    keyward.delete_user_pool(&operator, &pool_id).await.unwrap();
+    assert_eq!(code(world.sign_in_as("eve@x.co", PASSWORD).await), Code::NotFound(Thing::AppClient));
+    assert_eq!(code(keyward.own_account(&tokens.access_token).await), Code::Unauthenticated);
 }
 
 async fn what_is_wrong_with_an_account_is_said_to_whoever_knows_the_password(database: TestDatabase) {
@@ -1173,7 +1254,7 @@ async fn a_refresh_token_is_good_at_its_own_client_alone(database: TestDatabase)
 
     let request = SignInRequest::new(&world.origin, "another");
     assert_eq!(said(world.keyward.refresh(request, refresh_token).await), "Invalid Refresh Token.");
-    let revoked = world.keyward.revoke_refresh_token(&world.origin, "another", refresh_token).await;
+    let revoked = world.keyward.revoke_refresh_token(&world.origin, "another", None, refresh_token).await;
     assert_eq!(code(revoked), Code::Unauthenticated);
     let challenge = asked_session(&world, &database).await;
     let answer = Answer { request, session: &challenge, username: None };
@@ -1197,7 +1278,7 @@ async fn a_revoked_refresh_token_takes_its_own_session_along(database: TestDatab
     let (revoked, other) = (world.tokens().await, world.tokens().await);
     let renewed = world.refresh(&revoked).await.unwrap();
     let revoke = async |token: &Secret| {
-        world.keyward.revoke_refresh_token(&world.origin, &world.client_id, token).await
+        world.keyward.revoke_refresh_token(&world.origin, &world.client_id, None, token).await
     };
 
     for token in [&revoked.access_token, &revoked.id_token] {

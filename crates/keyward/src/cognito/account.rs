@@ -1,5 +1,7 @@
 //! The account of whoever shows an access token: `GetUser`, `GlobalSignOut`.
 
+use std::collections::BTreeMap;
+
 use keyward_core::caller::Origin;
 use keyward_core::keyward::Keyward;
 use keyward_core::secret::Secret;
@@ -37,9 +39,9 @@ pub(super) struct Attribute {
 pub(super) struct Nothing {}
 
 pub(super) async fn get_user(keyward: &Keyward, _: &Origin, input: Bearer) -> Result<GetUserAnswer, Fault> {
-    let user = keyward.own_account(&input.access_token).await?;
+    let (user, readable) = keyward.own_attributes(&input.access_token).await?;
     Ok(GetUserAnswer {
-        user_attributes: attributes(&user),
+        user_attributes: with_sub(&user, readable),
         preferred_mfa_setting: factor(&user),
         user_mfa_setting_list: factor(&user).into_iter().collect(),
         username: user.username,
@@ -48,9 +50,12 @@ pub(super) async fn get_user(keyward: &Keyward, _: &Origin, input: Bearer) -> Re
 
 /// All that is known of the user, the `sub` first.
 pub(super) fn attributes(user: &User) -> Vec<Attribute> {
+    with_sub(user, user.all_attributes())
+}
+
+fn with_sub(user: &User, attributes: BTreeMap<String, String>) -> Vec<Attribute> {
     let sub = ("sub".to_owned(), user.id.clone());
-    let attributes = std::iter::once(sub).chain(user.all_attributes());
-    attributes.map(|(name, value)| Attribute { name, value }).collect()
+    std::iter::once(sub).chain(attributes).map(|(name, value)| Attribute { name, value }).collect()
 }
 
 /// The second factor that signing in asks for.

@@ -22,7 +22,6 @@ const ATTRIBUTE: &str = "userAttributes.";
 pub(super) struct InitiateAuth {
     auth_flow: String,
     client_id: String,
-    /// `SECRET_HASH` among them is ignored: no app client has a secret to hold it against.
     #[serde(default)]
     auth_parameters: Parameters,
 }
@@ -61,7 +60,7 @@ pub(super) struct AuthAnswer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct AuthenticationResult {
+pub(super) struct AuthenticationResult {
     access_token: Secret,
     expires_in: i64,
     token_type: &'static str,
@@ -93,6 +92,7 @@ async fn initiate(
     request: SignInRequest<'_>,
     InitiateAuth { auth_flow, auth_parameters: parameters, .. }: InitiateAuth,
 ) -> Result<AuthAnswer, Fault> {
+    let request = request.with_secret_hash(parameters.get("SECRET_HASH"));
     let is_back_end = request.back_end.is_some();
     match auth_flow.as_str() {
         "USER_PASSWORD_AUTH" if is_back_end => Err(not_supported()),
@@ -142,6 +142,7 @@ async fn respond(
     request: SignInRequest<'_>,
     RespondToAuthChallenge { challenge_name, session, challenge_responses: responses, .. }: RespondToAuthChallenge,
 ) -> Result<AuthAnswer, Fault> {
+    let request = request.with_secret_hash(responses.get("SECRET_HASH"));
     let username = responses.get("USERNAME").map(Secret::expose);
     if challenge_name == "PASSWORD_VERIFIER" {
         let proof = SrpProof {

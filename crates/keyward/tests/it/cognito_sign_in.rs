@@ -4,6 +4,10 @@
 use std::time::Duration;
 
 use aws_cognito_srp::{SrpClient, User, VerificationParameters};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
 use keyward_core::user::UserUpdate;
@@ -443,6 +447,75 @@ async fn a_refresh_token_brings_the_other_two() {
     app.initiate("REFRESH_TOKEN", json!({ "REFRESH_TOKEN": "x" }))
         .await
         .expect_refusal("NotAuthorizedException", "Invalid Refresh Token.");
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate_where_the_client_says_so() {
+    let app = App::new().await;
+    app.user_tokens().await;
+    let (pool_id, operator) = (app.keyward.local_pool().id(), Caller::operator());
+    let settings = AppClientSettings {
+        flows: vec!["ALLOW_USER_PASSWORD_AUTH".into()],
+        rotation_grace_seconds: Some(0),
+        ..AppClientSettings::default()
+    };
+    let new = NewAppClient { name: "rotating".into(), settings, secret: NewSecret::Generated };
+    let made = app.keyward.create_app_client(&operator, pool_id, new).await.unwrap();
+    let (client_id, secret) = (made.client.id, made.secret.unwrap());
+    let hash = hmac::sign(
+        &hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes()),
+        format!("{ANN}{client_id}").as_bytes(),
+    );
+    let sign_in = |hash: Value| {
+        let parameters = json!({ "USERNAME": ANN, "PASSWORD": PASSWORD, "SECRET_HASH": hash });
+        let input =
+            json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client_id, "AuthParameters": parameters });
+        app.cognito("InitiateAuth", input)
+    };
+    let get = |token: &Value| {
+        let input = json!({
+            "ClientId": client_id, "RefreshToken": token, "ClientSecret": secret, "DeviceKey": "us-east-1_0a",
+        });
+        app.cognito("GetTokensFromRefreshToken", input)
+    };
+
+    sign_in(Value::Null).await.expect_refusal(
+        "NotAuthorizedException",
+        &format!("Client {client_id} is configured with secret but SECRET_HASH was not received"),
+    );
+    let wrong = format!("Unable to verify secret hash for client {client_id}");
+    sign_in(json!("bm8=")).await.expect_refusal("NotAuthorizedException", &wrong);
+    let tokens = sign_in(json!(STANDARD.encode(hash))).await.expect(200)["AuthenticationResult"].clone();
+    let answer = get(&tokens["RefreshToken"]).await.expect(200);
+    assert_eq!(members(&answer), ["AuthenticationResult"]);
+    let renewed = &answer["AuthenticationResult"];
+    assert_eq!(members(renewed), ["AccessToken", "ExpiresIn", "IdToken", "RefreshToken", "TokenType"]);
+    get(&tokens["RefreshToken"]).await.expect_refusal(
+        "RefreshTokenReuseException",
+        "Refresh Token has been used before, so the session was ended; sign in again.",
+    );
+    get(&renewed["RefreshToken"])
+        .await
+        .expect_refusal("NotAuthorizedException", "Refresh Token has been revoked");
+    let without = json!({ "ClientId": client_id, "RefreshToken": renewed["RefreshToken"] });
+    let refused = app.cognito("GetTokensFromRefreshToken", without.clone()).await.expect(400);
+    assert_eq!(refused["__type"], "NotAuthorizedException");
+    let without = json!({ "ClientId": client_id, "Token": renewed["RefreshToken"] });
+    let refused = app.cognito("RevokeToken", without).await.expect(400);
+    assert_eq!(refused["__type"], "UnauthorizedException");
+}
+
+#[tokio::test]
+async fn a_client_may_be_one_that_does_not_revoke() {
+    let app = App::new().await;
+    let (pool_id, operator) = (app.keyward.local_pool().id(), Caller::operator());
+    let settings = AppClientSettings { revokes_tokens: false, ..AppClientSettings::default() };
+    let new = NewAppClient { name: "lasting".into(), settings, secret: NewSecret::None };
+    let made = app.keyward.create_app_client(&operator, pool_id, new).await.unwrap();
+
+    app.cognito("RevokeToken", json!({ "Token": "x", "ClientId": made.client.id }))
+        .await
+        .expect_refusal("UnsupportedOperationException", "Token revocation isn't enabled for this client.");
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ const NOTES: &[(&str, &str)] = &[
     ("DeleteUserPool", "not the home pool"),
     ("DeleteUserPoolClient", "not the one that Keyward's own command line signs in through"),
     ("DescribeUserPoolClient", "of two secrets, the newer one"),
+    ("GetTokensFromRefreshToken", "with refresh tokens that rotate and that don't"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
     (

@@ -1,0 +1,209 @@
+//! Refresh tokens: what a sign-in lasts by beyond its first tokens.
+//!
+//! All refresh tokens of a sign-in begin alike, and it is found by the hash of that beginning. Where they
+//! rotate, each is followed by one that is made from it under the master key: who asks once more with the same
+//! one, within the grace, gets the same answer. So there is one newest token at any time, whoever has it, and
+//! one that is neither the newest nor within the grace was shown before: it may have been stolen, and the
+//! sign-in ends.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::session::{Bearer, user_disabled};
+use super::sign_in::{SignInRequest, Tokens};
+use crate::app_client::PoolClient;
+use crate::audit::Target;
+use crate::caller::{Caller, Origin};
+use crate::error::{Code, Error, Result};
+use crate::keyward::Keyward;
+use crate::master_key::MasterKey;
+use crate::random::Random;
+use crate::secret::Secret;
+use crate::store::{RefreshTokens, SignedIn};
+use crate::user::User;
+
+/// The flow that a client must have for refreshing, where its refresh tokens don't rotate.
+const FLOW: &str = "REFRESH_TOKEN_AUTH";
+/// 381 bits: nobody guesses one, so its hash alone need be kept.
+const LENGTH: usize = 64;
+/// How much of it all of a sign-in have in common: 131 bits, which nobody guesses either.
+const FAMILY_LENGTH: usize = 22;
+/// How many that were rotated are remembered for the time of their grace.
+const REMEMBERED: usize = 16;
+
+/// A refresh token as it is given or shown.
+pub(super) struct RefreshToken<'a>(pub(super) &'a Secret);
+
+impl RefreshToken<'_> {
+    /// The first one of a sign-in.
+    pub(super) fn generate(random: &Random) -> Secret {
+        random.base62(LENGTH)
+    }
+
+    /// What its sign-in is found by.
+    pub(super) fn family(&self) -> String {
+        let text = self.0.expose();
+        crate::sha256_hex(text.get(..FAMILY_LENGTH).unwrap_or(text).as_bytes())
+    }
+
+    pub(super) fn hash(&self) -> String {
+        crate::sha256_hex(self.0.expose().as_bytes())
+    }
+
+    /// The one that follows it: 168 bits that nobody can tell without it and the master key.
+    fn next(&self, master_key: &MasterKey) -> Result<Secret> {
+        let text = self.0.expose();
+        let rest = Secret::from(master_key.fingerprint("refresh token", text.as_bytes())?);
+        let family = text.get(..FAMILY_LENGTH).unwrap_or_default();
+        Ok(Secret::from(family.chars().chain(rest.expose().chars()).take(LENGTH).collect::<String>()))
+    }
+}
+
+impl RefreshTokens {
+    /// After `next` has followed the newest one, which is good for `grace_ms` more.
+    fn followed_by(&self, next: &RefreshToken<'_>, grace_ms: i64, now_ms: i64) -> Self {
+        let newly = (self.newest.clone(), now_ms.saturating_add(grace_ms));
+        let rotated = std::iter::once(&newly).chain(&self.rotated).filter(|(_, until_ms)| *until_ms > now_ms);
+        Self { newest: next.hash(), rotated: rotated.take(REMEMBERED).cloned().collect() }
+    }
+
+    fn is_within_grace(&self, hash: &str, now_ms: i64) -> bool {
+        self.rotated.iter().any(|(rotated, until_ms)| rotated == hash && *until_ms > now_ms)
+    }
+}
+
+impl Keyward {
+    /// New ID and access tokens of the sign-in that `refresh_token` belongs to, with the user's roles of this
+    /// moment.
+    ///
+    /// # Errors
+    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
+    /// do this; `Unauthenticated` for a token that is unknown, another client's, revoked or expired, and for a
+    /// disabled user.
+    pub async fn refresh(&self, request: SignInRequest<'_>, refresh_token: &Secret) -> Result<Tokens> {
+        let through = self.admitted(&request, FLOW).await?;
+        if through.client.settings.rotation_grace_seconds.is_some() {
+            // Begins with Cognito's words.
+            return Err(Error::invalid(
+                "auth_flow",
+                format!(
+                    "{FLOW} flow not enabled for this client: its refresh tokens rotate; use \
+                     GetTokensFromRefreshToken."
+                ),
+            ));
+        }
+        let knows_secret = |user: &User| request.check_secret(&through, &[&user.username, &user.id]);
+        self.renewed(request.origin, &through, &RefreshToken(refresh_token), knows_secret).await
+    }
+
+    /// As [`Keyward::refresh`], for clients whose refresh tokens may rotate: then there is a new one of it
+    /// too, and the one that was shown is good for the client's grace only.
+    ///
+    /// # Errors
+    /// As there, and `CodeExpired` for a refresh token that has been rotated: with it, the sign-in ends.
+    pub async fn rotate(
+        &self,
+        origin: &Origin,
+        client_id: &str,
+        client_secret: Option<&Secret>,
+        refresh_token: &Secret,
+    ) -> Result<Tokens> {
+        let through = self.pool_client(client_id).await?;
+        if through.client.settings.rotation_grace_seconds.is_none() {
+            through.require_flow(FLOW)?;
+        }
+        through.check_secret(client_secret)?;
+        self.renewed(origin, &through, &RefreshToken(refresh_token), |_| Ok(())).await
+    }
+
+    /// Ends the sign-in that `refresh_token` belongs to, with all tokens that came of it. A token that nobody
+    /// knows is nothing to revoke, which is no error (RFC 7009 §2.2).
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `Conflict` where the client doesn't revoke tokens; `Unsupported` for an ID or
+    /// access token; `Unauthenticated` for another client's token.
+    pub async fn revoke_refresh_token(
+        &self,
+        origin: &Origin,
+        client_id: &str,
+        client_secret: Option<&Secret>,
+        refresh_token: &Secret,
+    ) -> Result<()> {
+        let through = self.pool_client(client_id).await?;
+        through.check_secret(client_secret)?;
+        if !through.client.settings.revokes_tokens {
+            return Err(Error::conflict("Token revocation isn't enabled for this client."));
+        }
+        let pool = &through.pool;
+        if pool.verify_token(refresh_token.expose()).is_some() {
+            return Err(Error::new(Code::Unsupported, "Only a refresh token can be revoked; send that one."));
+        }
+        let family = RefreshToken(refresh_token).family();
+        let Some(signed_in) = self.store.signed_in_by_refresh_family(&family).await? else { return Ok(()) };
+        let SignedIn { session, account, .. } = signed_in;
+        if session.pool_id != pool.id() || session.revoked_at_ms.is_some() {
+            return Ok(());
+        }
+        if session.client_id != through.client.id {
+            return Err(Error::unauthenticated("The refresh token belongs to another client."));
+        }
+        let bearer = Bearer { pool: Arc::clone(pool), account, session };
+        let detail = json!({ "session": bearer.session.id });
+        let change = self.change(&bearer.caller(origin), "user.sign-out", bearer.target(), detail);
+        self.store.revoke_session(&bearer.session.id, self.clock.now_ms(), &change).await
+    }
+
+    async fn renewed(
+        &self,
+        origin: &Origin,
+        through: &PoolClient,
+        shown: &RefreshToken<'_>,
+        check: impl Fn(&User) -> Result<()>,
+    ) -> Result<Tokens> {
+        let (family, hash) = (shown.family(), shown.hash());
+        loop {
+            let signed_in = self.store.signed_in_by_refresh_family(&family).await?;
+            let signed_in = signed_in.filter(|signed_in| signed_in.session.client_id == through.client.id);
+            let SignedIn { session, account, refresh_tokens } =
+                signed_in.ok_or_else(|| Error::unauthenticated("Invalid Refresh Token."))?;
+            let (user, now_ms) = (&account.user, self.clock.now_ms());
+            check(user)?;
+            if !user.enabled {
+                return Err(user_disabled());
+            }
+            if session.revoked_at_ms.is_some() {
+                return Err(Error::unauthenticated("Refresh Token has been revoked"));
+            }
+            if session.expires_at_ms <= now_ms {
+                return Err(Error::unauthenticated("Refresh Token has expired"));
+            }
+            let is_newest = refresh_tokens.newest == hash;
+            if !is_newest && !refresh_tokens.is_within_grace(&hash, now_ms) {
+                let target = Target::new("user", &user.id, &user.username);
+                let detail = json!({ "session": session.id, "reason": "refresh_token_reuse" });
+                let change = self.change(&Caller::nobody(origin.clone()), "user.sign-out", target, detail);
+                self.store.revoke_session(&session.id, now_ms, &change).await?;
+                return Err(Error::new(
+                    Code::CodeExpired,
+                    "Refresh Token has been used before, so the session was ended; sign in again.",
+                ));
+            }
+            let grace_seconds = through.client.settings.rotation_grace_seconds;
+            let next = match (is_newest, grace_seconds) {
+                (true, None) => None,
+                _ => Some(shown.next(&self.master_key)?),
+            };
+            let auth_time = session.created_at_ms.div_euclid(1000);
+            let tokens = self.sign_tokens(through, user, &session.id, auth_time, session.mfa).await?;
+            if let (true, Some(grace_seconds), Some(next)) = (is_newest, grace_seconds, &next) {
+                let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms);
+                if !self.store.rotate_refresh_token(&session.id, &hash, &next).await? {
+                    // Somebody was faster: by now it isn't the newest any more, or the session has ended.
+                    continue;
+                }
+            }
+            return Ok(Tokens { refresh_token: next, ..tokens });
+        }
+    }
+}
