@@ -5,8 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from aws_cli import AwsCli
+from certificates import new_certificates
 from keyward_api import Keyward, Person, new_password
 from keyward_server import ROOT, Server
+from node_client import Node, Sdk
 from vams_client import VamsClient
 
 BINARY = Path(os.environ.get("KEYWARD_BINARY", ROOT / "target" / "debug" / "keyward"))
@@ -43,6 +46,19 @@ def running(folder: Path, environment: dict[str, str] | None = None, **settings:
         assert keyward.secrets.found_in(file.read_bytes()) == [], f"a secret lies in {file}"
 
 
+@contextlib.contextmanager
+def running_with_tls(folder: Path, **settings: str):
+    """A Keyward with a certificate, also for Amazon's name, which every client is told to trust."""
+    certificates = new_certificates(folder, "127.0.0.1", "cognito-idp.us-east-1.amazonaws.com")
+    files = {"tls_cert": str(certificates.certificate), "tls_key": str(certificates.key)}
+    with pytest.MonkeyPatch.context() as environment:
+        # Where boto3 and AWS's command line, requests, urllib and Node look.
+        for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+            environment.setenv(name, str(certificates.authority))
+        with running(folder, **files, **settings) as it:
+            yield it
+
+
 @pytest.fixture(scope="session")
 def keyward(tmp_path_factory, no_aws_settings):
     """The Keyward that most tests share; each makes users, roles and keys of its own."""
@@ -64,3 +80,16 @@ def vams(keyward):
     client.setup()
     client.login(keyward.admin_person.username, keyward.admin_person.password)
     return client
+
+
+@pytest.fixture
+def aws(keyward):
+    """AWS's command line, without credentials."""
+    return AwsCli(keyward)
+
+
+@pytest.fixture(scope="session")
+def sdk(keyward):
+    """The AWS SDK for JavaScript, without credentials."""
+    with Node("sdk", keyward) as node:
+        yield Sdk(node)

@@ -1,28 +1,62 @@
-// Signs in with amazon-cognito-identity-js, which Amplify's older versions are built on: SRP, a new password,
-// a one-time code. URL, POOL_ID, CLIENT_ID, USERNAME, PASSWORD and, for the challenges, NEW_PASSWORD and CODE
-// come from the environment; what happened is printed as one line of JSON.
+// amazon-cognito-identity-js, which Amplify's older versions are built on, as one user has it.
+// What ends a sign-in is either the tokens or the challenge that comes next.
 
-const { AuthenticationDetails, CognitoUser, CognitoUserPool } = require("amazon-cognito-identity-js");
+const identity = require("amazon-cognito-identity-js");
+const converse = require("./conversation.cjs");
 
-const { URL: endpoint, POOL_ID, CLIENT_ID, USERNAME, PASSWORD, NEW_PASSWORD, CODE } = process.env;
-const pool = new CognitoUserPool({ UserPoolId: POOL_ID, ClientId: CLIENT_ID, endpoint });
-const user = new CognitoUser({ Username: USERNAME, Pool: pool });
-const challenges = [];
+const { URL: endpoint, POOL_ID: UserPoolId, CLIENT_ID: ClientId } = process.env;
+const pool = new identity.CognitoUserPool({ UserPoolId, ClientId, endpoint });
+let user;
 
-const callbacks = {
-  onSuccess: (session) => {
-    const { email, token_use } = session.getIdToken().payload;
-    console.log(JSON.stringify({ challenges, email, token_use }));
+const named = (Username) => (user = new identity.CognitoUser({ Username, Pool: pool }));
+
+const tokens = (session) => ({
+  AccessToken: session.getAccessToken().getJwtToken(),
+  IdToken: session.getIdToken().getJwtToken(),
+  RefreshToken: session.getRefreshToken().getToken(),
+  claims: session.getIdToken().payload,
+});
+
+// The library has two ways to call back.
+const answered = (start) =>
+  new Promise((resolve, reject) => start((error, result) => (error ? reject(error) : resolve(result))));
+const heard = (start) =>
+  new Promise((resolve, reject) => {
+    const challenge = (name) => (_, parameters) => resolve({ challenge: name, parameters });
+    start({
+      onSuccess: (result) => resolve(result?.getIdToken ? tokens(result) : result),
+      onFailure: reject,
+      associateSecretCode: (SecretCode) => resolve({ SecretCode }),
+      inputVerificationCode: resolve,
+      newPasswordRequired: (attributes, required) =>
+        resolve({ challenge: "NEW_PASSWORD_REQUIRED", attributes, required }),
+      totpRequired: challenge("SOFTWARE_TOKEN_MFA"),
+      mfaRequired: challenge("SMS_MFA"),
+      mfaSetup: challenge("MFA_SETUP"),
+      selectMFAType: challenge("SELECT_MFA_TYPE"),
+    });
+  });
+
+converse({
+  signIn: (Username, Password, flow = "USER_SRP_AUTH") => {
+    named(Username).setAuthenticationFlowType(flow);
+    const details = new identity.AuthenticationDetails({ Username, Password });
+    return heard((callbacks) => user.authenticateUser(details, callbacks));
   },
-  onFailure: (error) => console.log(JSON.stringify({ challenges, code: error.code, message: error.message })),
-  newPasswordRequired: () => {
-    challenges.push("NEW_PASSWORD_REQUIRED");
-    user.completeNewPasswordChallenge(NEW_PASSWORD, {}, callbacks);
+  completeNewPassword: (password, attributes = {}) =>
+    heard((callbacks) => user.completeNewPasswordChallenge(password, attributes, callbacks)),
+  sendMFACode: (code, type) => heard((callbacks) => user.sendMFACode(code, callbacks, type)),
+  sendMFASelection: (type) => heard((callbacks) => user.sendMFASelectionAnswer(type, callbacks)),
+  associateSoftwareToken: () => heard((callbacks) => user.associateSoftwareToken(callbacks)),
+  verifySoftwareToken: (code) => heard((callbacks) => user.verifySoftwareToken(code, "phone", callbacks)),
+  preferSoftwareToken: () =>
+    answered((done) => user.setUserMfaPreference(null, { Enabled: true, PreferredMfa: true }, done)),
+  getUserData: () => answered((done) => user.getUserData(done, { bypassCache: true })),
+  refresh: async () => {
+    const { RefreshToken } = tokens(user.getSignInUserSession());
+    const token = new identity.CognitoRefreshToken({ RefreshToken });
+    return tokens(await answered((done) => user.refreshSession(token, done)));
   },
-  totpRequired: () => {
-    challenges.push("SOFTWARE_TOKEN_MFA");
-    user.sendMFACode(CODE, callbacks, "SOFTWARE_TOKEN_MFA");
-  },
-};
-
-user.authenticateUser(new AuthenticationDetails({ Username: USERNAME, Password: PASSWORD }), callbacks);
+  signOut: () => answered((done) => user.signOut(done)),
+  globalSignOut: () => heard((callbacks) => user.globalSignOut(callbacks)),
+});

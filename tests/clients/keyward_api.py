@@ -9,14 +9,17 @@ import pyotp
 import requests
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from keyward_server import Server
 
 # Members of requests and answers that must never turn up in a log or, in clear, in the data folder.
 SECRET_MEMBERS = {
     *("secret", "apiKey", "credential", "temporary_password", "temporaryPassword", "password"),
     *("PASSWORD", "NEW_PASSWORD", "AccessToken", "IdToken", "RefreshToken", "REFRESH_TOKEN", "Token"),
-    *("Session", "SecretCode", "SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE"),
+    *("Session", "SecretCode", "sharedSecret", "SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE"),
 }
+# Every password that a test thought of, for not every client's requests can be watched.
+PASSWORDS: set[str] = set()
 TOTP_STEP_SECONDS = 30
 NAMES = itertools.count(1)
 
@@ -34,12 +37,12 @@ class Secrets:
                 if name in SECRET_MEMBERS and isinstance(value, str) and len(value) >= 8:
                     self.values.add(value)
                 self.watch(value)
-        elif isinstance(document, list):
+        elif isinstance(document, (list, tuple)):
             for value in document:
                 self.watch(value)
 
     def found_in(self, content: bytes) -> list[str]:
-        return [value for value in self.values if value.encode() in content]
+        return [value for value in self.values | PASSWORDS if value.encode() in content]
 
 
 class Api:
@@ -216,15 +219,30 @@ def new_name(kind: str) -> str:
 
 
 def new_password() -> str:
-    return f"Passw0rd!-{new_name('x')}-{time.time_ns()}"
+    password = f"Passw0rd!-{new_name('x')}-{time.time_ns()}"
+    PASSWORDS.add(password)
+    return password
+
+
+def nobody() -> Person:
+    """Somebody whom no pool has, each time another: failures to sign in are counted for unknown names too."""
+    return Person(f"{new_name('nobody')}@example.com", new_password())
+
+
+class Refused(Exception):
+    """What a client outside of Python is refused with."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(f"{code}: {message}")
+        self.code, self.message = code, message
 
 
 def raised_by(call) -> tuple[str, str]:
-    """The error code and the message that a boto3 call is refused with."""
-    from botocore.exceptions import ClientError
-
+    """The error code and the message that a client's call is refused with."""
     try:
         call()
+    except Refused as refusal:
+        return refusal.code, refusal.message
     except ClientError as refusal:
         error = refusal.response["Error"]
         assert refusal.response["ResponseMetadata"]["HTTPStatusCode"] == 400

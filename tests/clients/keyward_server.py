@@ -37,6 +37,7 @@ class Server:
             **{f"KEYWARD_{name.upper()}": value for name, value in settings.items()},
             **(environment or {}),
         }
+        self._scheme = "https" if "tls_cert" in settings else "http"
         self._process: subprocess.Popen | None = None
         self._reader: threading.Thread | None = None
 
@@ -51,9 +52,10 @@ class Server:
 
     def _start_on(self, port: int) -> bool:
         address = f"127.0.0.1:{port}"
+        url = f"{self._scheme}://{address}"
         self._process = subprocess.Popen(
             # An issuer that clients can reach: they check tokens against it.
-            [*self._command, "--listen", address, "--public-url", f"http://{address}"],
+            [*self._command, "--listen", address, "--public-url", url],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -65,14 +67,14 @@ class Server:
         if not listening.get(timeout=START_SECONDS):
             self._process.wait(STOP_SECONDS)
             return False
-        self.url = f"http://{address}"
+        self.url = url
         wait_until_ok(f"{self.url}/readyz", START_SECONDS)
         return True
 
     def _read(self, listening: queue.Queue) -> None:
         for line in self._process.stdout:
             self.output += line
-            if b"listening on http://" in line:
+            if b"listening on http" in line:
                 listening.put(True)
         listening.put(False)
 

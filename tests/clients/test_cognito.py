@@ -1,7 +1,7 @@
 """boto3 signs in by the Cognito protocol, unsigned, as an application without AWS credentials does."""
 
 import pytest
-from keyward_api import Person, new_password, raised_by
+from keyward_api import Person, new_password, nobody, raised_by
 
 WRONG_PASSWORD = ("NotAuthorizedException", "Incorrect username or password.")
 
@@ -27,7 +27,7 @@ def test_get_user_tells_who_the_access_token_belongs_to(keyward):
 def test_a_wrong_password_and_an_unknown_user_look_the_same(keyward):
     person = keyward.new_person()
     wrong = Person(person.username, new_password())
-    unknown = Person("nobody@example.com", new_password())
+    unknown = nobody()
 
     assert raised_by(lambda: keyward.start_sign_in(wrong)) == WRONG_PASSWORD
     assert raised_by(lambda: keyward.start_sign_in(unknown)) == WRONG_PASSWORD

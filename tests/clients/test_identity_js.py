@@ -1,63 +1,111 @@
-"""amazon-cognito-identity-js signs in by SRP, its default."""
+"""amazon-cognito-identity-js signs in by SRP, its default, and by password."""
 
-import json
-import os
-import subprocess
-from pathlib import Path
+import pytest
+from keyward_api import Authenticator, new_password, nobody, raised_by
+from node_client import Node
 
-from keyward_api import Person, new_password
-from keyward_server import ROOT
+WRONG_PASSWORD = ("NotAuthorizedException", "Incorrect username or password.")
 
 
-def sign_in(keyward, person: Person, **answers: str) -> dict:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "NODE_PATH": str(ROOT / ".cache/node/node_modules"),
-        "URL": keyward.url,
-        "POOL_ID": keyward.pool_id,
-        "CLIENT_ID": keyward.client_id,
-        "USERNAME": person.username,
-        "PASSWORD": person.password,
-        **answers,
-    }
-    command = ["node", Path(__file__).with_name("identity.cjs")]
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
-    return json.loads(run.stdout)
+@pytest.fixture
+def identity(keyward):
+    with Node("identity", keyward) as node:
+        yield node
 
 
-def test_it_signs_in(keyward):
+@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "USER_PASSWORD_AUTH"])
+def test_it_signs_in(keyward, identity, flow):
     person = keyward.new_person()
 
-    assert sign_in(keyward, person) == {"challenges": [], "email": person.username, "token_use": "id"}
+    claims = identity.call("signIn", person.username, person.password, flow)["claims"]
+
+    assert (claims["email"], claims["token_use"]) == (person.username, "id")
+    attributes = identity.call("getUserData")["UserAttributes"]
+    assert {"Name": "email", "Value": person.username} in attributes
 
 
-def test_a_wrong_password_is_refused(keyward):
-    person = keyward.new_person()
-
-    answer = sign_in(keyward, Person(person.username, new_password()))
-
-    assert (answer["code"], answer["message"]) == (
-        "NotAuthorizedException",
-        "Incorrect username or password.",
-    )
+@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "USER_PASSWORD_AUTH"])
+def test_a_wrong_password_and_an_unknown_user_look_the_same(keyward, identity, flow):
+    for username in (keyward.new_person().username, nobody().username):
+        call = ("signIn", username, new_password(), flow)
+        assert raised_by(lambda call=call: identity.call(*call)) == WRONG_PASSWORD
 
 
-def test_a_new_user_sets_a_password(keyward):
+def test_a_new_user_sets_a_password_that_meets_the_policy(keyward, identity):
     person = keyward.new_user()
+    started = identity.call("signIn", person.username, person.password)
+    assert started["challenge"] == "NEW_PASSWORD_REQUIRED"
+    assert (started["attributes"]["email"], started["required"]) == (person.username, [])
 
-    answer = sign_in(keyward, person, NEW_PASSWORD=new_password())
+    refusal = raised_by(lambda: identity.call("completeNewPassword", "too-weak"))
+    done = identity.call("completeNewPassword", new_password())
 
-    assert answer == {
-        "challenges": ["NEW_PASSWORD_REQUIRED"],
-        "email": person.username,
-        "token_use": "id",
-    }
+    assert refusal[0] == "InvalidPasswordException"
+    assert done["claims"]["email"] == person.username
 
 
-def test_a_one_time_code_is_asked_for_where_one_is_set_up(keyward):
+def test_it_enrols_an_authenticator_and_shows_its_codes(keyward, identity):
+    person = keyward.new_person()
+    identity.call("signIn", person.username, person.password)
+    authenticator = Authenticator(identity.call("associateSoftwareToken")["SecretCode"])
+    refusal = raised_by(lambda: identity.call("verifySoftwareToken", "000000"))
+    assert refusal == ("EnableSoftwareTokenMFAException", "Code mismatch")
+    identity.call("verifySoftwareToken", authenticator.code())
+    identity.call("preferSoftwareToken")
+
+    challenge = identity.call("signIn", person.username, person.password)
+    assert challenge["challenge"] == "SOFTWARE_TOKEN_MFA"
+    done = identity.call("sendMFACode", authenticator.code(), "SOFTWARE_TOKEN_MFA")
+
+    assert done["claims"]["email"] == person.username
+    assert identity.call("getUserData")["PreferredMfaSetting"] == "SOFTWARE_TOKEN_MFA"
+
+
+def test_a_wrong_one_time_code_and_a_used_one_are_refused(keyward, identity):
     person = keyward.new_person()
     authenticator = keyward.enrol_totp(person)
+    code = authenticator.code()
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
 
-    answer = sign_in(keyward, person, CODE=authenticator.code())
+    def show(code: str) -> dict:
+        identity.call("signIn", person.username, person.password)
+        return identity.call("sendMFACode", code, "SOFTWARE_TOKEN_MFA")
 
-    assert answer == {"challenges": ["SOFTWARE_TOKEN_MFA"], "email": person.username, "token_use": "id"}
+    assert raised_by(lambda: show(wrong)) == ("CodeMismatchException", "Invalid code received for user")
+    assert show(code)["claims"]
+    assert raised_by(lambda: show(code))[0] == "ExpiredCodeException"
+
+
+def test_it_renews_its_tokens(keyward, identity):
+    person = keyward.new_person()
+    first = identity.call("signIn", person.username, person.password)
+
+    renewed = identity.call("refresh")
+
+    assert renewed["AccessToken"] != first["AccessToken"]
+    assert renewed["RefreshToken"] == first["RefreshToken"]
+    assert identity.call("getUserData")["Username"] == person.username
+
+
+def test_signing_out_revokes_the_tokens_and_no_other_session(keyward, identity):
+    person = keyward.new_person()
+    elsewhere = keyward.sign_in(person)["AccessToken"]
+    token = identity.call("signIn", person.username, person.password)["AccessToken"]
+
+    identity.call("signOut")
+
+    assert raised_by(lambda: keyward.cognito.get_user(AccessToken=token)) == (
+        "NotAuthorizedException",
+        "Access Token has been revoked",
+    )
+    assert keyward.cognito.get_user(AccessToken=elsewhere)
+
+
+def test_signing_out_everywhere_ends_every_session(keyward, identity):
+    person = keyward.new_person()
+    elsewhere = keyward.sign_in(person)["AccessToken"]
+    identity.call("signIn", person.username, person.password)
+
+    assert identity.call("globalSignOut") == "SUCCESS"
+
+    assert raised_by(lambda: keyward.cognito.get_user(AccessToken=elsewhere))[0] == "NotAuthorizedException"

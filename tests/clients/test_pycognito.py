@@ -4,7 +4,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from keyward_api import Authenticator, Person, new_password
+from keyward_api import Authenticator, Person, new_password, nobody
 from pycognito import Cognito
 from pycognito.exceptions import ForceChangePasswordException, SoftwareTokenMFAChallengeException
 
@@ -45,7 +45,7 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(keyward, client_of):
     with pytest.raises(ClientError) as wrong:
         client_of(person).authenticate(new_password())
     with pytest.raises(ClientError) as unknown:
-        client_of(Person("nobody@example.com", "")).authenticate(new_password())
+        client_of(nobody()).authenticate(new_password())
 
     assert wrong.value.response["Error"]["Code"] == "NotAuthorizedException"
     assert wrong.value.response["Error"]["Message"] == "Incorrect username or password."
