@@ -21,7 +21,7 @@ class AwsCli:
         self._environment = {
             name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("AWS_")
         }
-        self._environment |= {"AWS_DEFAULT_REGION": keyward.pool["region"], "AWS_MAX_ATTEMPTS": "1"}
+        self._environment |= {"AWS_DEFAULT_REGION": keyward.region, "AWS_MAX_ATTEMPTS": "1"}
         if access_key:
             self._environment["AWS_ACCESS_KEY_ID"] = access_key["id"]
             self._environment["AWS_SECRET_ACCESS_KEY"] = access_key["secret"]

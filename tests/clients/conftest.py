@@ -1,6 +1,7 @@
 """A Keyward of their own for the tests: the built binary, on a free port, with a fresh data folder."""
 
 import contextlib
+import functools
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from certificates import new_certificates
 from keyward_api import Keyward, Person, new_password
 from keyward_server import ROOT, Server
 from node_client import Node, Sdk
+from pools import Pool
 from vams_client import VamsClient
 
 BINARY = Path(os.environ.get("KEYWARD_BINARY", ROOT / "target" / "debug" / "keyward"))
@@ -93,3 +95,15 @@ def sdk(keyward):
     """The AWS SDK for JavaScript, without credentials."""
     with Node("sdk", keyward) as node:
         yield Sdk(node)
+
+
+@pytest.fixture(scope="session")
+def root(keyward):
+    """boto3, signing as the administrator."""
+    return keyward.root
+
+
+@pytest.fixture(scope="session")
+def new_pool(keyward):
+    """Makes a user pool with these options."""
+    return functools.partial(Pool, keyward)

@@ -1,20 +1,29 @@
 // Lets a test talk with a JavaScript library for as long as it needs: each line of standard input is
-// `[operation, ...arguments]` in JSON, each line of standard output what became of it.
+// `[operation, ...arguments]` in JSON, each line of standard output what became of it. What the library asks
+// of its surroundings meanwhile, the test answers with a line.
 
 const { createInterface } = require("node:readline");
 
-module.exports = async function converse(operations) {
-  for await (const line of createInterface({ input: process.stdin })) {
-    const [operation, ...args] = JSON.parse(line);
-    let outcome;
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const say = (document) => console.log(JSON.stringify(document));
+
+async function converse(operations) {
+  for (let line; !(line = await lines.next()).done; ) {
+    const [operation, ...args] = JSON.parse(line.value);
     try {
-      outcome = { result: (await operations[operation](...args)) ?? null };
+      say({ result: (await operations[operation](...args)) ?? null });
     } catch (error) {
       const name = error.name === "Error" ? error.constructor.name : error.name;
-      outcome = { refusal: { name: error.code ?? name, message: error.message } };
+      say({ refusal: { name: error.code ?? name, message: error.message } });
     }
-    console.log(JSON.stringify(outcome));
   }
   // What a library keeps open, for later, would keep this program here.
   process.exit();
-};
+}
+
+async function ask(question, ...args) {
+  say({ question, arguments: args });
+  return JSON.parse((await lines.next()).value);
+}
+
+module.exports = { ask, converse };

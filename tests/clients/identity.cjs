@@ -2,7 +2,7 @@
 // What ends a sign-in is either the tokens or the challenge that comes next.
 
 const identity = require("amazon-cognito-identity-js");
-const converse = require("./conversation.cjs");
+const { converse } = require("./conversation.cjs");
 
 const { URL: endpoint, POOL_ID: UserPoolId, CLIENT_ID: ClientId } = process.env;
 const pool = new identity.CognitoUserPool({ UserPoolId, ClientId, endpoint });
@@ -16,6 +16,8 @@ const tokens = (session) => ({
   RefreshToken: session.getRefreshToken().getToken(),
   claims: session.getIdToken().payload,
 });
+
+const listed = (attributes) => Object.entries(attributes).map(([Name, Value]) => ({ Name, Value }));
 
 // The library has two ways to call back.
 const answered = (start) =>
@@ -57,6 +59,23 @@ converse({
     const token = new identity.CognitoRefreshToken({ RefreshToken });
     return tokens(await answered((done) => user.refreshSession(token, done)));
   },
+  signUp: (Username, password, attributes) =>
+    answered((done) => pool.signUp(Username, password, listed(attributes), null, done)).then(
+      ({ user, userConfirmed, userSub, codeDeliveryDetails }) => {
+        named(user.getUsername());
+        return { userConfirmed, userSub, codeDeliveryDetails };
+      },
+    ),
+  confirmSignUp: (code) => answered((done) => user.confirmRegistration(code, false, done)),
+  resendCode: () => answered((done) => user.resendConfirmationCode(done)),
+  forgotPassword: (Username) => heard((callbacks) => named(Username).forgotPassword(callbacks)),
+  confirmPassword: (code, password) => heard((callbacks) => user.confirmPassword(code, password, callbacks)),
+  changePassword: (old, password) => answered((done) => user.changePassword(old, password, done)),
+  updateAttributes: (attributes) => answered((done) => user.updateAttributes(listed(attributes), done)),
+  deleteAttributes: (names) => answered((done) => user.deleteAttributes(names, done)),
+  sendAttributeCode: (name) => heard((callbacks) => user.getAttributeVerificationCode(name, callbacks)),
+  verifyAttribute: (name, code) => heard((callbacks) => user.verifyAttribute(name, code, callbacks)),
+  deleteUser: () => answered((done) => user.deleteUser(done)),
   signOut: () => answered((done) => user.signOut(done)),
   globalSignOut: () => heard((callbacks) => user.globalSignOut(callbacks)),
 });

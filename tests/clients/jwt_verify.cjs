@@ -3,7 +3,7 @@
 const { CognitoJwtVerifier, JwtVerifier } = require("aws-jwt-verify");
 const { SimpleFetcher } = require("aws-jwt-verify/https");
 const { SimpleJwksCache } = require("aws-jwt-verify/jwk");
-const converse = require("./conversation.cjs");
+const { converse } = require("./conversation.cjs");
 
 // Amazon's name leads to Keyward, as a resolver on the premises would have it.
 const lookup = (_, { all }, done) =>

@@ -1,5 +1,6 @@
 """What the tests know of a running Keyward: its native API, its people, the secrets that it gave out."""
 
+import functools
 import itertools
 import time
 from dataclasses import dataclass
@@ -86,40 +87,18 @@ class Person:
     password: str
 
 
-class Keyward:
-    """A running server, with what a test needs to fill it."""
+class UserPool:
+    """A pool and one of its app clients, in which a test signs in."""
 
-    def __init__(self, server: Server, admin: Person):
-        self.server = server
-        self.url = server.url
-        self.secrets = Secrets()
-        self.pool = requests.get(f"{self.url}/api/amplify-config", timeout=10).json()
-        self.pool_id = self.pool["cognitoUserPoolId"]
-        self.client_id = self.pool["cognitoAppClientId"]
-        self.cognito = self.cognito_client()
-        self.admin_person = admin
-        self.admin = self.api(f"Bearer {self.sign_in(admin)['AccessToken']}")
-
-    def cognito_client(self):
-        """boto3's client of the user pool, unsigned, as an application without AWS credentials makes it."""
-        return self._watched_client(signature_version=UNSIGNED)
-
-    def signing_client(self, access_key: dict, **options: str):
-        """boto3's client of the user pool, signing with this access key."""
-        key = {"aws_access_key_id": access_key["id"], "aws_secret_access_key": access_key["secret"]}
-        return self._watched_client(options={**key, **options})
-
-    def _watched_client(self, signature_version: object = None, options: dict | None = None):
-        config = Config(signature_version=signature_version, retries={"total_max_attempts": 1})
-        options = {"region_name": self.pool["region"], **(options or {})}
-        client = boto3.client("cognito-idp", endpoint_url=self.url, config=config, **options)
-        events = client.meta.events
-        events.register("provide-client-params.cognito-idp", lambda params, **_: self.secrets.watch(params))
-        events.register("after-call.cognito-idp", lambda parsed, **_: self.secrets.watch(parsed))
-        return client
-
-    def api(self, authorization: str | None) -> Api:
-        return Api(self.url, self.secrets, authorization)
+    # Whoever is one says where the server is, what its secrets are, which pool and client, and how to ask.
+    url: str
+    secrets: Secrets
+    region: str
+    pool_id: str
+    client_id: str
+    cognito: object
+    # boto3, signing as an administrator.
+    root: object
 
     def initiate(self, flow: str, **parameters: str) -> dict:
         return self.cognito.initiate_auth(AuthFlow=flow, ClientId=self.client_id, AuthParameters=parameters)
@@ -139,6 +118,68 @@ class Keyward:
     def sign_in(self, person: Person) -> dict:
         """The tokens of somebody who has no challenge to answer."""
         return self.start_sign_in(person)["AuthenticationResult"]
+
+    def user(self, person: Person) -> dict:
+        """What an administrator is told of somebody."""
+        return self.root.admin_get_user(UserPoolId=self.pool_id, Username=person.username)
+
+    def enrol_totp(self, person: Person) -> "Authenticator":
+        """Gives `person` an authenticator application, which every sign-in then asks for."""
+        access_token = self.sign_in(person)["AccessToken"]
+        secret = self.cognito.associate_software_token(AccessToken=access_token)["SecretCode"]
+        authenticator = Authenticator(secret)
+        verified = self.cognito.verify_software_token(AccessToken=access_token, UserCode=authenticator.code())
+        assert verified["Status"] == "SUCCESS"
+        self.cognito.set_user_mfa_preference(
+            AccessToken=access_token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+        )
+        return authenticator
+
+
+class Keyward(UserPool):
+    """A running server and its home pool, with what a test needs to fill it."""
+
+    def __init__(self, server: Server, admin: Person):
+        self.server = server
+        self.url = server.url
+        self.secrets = Secrets()
+        pool = requests.get(f"{self.url}/api/amplify-config", timeout=10).json()
+        self.region = pool["region"]
+        self.pool_id = pool["cognitoUserPoolId"]
+        self.client_id = pool["cognitoAppClientId"]
+        self.cognito = self.cognito_client()
+        self.admin_person = admin
+        self.admin = self.api(f"Bearer {self.sign_in(admin)['AccessToken']}")
+
+    @functools.cached_property
+    def root_key(self) -> dict:
+        """The access key of the administrator."""
+        return self.new_access_key(self.admin_person.username)
+
+    @functools.cached_property
+    def root(self):
+        return self.signing_client(self.root_key)
+
+    def cognito_client(self):
+        """boto3's client of the user pool, unsigned, as an application without AWS credentials makes it."""
+        return self._watched_client(signature_version=UNSIGNED)
+
+    def signing_client(self, access_key: dict, **options: str):
+        """boto3's client of the user pool, signing with this access key."""
+        key = {"aws_access_key_id": access_key["id"], "aws_secret_access_key": access_key["secret"]}
+        return self._watched_client(options={**key, **options})
+
+    def _watched_client(self, signature_version: object = None, options: dict | None = None):
+        config = Config(signature_version=signature_version, retries={"total_max_attempts": 1})
+        options = {"region_name": self.region, **(options or {})}
+        client = boto3.client("cognito-idp", endpoint_url=self.url, config=config, **options)
+        events = client.meta.events
+        events.register("provide-client-params.cognito-idp", lambda params, **_: self.secrets.watch(params))
+        events.register("after-call.cognito-idp", lambda parsed, **_: self.secrets.watch(parsed))
+        return client
+
+    def api(self, authorization: str | None) -> Api:
+        return Api(self.url, self.secrets, authorization)
 
     def new_user(self) -> Person:
         """A user as an administrator makes one: with a temporary password."""
@@ -178,18 +219,6 @@ class Keyward:
     def service_key(self) -> str:
         """The credential of an application that asks about others' credentials."""
         return self.new_key(self.new_program_user("SERVICE"))["secret"]
-
-    def enrol_totp(self, person: Person) -> "Authenticator":
-        """Gives `person` an authenticator application, which every sign-in then asks for."""
-        access_token = self.sign_in(person)["AccessToken"]
-        secret = self.cognito.associate_software_token(AccessToken=access_token)["SecretCode"]
-        authenticator = Authenticator(secret)
-        verified = self.cognito.verify_software_token(AccessToken=access_token, UserCode=authenticator.code())
-        assert verified["Status"] == "SUCCESS"
-        self.cognito.set_user_mfa_preference(
-            AccessToken=access_token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
-        )
-        return authenticator
 
 
 class Authenticator:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from keyward_api import Refused
@@ -14,13 +15,15 @@ MODULES = ROOT / ".cache/node/node_modules"
 class Node:
     """One of the `.cjs` files beside this one; `node.call(operation, *arguments)` is what it answers."""
 
-    def __init__(self, driver: str, keyward):
+    def __init__(self, driver: str, keyward, **answers: Callable):
+        """Questions of the library, by their name, are answered by these."""
+        self._answers = answers
         self._secrets = keyward.secrets
         environment = {
             "PATH": os.environ["PATH"],
             "NODE_PATH": str(MODULES),
             "URL": keyward.url,
-            "REGION": keyward.pool["region"],
+            "REGION": keyward.region,
             "POOL_ID": keyward.pool_id,
             "CLIENT_ID": keyward.client_id,
         }
@@ -44,12 +47,18 @@ class Node:
 
     def call(self, operation: str, *arguments: object):
         self._secrets.watch(arguments)
-        print(json.dumps([operation, *arguments]), file=self._process.stdin, flush=True)
+        self._say([operation, *arguments])
         answer = json.loads(self._process.stdout.readline())
+        while "question" in answer:
+            self._say(self._answers[answer["question"]](*answer["arguments"]))
+            answer = json.loads(self._process.stdout.readline())
         self._secrets.watch(answer)
         if "refusal" in answer:
             raise Refused(answer["refusal"]["name"], answer["refusal"]["message"])
         return answer["result"]
+
+    def _say(self, document: object) -> None:
+        print(json.dumps(document), file=self._process.stdin, flush=True)
 
 
 class Sdk:

@@ -1,7 +1,7 @@
 // @aws-sdk/client-cognito-identity-provider: one command, signed with the credentials, if there are any.
 
 const sdk = require("@aws-sdk/client-cognito-identity-provider");
-const converse = require("./conversation.cjs");
+const { converse } = require("./conversation.cjs");
 
 const { URL: endpoint, REGION: region } = process.env;
 

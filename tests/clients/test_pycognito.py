@@ -16,7 +16,7 @@ def client_of(keyward):
         client = Cognito(
             keyward.pool_id,
             keyward.client_id,
-            user_pool_region=keyward.pool["region"],
+            user_pool_region=keyward.region,
             username=person.username,
             botocore_config=Config(signature_version=UNSIGNED),
             boto3_client_kwargs={"endpoint_url": keyward.url},

@@ -37,7 +37,7 @@ def test_pycognito_signs_in(keyward, person):
     client = Cognito(
         keyward.pool_id,
         keyward.client_id,
-        user_pool_region=keyward.pool["region"],
+        user_pool_region=keyward.region,
         username=person.username,
         botocore_config=Config(signature_version=UNSIGNED),
         boto3_client_kwargs={"endpoint_url": keyward.url},
