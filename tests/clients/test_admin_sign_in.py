@@ -79,16 +79,10 @@ def test_a_server_carries_srp(pool):
     assert answer["AuthenticationResult"]["AccessToken"]
 
 
-
-
-
-
 def test_the_name_of_another_is_no_answer(pool):
     person, other = pool.new_user(), pool.new_person()
     challenge = pool.start_sign_in(person)
 
-    code, _ = raised_by(
-        lambda: pool.respond(challenge, USERNAME=other.username, NEW_PASSWORD=new_password())
-    )
+    code, _ = raised_by(lambda: pool.respond(challenge, USERNAME=other.username, NEW_PASSWORD=new_password()))
 
     assert code in ("NotAuthorizedException", "InvalidParameterException")

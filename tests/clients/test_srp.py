@@ -7,6 +7,7 @@ from keyward_api import nobody, raised_by
 from pycognito.aws_srp import N_HEX
 from srp import Srp
 
+
 @pytest.fixture
 def begin(keyward):
     def begin(attempt: Srp) -> dict:
