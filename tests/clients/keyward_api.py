@@ -17,6 +17,8 @@ from keyward_server import Server
 SECRET_MEMBERS = {
     *("secret", "apiKey", "credential", "temporary_password", "temporaryPassword", "password"),
     *("PASSWORD", "NEW_PASSWORD", "AccessToken", "IdToken", "RefreshToken", "REFRESH_TOKEN", "Token"),
+    *("Password", "TemporaryPassword", "PreviousPassword", "ProposedPassword"),
+    *("ClientSecret", "ClientSecretValue", "SecretHash", "SECRET_HASH"),
     *("Session", "SecretCode", "sharedSecret", "SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE"),
 }
 # Every password that a test thought of, for not every client's requests can be watched.

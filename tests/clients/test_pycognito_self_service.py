@@ -1,0 +1,62 @@
+"""pycognito does what users do for themselves, also with a client that has a secret."""
+
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from keyward_api import Person, new_name, new_password
+from pycognito import Cognito
+
+
+@pytest.fixture(scope="module")
+def pool(new_pool):
+    return new_pool(AutoVerifiedAttributes=["email"])
+
+
+@pytest.fixture(scope="module", params=["without a secret", "with a secret"])
+def app(request, pool):
+    return pool.new_client(GenerateSecret=request.param == "with a secret")
+
+
+@pytest.fixture
+def client_of(pool, app):
+    def client_of(person: Person) -> Cognito:
+        return Cognito(
+            pool.pool_id,
+            app["ClientId"],
+            client_secret=app.get("ClientSecret"),
+            user_pool_region=pool.region,
+            username=person.username,
+            botocore_config=Config(signature_version=UNSIGNED),
+            boto3_client_kwargs={"endpoint_url": pool.url},
+        )
+
+    return client_of
+
+
+@pytest.fixture
+def person(pool):
+    name = new_name("user")
+    return pool.new_person(name, email=f"{name}@example.com", email_verified="true")
+
+
+def test_a_new_user_sets_a_password(pool, client_of):
+    person = pool.new_user()
+    client = client_of(person)
+    chosen = new_password()
+
+    client.new_password_challenge(person.password, chosen)
+
+    client_of(person).authenticate(chosen)
+    assert client.access_token
+
+
+def test_tokens_are_renewed_and_revoked(client_of, person):
+    client = client_of(person)
+    client.authenticate(person.password)
+    first = client.access_token
+
+    client.renew_access_token()
+    assert client.access_token != first
+    client.logout()
+
+    assert client.access_token is None
