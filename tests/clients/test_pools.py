@@ -107,6 +107,20 @@ def test_pools_are_apart_from_each_other(keyward, pool, new_pool):
     keyward.api(f"Bearer {there['AccessToken']}").get("/me", status=401)
 
 
+def test_custom_attributes_are_added_to_the_schema(pool):
+    pool.root.add_custom_attributes(
+        UserPoolId=pool.pool_id,
+        CustomAttributes=[{"Name": "team", "AttributeDataType": "String", "Mutable": True}],
+    )
+
+    schema = pool.root.describe_user_pool(UserPoolId=pool.pool_id)["UserPool"]["SchemaAttributes"]
+    assert "custom:team" in {attribute["Name"] for attribute in schema}
+    person = pool.new_person(custom__team="north")
+    assert as_dict(pool.user(person)["UserAttributes"])["custom:team"] == "north"
+    code, _ = raised_by(lambda: pool.new_user(custom__unknown="x"))
+    assert code == "InvalidParameterException"
+
+
 def test_attributes_are_held_against_their_schema(new_pool):
     pool = new_pool(
         Schema=[
@@ -156,3 +170,51 @@ def test_an_alias_counts_once_it_is_verified(new_pool):
         "InvalidParameterException",
         "Username cannot be of email format, since user pool is configured for email alias.",
     )
+
+
+def test_the_mfa_configuration_of_a_pool_is_set_and_told(pool, new_pool):
+    pool = new_pool()
+    assert pool.root.get_user_pool_mfa_config(UserPoolId=pool.pool_id)["MfaConfiguration"] == "OFF"
+
+    pool.root.set_user_pool_mfa_config(
+        UserPoolId=pool.pool_id,
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+        MfaConfiguration="OPTIONAL",
+    )
+
+    told = pool.root.get_user_pool_mfa_config(UserPoolId=pool.pool_id)
+    assert told["MfaConfiguration"] == "OPTIONAL"
+    assert told["SoftwareTokenMfaConfiguration"] == {"Enabled": True}
+    assert pool.root.describe_user_pool(UserPoolId=pool.pool_id)["UserPool"]["MfaConfiguration"] == "OPTIONAL"
+
+
+def test_a_pool_is_tagged(root, pool):
+    arn = root.describe_user_pool(UserPoolId=pool.pool_id)["UserPool"]["Arn"]
+
+    root.tag_resource(ResourceArn=arn, Tags={"team": "north", "stage": "test"})
+    root.untag_resource(ResourceArn=arn, TagKeys=["stage"])
+
+    assert root.list_tags_for_resource(ResourceArn=arn)["Tags"] == {"team": "north"}
+    unknown = f"{arn[:-4]}none"
+    code, _ = raised_by(lambda: root.tag_resource(ResourceArn=unknown, Tags={"a": "b"}))
+    assert code == "ResourceNotFoundException"
+
+
+def test_resource_servers_are_kept(root, pool):
+    server = {
+        "UserPoolId": pool.pool_id,
+        "Identifier": f"https://{new_name('api')}.example.com",
+        "Name": "API",
+        "Scopes": [{"ScopeName": "read", "ScopeDescription": "To read"}],
+    }
+    key = {name: server[name] for name in ("UserPoolId", "Identifier")}
+    made = root.create_resource_server(**server)["ResourceServer"]
+    assert server.items() <= made.items()
+
+    assert root.describe_resource_server(**key)["ResourceServer"]["Scopes"] == server["Scopes"]
+    root.update_resource_server(**key, Name="Another", Scopes=[])
+    assert root.describe_resource_server(**key)["ResourceServer"]["Name"] == "Another"
+    listed = root.list_resource_servers(UserPoolId=pool.pool_id, MaxResults=50)["ResourceServers"]
+    assert server["Identifier"] in [one["Identifier"] for one in listed]
+    root.delete_resource_server(**key)
+    assert raised_by(lambda: root.describe_resource_server(**key))[0] == "ResourceNotFoundException"

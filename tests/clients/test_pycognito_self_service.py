@@ -3,8 +3,9 @@
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from keyward_api import Person, new_name, new_password
+from keyward_api import Authenticator, Person, new_name, new_password
 from pycognito import Cognito
+from pycognito.exceptions import SoftwareTokenMFAChallengeException
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,21 @@ def test_tokens_are_renewed_and_revoked(client_of, person):
     client.logout()
 
     assert client.access_token is None
+
+
+def test_a_one_time_code_is_asked_for_after_the_password(pool, client_of, person):
+    pool.root.set_user_pool_mfa_config(
+        UserPoolId=pool.pool_id, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
+    )
+    client = client_of(person)
+    client.authenticate(person.password)
+    authenticator = Authenticator(client.associate_software_token())
+    assert client.verify_software_token(authenticator.code())
+    client.set_user_mfa_preference(sms_mfa=False, software_token_mfa=True, preferred="SOFTWARE_TOKEN")
+
+    again = client_of(person)
+    with pytest.raises(SoftwareTokenMFAChallengeException):
+        again.authenticate(person.password)
+    again.respond_to_software_token_mfa_challenge(authenticator.code())
+
+    assert again.access_token

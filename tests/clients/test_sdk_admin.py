@@ -59,6 +59,25 @@ def test_a_user_goes_through_a_life(keyward, send):
     )
 
 
+def test_pools_and_clients_are_managed(send):
+    pool = {"UserPoolId": send("CreateUserPool", PoolName=new_name("pool"))["UserPool"]["Id"]}
+    client = send("CreateUserPoolClient", **pool, ClientName="app")["UserPoolClient"]
+
+    described = send("DescribeUserPoolClient", **pool, ClientId=client["ClientId"])["UserPoolClient"]
+    assert described["ClientName"] == "app"
+    send(
+        "SetUserPoolMfaConfig",
+        **pool,
+        MfaConfiguration="OPTIONAL",
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+    )
+    assert send("GetUserPoolMfaConfig", **pool)["MfaConfiguration"] == "OPTIONAL"
+    send("DeleteUserPoolClient", **pool, ClientId=client["ClientId"])
+    send("DeleteUserPool", **pool)
+
+    assert raised_by(lambda: send("DescribeUserPool", **pool))[0] == "ResourceNotFoundException"
+
+
 def test_what_the_model_forbids_is_said_in_its_words(keyward, send):
     code, message = raised_by(lambda: send("ListUsers", UserPoolId=keyward.pool_id, Limit=61))
 
