@@ -10,6 +10,7 @@ from aws_cli import AwsCli
 from certificates import new_certificates
 from keyward_api import Keyward, Person, new_password
 from keyward_server import ROOT, Server
+from messages import Mailbox
 from node_client import Node, Sdk
 from pools import Pool
 from vams_client import VamsClient
@@ -62,9 +63,16 @@ def running_with_tls(folder: Path, **settings: str):
 
 
 @pytest.fixture(scope="session")
-def keyward(tmp_path_factory, no_aws_settings):
+def mailbox():
+    """Where the messages of the Keyward that most tests share arrive."""
+    with Mailbox() as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def keyward(tmp_path_factory, no_aws_settings, mailbox):
     """The Keyward that most tests share; each makes users, roles and keys of its own."""
-    with running(tmp_path_factory.mktemp("keyward")) as it:
+    with running(tmp_path_factory.mktemp("keyward"), **mailbox.settings) as it:
         yield it
 
 
