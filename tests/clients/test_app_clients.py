@@ -109,3 +109,174 @@ def test_old_errors_tell_who_is_unknown_and_new_ones_do_not(pool):
 
     assert raised_by(lambda: start(legacy)) == ("UserNotFoundException", "User does not exist.")
     assert raised_by(lambda: start(pool.client_id)) == WRONG_PASSWORD
+
+
+def test_a_client_with_a_secret_must_show_that_it_knows_it(pool):
+    client = pool.new_client(GenerateSecret=True)
+    person = pool.new_person()
+
+    def start(**extra: str) -> dict:
+        return pool.cognito.initiate_auth(
+            ClientId=client["ClientId"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": person.username, "PASSWORD": person.password, **extra},
+        )
+
+    assert raised_by(start) == (
+        "NotAuthorizedException",
+        f"Client {client['ClientId']} is configured with secret but SECRET_HASH was not received",
+    )
+    assert raised_by(lambda: start(SECRET_HASH="A" * 44)) == (
+        "NotAuthorizedException",
+        f"Unable to verify secret hash for client {client['ClientId']}",
+    )
+    tokens = start(SECRET_HASH=secret_hash(client, person.username))["AuthenticationResult"]
+
+    def refresh(**extra: str) -> dict:
+        return pool.cognito.initiate_auth(
+            ClientId=client["ClientId"],
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": tokens["RefreshToken"], **extra},
+        )
+
+    assert raised_by(refresh)[0] == "NotAuthorizedException"
+    assert refresh(SECRET_HASH=secret_hash(client, person.username))["AuthenticationResult"]
+
+
+def test_a_client_shows_its_secret_itself_where_there_is_no_hash(pool):
+    client = pool.new_client(GenerateSecret=True)
+    key = {"ClientId": client["ClientId"]}
+    person = pool.new_person()
+    tokens = pool.cognito.initiate_auth(
+        **key,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={
+            "USERNAME": person.username,
+            "PASSWORD": person.password,
+            "SECRET_HASH": secret_hash(client, person.username),
+        },
+    )["AuthenticationResult"]
+
+    def renew(**secret: str) -> dict:
+        return pool.cognito.get_tokens_from_refresh_token(
+            **key, RefreshToken=tokens["RefreshToken"], **secret
+        )
+
+    def revoke(**secret: str) -> dict:
+        return pool.cognito.revoke_token(**key, Token=tokens["RefreshToken"], **secret)
+
+    right, wrong = {"ClientSecret": client["ClientSecret"]}, {"ClientSecret": "a" * 52}
+    for call in (renew, revoke):
+        for secret in ({}, wrong):
+            code, _ = raised_by(lambda call=call, secret=secret: call(**secret))
+            assert code in ("NotAuthorizedException", "UnauthorizedException")
+    assert renew(**right)["AuthenticationResult"]
+    revoke(**right)
+    assert raised_by(lambda: renew(**right))[0] == "NotAuthorizedException"
+
+
+def test_the_hash_is_of_the_name_that_the_pool_gave(new_pool):
+    """Where an address is the user's name, the challenge tells the pool's own."""
+    pool = new_pool(UsernameAttributes=["email"])
+    client = pool.new_client(GenerateSecret=True)
+    address = f"{new_name('ada')}@example.com"
+    person = pool.new_user(address, email=address)
+
+    challenge = pool.cognito.initiate_auth(
+        ClientId=client["ClientId"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={
+            "USERNAME": address,
+            "PASSWORD": person.password,
+            "SECRET_HASH": secret_hash(client, address),
+        },
+    )
+    name = challenge["ChallengeParameters"]["USER_ID_FOR_SRP"]
+    tokens = pool.cognito.respond_to_auth_challenge(
+        ClientId=client["ClientId"],
+        ChallengeName="NEW_PASSWORD_REQUIRED",
+        Session=challenge["Session"],
+        ChallengeResponses={
+            "USERNAME": name,
+            "NEW_PASSWORD": new_password(),
+            "SECRET_HASH": secret_hash(client, name),
+        },
+    )["AuthenticationResult"]
+
+    renewed = pool.cognito.initiate_auth(
+        ClientId=client["ClientId"],
+        AuthFlow="REFRESH_TOKEN_AUTH",
+        AuthParameters={
+            "REFRESH_TOKEN": tokens["RefreshToken"],
+            "SECRET_HASH": secret_hash(client, name),
+        },
+    )
+    assert renewed["AuthenticationResult"]["AccessToken"]
+
+
+def test_two_secrets_live_at_once_so_that_one_can_be_replaced(root, pool):
+    client = pool.new_client(GenerateSecret=True)
+    key = {"UserPoolId": pool.pool_id, "ClientId": client["ClientId"]}
+    person = pool.new_person()
+
+    def start(secret: str) -> dict:
+        hashed = secret_hash({**client, "ClientSecret": secret}, person.username)
+        return pool.cognito.initiate_auth(
+            ClientId=client["ClientId"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={
+                "USERNAME": person.username,
+                "PASSWORD": person.password,
+                "SECRET_HASH": hashed,
+            },
+        )
+
+    added = root.add_user_pool_client_secret(**key)["ClientSecretDescriptor"]
+    assert raised_by(lambda: root.add_user_pool_client_secret(**key))[0] == "LimitExceededException"
+    listed = root.list_user_pool_client_secrets(**key)["ClientSecrets"]
+    assert len(listed) == 2
+    assert all("ClientSecretValue" not in one for one in listed)
+    old = next(one for one in listed if one["ClientSecretId"] != added["ClientSecretId"])
+    assert start(client["ClientSecret"]) and start(added["ClientSecretValue"])
+
+    root.delete_user_pool_client_secret(**key, ClientSecretId=old["ClientSecretId"])
+
+    assert raised_by(lambda: start(client["ClientSecret"]))[0] == "NotAuthorizedException"
+    assert start(added["ClientSecretValue"])
+
+
+def test_a_refresh_token_that_is_rotated_is_good_once(pool):
+    client = pool.new_client(
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 0},
+    )["ClientId"]
+    person = pool.new_person()
+    tokens = pool.cognito.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": person.username, "PASSWORD": person.password},
+    )["AuthenticationResult"]
+
+    def renew(token: str) -> dict:
+        return pool.cognito.get_tokens_from_refresh_token(ClientId=client, RefreshToken=token)[
+            "AuthenticationResult"
+        ]
+
+    renewed = renew(tokens["RefreshToken"])
+    assert renewed["RefreshToken"] != tokens["RefreshToken"]
+    assert renew(renewed["RefreshToken"])["AccessToken"]
+    assert raised_by(lambda: renew(tokens["RefreshToken"]))[0] == "RefreshTokenReuseException"
+
+
+def test_a_client_that_may_not_revoke_keeps_its_tokens(pool):
+    client = pool.new_client(EnableTokenRevocation=False)["ClientId"]
+    person = pool.new_person()
+    tokens = pool.cognito.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": person.username, "PASSWORD": person.password},
+    )["AuthenticationResult"]
+
+    code, _ = raised_by(lambda: pool.cognito.revoke_token(Token=tokens["RefreshToken"], ClientId=client))
+
+    assert code == "UnsupportedOperationException"

@@ -204,6 +204,32 @@ def test_a_revoked_refresh_token_takes_its_access_tokens_along_but_no_other_sess
     assert keyward.cognito.get_user(AccessToken=other["AccessToken"])
 
 
+def test_tokens_are_renewed_by_the_operation_made_for_it(keyward):
+    person = keyward.new_person()
+    tokens = keyward.sign_in(person)
+
+    def renew(token: str) -> dict:
+        return keyward.cognito.get_tokens_from_refresh_token(ClientId=keyward.client_id, RefreshToken=token)
+
+    renewed = renew(tokens["RefreshToken"])["AuthenticationResult"]
+    assert keyward.cognito.get_user(AccessToken=renewed["AccessToken"])["Username"] == person.username
+    assert "RefreshToken" not in renewed
+    assert raised_by(lambda: renew("x" * 64)) == ("NotAuthorizedException", "Invalid Refresh Token.")
+    keyward.cognito.revoke_token(Token=tokens["RefreshToken"], ClientId=keyward.client_id)
+    assert raised_by(lambda: renew(tokens["RefreshToken"])) == (
+        "NotAuthorizedException",
+        "Refresh Token has been revoked",
+    )
+
+
+def test_what_is_no_refresh_token_is_not_revoked(keyward):
+    token = keyward.sign_in(keyward.new_person())["AccessToken"]
+
+    code, _ = raised_by(lambda: keyward.cognito.revoke_token(Token=token, ClientId=keyward.client_id))
+
+    assert code == "UnsupportedTokenTypeException"
+
+
 def test_a_disabled_user_is_refused_at_once_with_every_token(keyward):
     person = keyward.new_person()
     tokens = keyward.sign_in(person)
