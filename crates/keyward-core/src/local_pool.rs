@@ -32,7 +32,7 @@ use crate::secret::Secret;
 use crate::store::user_pool::SealedKey;
 use crate::store::{Account, NewAccount, PasswordRecord, Store};
 use crate::user::{User, UserKind, UserQuery};
-use crate::user_pool::{Identifiers, UserPool, UserPoolSettings, unknown_pool};
+use crate::user_pool::{Identifiers, MfaMode, UserPool, UserPoolSettings, unknown_pool};
 
 /// The flows of the app client that a pool begins with.
 const FIRST_CLIENT_FLOWS: [&str; 4] = [
@@ -220,6 +220,18 @@ impl LocalPool {
     ) -> Result<PasswordRecord> {
         let policy = self.settings().await?.password_policy;
         policy.check(password)?;
+        let record = self.permanent_record(line, user, password).await?;
+        let temporary_until_ms = is_temporary.then(|| self.clock.now_ms() + policy.temporary_validity_ms());
+        Ok(PasswordRecord { temporary_until_ms, ..record })
+    }
+
+    /// As [`LocalPool::password_record`], of a password that the user has already.
+    pub(crate) async fn permanent_record(
+        &self,
+        line: Line,
+        user: &User,
+        password: &Secret,
+    ) -> Result<PasswordRecord> {
         let hash = self.hasher.hash(line, &self.random, password).await?;
         // By the id, which never changes, and which an unknown user can seem to have.
         let (random, pool_id, user_id) = (self.random.clone(), self.id.clone(), user.id.clone());
@@ -227,8 +239,7 @@ impl LocalPool {
         let verifier = move || Ok(Verifier::new(&random, &pool_id, &user_id, &password));
         let verifier = self.hasher.run(line, verifier).await?;
         let srp_verifier = self.master_key.seal(&self.random, VERIFIER, verifier.to_text().as_bytes())?;
-        let temporary_until_ms = is_temporary.then(|| self.clock.now_ms() + policy.temporary_validity_ms());
-        Ok(PasswordRecord { hash, temporary_until_ms, srp_verifier })
+        Ok(PasswordRecord { hash, temporary_until_ms: None, srp_verifier: Some(srp_verifier) })
     }
 }
 
@@ -335,7 +346,12 @@ async fn create_home_pool(
         name: "home".to_owned(),
         settings: UserPoolSettings {
             password_policy: settings.password_policy.clone().unwrap_or_default(),
-            ..UserPoolSettings::of_home()
+            mfa: MfaMode::Optional,
+            software_token_mfa: true,
+            // Nobody lets themselves in.
+            admin_create_only: true,
+            deletion_protection: true,
+            ..UserPoolSettings::default()
         },
         created_at_ms: now_ms,
         updated_at_ms: now_ms,

@@ -21,6 +21,11 @@ const HASH_BYTES: usize = 32;
 /// tampered with can then cost a sign-in, but not the server.
 const DEAREST: HashingCost = HashingCost { memory_kib: 1024 * 1024, iterations: 100, parallelism: 64 };
 
+/// The dearest cost of a bcrypt hash that may be imported: about a second of one core.
+const DEAREST_BCRYPT: u32 = 14;
+/// The shortest Argon2id output that may be imported; any shorter one fits too many passwords.
+const SHORTEST_HASH_BYTES: usize = 16;
+
 /// What one password hash costs (Argon2id, RFC 9106).
 ///
 /// The default is the first choice of OWASP's password storage cheat sheet: 19 MiB, 2 passes, 1 lane, which
@@ -134,14 +139,18 @@ impl PasswordHasher {
         .await
     }
 
-    /// Whether `password` is the one behind `phc`. The cost is the stored hash's own, so that hashes from
-    /// before a change of cost keep working.
+    /// Whether `password` is the one behind `phc`, or behind an imported bcrypt hash. The cost is the stored
+    /// hash's own, so that hashes from before a change of cost keep working.
     ///
     /// # Errors
     /// `TooManyRequests` when too many stand in line, `Internal` when `phc` is no such hash.
     pub async fn verify(&self, password: &Secret, phc: &str) -> Result<bool> {
         let (argon2, password, phc) = (self.argon2.clone(), password.clone(), phc.to_owned());
         self.run(Line::SignIn, move || {
+            if is_bcrypt(&phc) {
+                // Goes by the first 72 bytes, as every bcrypt does.
+                return bcrypt::verify(password.expose(), &phc).map_err(|_| unreadable_hash());
+            }
             let (hash, _) = parse(&phc).ok_or_else(unreadable_hash)?;
             match argon2.verify_password(password.expose().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
@@ -205,6 +214,39 @@ impl PasswordHasher {
 
 fn unreadable_hash() -> Error {
     Error::internal(anyhow::anyhow!("a stored password hash can't be read or is dearer than allowed"))
+}
+
+/// Whether this is a hash made elsewhere by which passwords can be checked here: bcrypt, or Argon2id in PHC
+/// form.
+///
+/// # Errors
+/// `InvalidInput("password_hash")` for anything else, and for what is too weak or too dear.
+pub(crate) fn check_imported_hash(text: &str) -> Result<()> {
+    let is_good = is_bcrypt(text)
+        || parse(text).is_some_and(|(hash, _)| {
+            hash.algorithm == ARGON2ID_IDENT
+                && hash.version == Some(Version::V0x13.into())
+                && hash.hash.is_some_and(|output| output.len() >= SHORTEST_HASH_BYTES)
+                // Others name a second secret, which isn't here.
+                && hash.params.iter().all(|(name, _)| ["m", "t", "p"].contains(&name.as_str()))
+        });
+    if is_good {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "password_hash",
+        "The password hash must be bcrypt ($2a$, $2b$ or $2y$) of cost 14 at most, or Argon2id in PHC form \
+         ($argon2id$v=19$m=...,t=...,p=...$salt$hash) of 1 GiB, 100 passes and 64 lanes at most.",
+    ))
+}
+
+/// Whether this is a bcrypt hash, and not dearer than allowed. `2x` marks hashes of a defective
+/// implementation, and is none.
+fn is_bcrypt(text: &str) -> bool {
+    ["$2a$", "$2b$", "$2y$"].iter().any(|version| text.starts_with(version))
+        && text
+            .parse::<bcrypt::HashParts>()
+            .is_ok_and(|parts| (4..=DEAREST_BCRYPT).contains(&parts.get_cost()))
 }
 
 /// A stored hash and its cost; `None` for what isn't one, or is dearer than the bounds.
@@ -426,6 +468,63 @@ mod tests {
         assert!(!hasher.verify(&Secret::from("Password"), phc).await.unwrap());
     }
 
+    /// Source: the test vectors of Openwall's `crypt_blowfish` (`wrapper.c`), the last one under each prefix.
+    #[tokio::test]
+    async fn a_bcrypt_hash_of_another_implementation_is_understood_and_due_to_be_made_anew() {
+        let hasher = hasher(CHEAP, 1, 1);
+        let long = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        for (password, hash) in [
+            ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+            ("U*U*U", "$2a$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a"),
+            ("", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy"),
+            (long, "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"),
+            (long, "$2b$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"),
+            (long, "$2y$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"),
+        ] {
+            check_imported_hash(hash).unwrap();
+            assert!(hasher.verify(&Secret::from(password), hash).await.unwrap(), "{hash}");
+            assert!(!hasher.verify(&Secret::from("U*U*"), hash).await.unwrap(), "{hash}");
+            assert!(hasher.needs_rehash(hash));
+        }
+        let longer = Secret::from(format!("{long}chars after 72 are ignored"));
+        let hash = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
+        assert!(hasher.verify(&longer, hash).await.unwrap());
+    }
+
+    #[test]
+    fn only_hashes_that_can_be_checked_and_borne_are_imported() {
+        let salt_and_hash = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        let argon2 = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        check_imported_hash(argon2).unwrap();
+        check_imported_hash(&format!("$2b$14${salt_and_hash}")).unwrap();
+
+        for wrong in [
+            String::new(),
+            "Correct-Horse-9!".to_owned(),
+            "5f4dcc3b5aa765d61d8327deb882cf99".to_owned(),
+            format!("$2x$05${salt_and_hash}"),
+            format!("$2b$15${salt_and_hash}"),
+            format!("$2b$03${salt_and_hash}"),
+            format!("$2b$05${}", &salt_and_hash[1..]),
+            format!("$2b$05${salt_and_hash}A"),
+            format!("$2b$05${}", salt_and_hash.replace('E', "!")),
+            argon2.replace("argon2id", "argon2i"),
+            argon2.replace("argon2id", "argon2d"),
+            argon2.replace("m=65536", "m=1048577"),
+            argon2.replace("t=2", "t=101"),
+            argon2.replace("v=19", "v=16"),
+            argon2.replace("$v=19", ""),
+            argon2.replace("p=1", "p=1,keyid=AAAA"),
+            argon2.replace("$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", ""),
+            argon2.replace("CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "CTFhFdXPJO1aFaMa"),
+        ] {
+            let error = check_imported_hash(&wrong).expect_err(&wrong);
+
+            assert_eq!(error.code, Code::InvalidInput("password_hash".into()));
+            assert!(wrong.is_empty() || !error.message.contains(&wrong), "{error}");
+        }
+    }
+
     #[tokio::test]
     async fn a_password_in_any_script_works() {
         let hasher = hasher(CHEAP, 1, 1);
@@ -640,6 +739,8 @@ mod tests {
         fn no_text_breaks_the_policy(text in "\\PC*") {
             let _ = PasswordPolicy::default().check(&Secret::from(text.as_str()));
             let _ = parse(&text);
+            let _ = check_imported_hash(&text);
+            let _ = check_imported_hash(&format!("$2b$05${text}"));
         }
     }
 

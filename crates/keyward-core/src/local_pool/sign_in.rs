@@ -156,6 +156,8 @@ struct Attempt<'a> {
     method: Method,
     /// Whose password it would be; nobody's where the name is unknown, or a program user's.
     account: Option<Account>,
+    /// Whether there is such a user without any password, who is to set one by a code.
+    has_to_reset: bool,
     counter: String,
 }
 
@@ -197,6 +199,19 @@ impl<'a> SignInRequest<'a> {
     }
 }
 
+impl Attempt<'_> {
+    fn has_verifier(&self) -> bool {
+        let password = self.account.as_ref().and_then(|account| account.password.as_ref());
+        password.is_some_and(|password| password.srp_verifier.is_some())
+    }
+
+    /// Whether it comes by SRP to a password of which only the hash is here.
+    fn has_to_show_password(&self) -> bool {
+        let is_enabled = self.account.as_ref().is_some_and(|account| account.user.enabled);
+        self.method == Method::Srp && is_enabled && !self.has_verifier()
+    }
+}
+
 impl Keyward {
     /// Signs in with a password that is shown.
     ///
@@ -227,17 +242,20 @@ impl Keyward {
         if !pool.hasher.verify(password, &stored.hash).await? {
             return Err(self.password_was_wrong(&attempt).await);
         }
-        if pool.hasher.needs_rehash(&stored.hash) {
-            self.rehash(account, &stored.hash, password).await;
+        if stored.srp_verifier.is_none() || pool.hasher.needs_rehash(&stored.hash) {
+            self.remake_record(pool, account, &stored.hash, password).await;
         }
         self.password_was_right(attempt).await.inspect(|_| leave.give_back())
     }
 
-    /// Begins to sign in by SRP. An unknown name gets an answer that looks like anybody's.
+    /// Begins to sign in by SRP. An unknown name gets an answer that looks like anybody's; so does who was
+    /// imported with a hash and has yet to show the password, by which alone there can be a verifier.
     ///
     /// # Errors
     /// `NotFound(AppClient)`; `InvalidInput` when the client may not do this, or `srp_a` is no good number;
-    /// `Unauthenticated` when attempts are locked; `TooManyRequests`.
+    /// `Unauthenticated` when attempts are locked; `TooManyRequests`. Where the client doesn't hide who
+    /// exists, also `NotFound(User)`, and `PasswordResetRequired` for who was imported and has yet to show the
+    /// password or to set one.
     pub async fn begin_srp(
         &self,
         request: SignInRequest<'_>,
@@ -252,7 +270,7 @@ impl Keyward {
         let client_public = ClientPublic::parse(srp_a.expose())?;
         let account = pool.account_named(username).await?;
         let attempt = self.attempt(request, &through, Method::Srp, account, username).await?;
-        if attempt.account.is_none() && !through.client.settings.hides_unknown_users {
+        if !attempt.has_verifier() && !through.client.settings.hides_unknown_users {
             return Err(self.password_was_wrong(&attempt).await);
         }
         let user_id = match &attempt.account {
@@ -278,7 +296,8 @@ impl Keyward {
     ///
     /// # Errors
     /// As [`Keyward::sign_in_with_password`], and `Unauthenticated` for a secret block that isn't ours, was
-    /// used before or is too old; `InvalidInput` for a time that can't be read.
+    /// used before or is too old; `InvalidInput` for a time that can't be read; `PasswordResetRequired`,
+    /// whatever the proof, for who was imported with a hash and has yet to show the password.
     pub async fn finish_srp(&self, request: SignInRequest<'_>, proof: SrpProof<'_>) -> Result<SignIn> {
         let through = self.admitted(&request, "USER_SRP_AUTH").await?;
         let pool = &through.pool;
@@ -474,26 +493,36 @@ impl Keyward {
         account: Option<Account>,
         username: &str,
     ) -> Result<Attempt<'a>> {
-        let account =
-            account.filter(|account| account.user.kind == UserKind::Account && account.password.is_some());
         // One for all the names of somebody.
         let name = account.as_ref().map_or(username, |account| &account.user.username);
         let counter = self.counter("password", &through.pool.identifiers.key(name))?;
         self.refuse_while_locked(&through.pool, &counter).await?;
-        Ok(Attempt { request, through, method, account, counter })
+        let has_to_reset = account.as_ref().is_some_and(|Account { user, password, .. }| {
+            user.enabled && user.status == UserStatus::ResetRequired && password.is_none()
+        });
+        let account =
+            account.filter(|account| account.user.kind == UserKind::Account && account.password.is_some());
+        Ok(Attempt { request, through, method, account, has_to_reset, counter })
     }
 
-    /// Counts the failure. What is said is the same whether or not there is such a user.
+    /// Counts the failure. What is said is the same whether or not there is such a user, but to who was
+    /// imported with a hash and comes by SRP: there is no other way to tell them what helps.
     async fn password_was_wrong(&self, attempt: &Attempt<'_>) -> Error {
-        let reason = if attempt.account.is_some() { "wrong_password" } else { "unknown_user" };
+        let hides = attempt.through.client.settings.hides_unknown_users;
+        let (reason, refusal) = if attempt.has_to_show_password() {
+            ("no_srp_verifier", password_reset_required())
+        } else if attempt.account.is_some() {
+            ("wrong_password", wrong_password())
+        } else if hides {
+            ("unknown_user", wrong_password())
+        } else if attempt.has_to_reset {
+            ("reset_required", password_reset_required())
+        } else {
+            ("unknown_user", Error::not_found(Thing::User, "User does not exist."))
+        };
         let change = self.failure(attempt, reason);
-        match self.count_failure(&attempt.through.pool, &attempt.counter, &change).await {
-            Err(error) => error,
-            Ok(()) if attempt.account.is_none() && !attempt.through.client.settings.hides_unknown_users => {
-                Error::not_found(Thing::User, "User does not exist.")
-            }
-            Ok(()) => Error::unauthenticated("Incorrect username or password."),
-        }
+        let counted = self.count_failure(&attempt.through.pool, &attempt.counter, &change).await;
+        counted.err().unwrap_or(refusal)
     }
 
     /// What comes after the right password.
@@ -507,10 +536,7 @@ impl Keyward {
             UserStatus::Unconfirmed => {
                 ("unconfirmed", Error::new(Code::UserNotConfirmed, "User is not confirmed."))
             }
-            UserStatus::ResetRequired => (
-                "reset_required",
-                Error::new(Code::PasswordResetRequired, "Password reset required for the user"),
-            ),
+            UserStatus::ResetRequired => ("reset_required", password_reset_required()),
             UserStatus::ForceChangePassword if has_expired => (
                 "temporary_password_expired",
                 Error::unauthenticated(
@@ -623,15 +649,15 @@ impl Keyward {
         Change::of(self.event(&caller, "user.sign-in", target, Outcome::Failed, detail))
     }
 
-    /// Hashes a password anew that is stored at an outdated cost. That this may fail is nothing to the
-    /// sign-in: the next one tries again.
-    async fn rehash(&self, account: &Account, old: &str, password: &Secret) {
+    /// Stores a password anew that is stored at an outdated cost or without an SRP verifier. That this may
+    /// fail is nothing to the sign-in: the next one tries again.
+    async fn remake_record(&self, pool: &LocalPool, account: &Account, old: &str, password: &Secret) {
         let outcome = async {
-            let new = self.local_pool.hasher.hash(Line::SignIn, &self.random, password).await?;
-            self.store.replace_password_hash(&account.user.id, old, &new).await
+            let new = pool.permanent_record(Line::SignIn, &account.user, password).await?;
+            self.store.replace_password_record(&account.user.id, old, &new).await
         };
         if let Err(error) = outcome.await {
-            tracing::debug!(code = ?error.code, "a password could not be hashed anew");
+            tracing::debug!(code = ?error.code, "a password could not be stored anew");
         }
     }
 
@@ -688,19 +714,19 @@ impl LocalPool {
             })
     }
 
-    /// The verifier of this account, or the one that an unknown user of this name seems to have. One of
-    /// either kind is worked out for everybody, so that it takes the same time.
+    /// The verifier of this account, or the one that an unknown user of this name seems to have, where it has
+    /// none. One of either kind is worked out for everybody, so that it takes the same time.
     fn verifier(&self, account: Option<&Account>, username: &str) -> Result<Verifier> {
         let simulated =
             Verifier::simulated(&self.simulation_secret()?, &self.id, &self.identifiers.key(username));
-        let password = account.and_then(|account| account.password.as_ref());
-        let stored = password.map_or(&self.nobodys_verifier, |password| &password.srp_verifier);
+        let real = account.and_then(|account| account.password.as_ref()?.srp_verifier.as_ref());
+        let stored = real.unwrap_or(&self.nobodys_verifier);
         let stored = self
             .master_key
             .open(VERIFIER, stored)
             .and_then(|text| Verifier::from_text(str::from_utf8(&text).ok()?))
             .ok_or_else(|| Error::internal(anyhow::anyhow!("a stored SRP verifier can't be read")))?;
-        Ok(if password.is_some() { stored } else { simulated })
+        Ok(if real.is_some() { stored } else { simulated })
     }
 
     /// The id that an unknown user of this name seems to have. What looks like an id stays one.
@@ -733,6 +759,15 @@ fn lock_ms(failures: i64) -> i64 {
 /// Attempts are locked. Right or wrong, the answer is the same, and it isn't counted.
 pub(crate) fn attempts_exceeded() -> Error {
     Error::unauthenticated("Password attempts exceeded")
+}
+
+fn wrong_password() -> Error {
+    Error::unauthenticated("Incorrect username or password.")
+}
+
+/// There is no password, or none that can be used so.
+fn password_reset_required() -> Error {
+    Error::new(Code::PasswordResetRequired, "Password reset required for the user")
 }
 
 /// The user isn't any more what was checked.

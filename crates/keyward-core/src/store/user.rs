@@ -104,7 +104,7 @@ macro_rules! claim_aliases {
 
 /// What stands for the user's name: names of attributes, the values as they are looked up, and whether only
 /// a proven one of another user would stand for theirs.
-fn aliases(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String, bool)> {
+pub(super) fn aliases(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String, bool)> {
     let is_in = |names: &[String], name: &str| names.iter().any(|one| one == name);
     let key = |value: &str| value_key(&identifiers.key(value));
     let name = is_in(&identifiers.alias_attributes, "preferred_username")
@@ -123,7 +123,7 @@ fn aliases(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String,
 
 /// What an account is found by: names of attributes, and the values as they are looked up. Program users have
 /// names alone, which their rows are found by.
-fn searched(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String)> {
+pub(super) fn searched(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String)> {
     if user.kind == UserKind::Program {
         return Vec::new();
     }
@@ -134,7 +134,7 @@ fn searched(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String
 
 /// How a value is looked up, in hexadecimal digits. What is too long for an index is cut off, with a mark that
 /// no digit is: what is searched for is shorter, so that it never seems to be all of one that was cut.
-fn value_key(value: &str) -> String {
+pub(super) fn value_key(value: &str) -> String {
     let bytes = value.as_bytes();
     match bytes.split_at_checked(INDEXED_BYTES) {
         Some((indexed, rest)) if !rest.is_empty() => crate::hex(indexed) + "x",
@@ -211,12 +211,12 @@ pub struct Account {
 /// A password as it is stored.
 #[derive(Debug, Clone)]
 pub struct PasswordRecord {
-    /// Argon2id, in PHC form.
+    /// Argon2id, in PHC form; of who was imported bcrypt too, until they first sign in.
     pub hash: String,
     /// Until when a temporary one is good; milliseconds since the epoch, UTC.
     pub temporary_until_ms: Option<i64>,
-    /// The SRP verifier with its salt, sealed.
-    pub srp_verifier: String,
+    /// The SRP verifier with its salt, sealed; none where the password was never here, but only its hash.
+    pub srp_verifier: Option<String>,
 }
 
 /// An account to be made.
@@ -240,10 +240,10 @@ pub struct NewAccount<'a> {
 
 impl From<(UserRow, AccountRow)> for Account {
     fn from((user, row): (UserRow, AccountRow)) -> Self {
-        let password = row.password_hash.zip(row.srp_verifier).map(|(hash, srp_verifier)| PasswordRecord {
+        let password = row.password_hash.map(|hash| PasswordRecord {
             hash,
             temporary_until_ms: row.temporary_until_ms,
-            srp_verifier,
+            srp_verifier: row.srp_verifier,
         });
         Self {
             user: user.into(),
@@ -282,7 +282,7 @@ enum Class {
 }
 
 /// The error for a username that somebody has.
-fn user_exists() -> Error {
+pub(super) fn user_exists() -> Error {
     Error::already_exists(Thing::User, "User already exists")
 }
 
@@ -542,7 +542,7 @@ impl Store {
             .bind(attributes.as_str())
             .bind(new.password.map(|password| password.hash.as_str()))
             .bind(new.password.and_then(|password| password.temporary_until_ms))
-            .bind(new.password.map(|password| password.srp_verifier.as_str()))
+            .bind(new.password.and_then(|password| password.srp_verifier.as_deref()))
             .bind(user.mfa)
             .bind(user.created_at_ms)
             .bind(user.updated_at_ms)
@@ -632,7 +632,7 @@ impl Store {
             .bind(user.status.as_str())
             .bind(password.hash.as_str())
             .bind(password.temporary_until_ms)
-            .bind(password.srp_verifier.as_str())
+            .bind(password.srp_verifier.as_deref())
             .bind(user.updated_at_ms)
             .execute(&mut *transaction)
             .await?;
@@ -708,16 +708,24 @@ impl Store {
         })
     }
 
-    /// Keeps the password's hash as it was made anew at another cost, unless the password was changed
+    /// Keeps what was made anew of the password whose hash is `old`, unless the password was changed
     /// meanwhile.
-    pub async fn replace_password_hash(&self, user_id: &str, old: &str, new: &str) -> Result<()> {
+    pub async fn replace_password_record(
+        &self,
+        user_id: &str,
+        old: &str,
+        new: &PasswordRecord,
+    ) -> Result<()> {
         write!(self, transaction => {
-            sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
-                .bind(user_id)
-                .bind(old)
-                .bind(new)
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(
+                "UPDATE users SET password_hash = $3, srp_verifier = $4 WHERE id = $1 AND password_hash = $2",
+            )
+            .bind(user_id)
+            .bind(old)
+            .bind(new.hash.as_str())
+            .bind(new.srp_verifier.as_deref())
+            .execute(&mut *transaction)
+            .await?;
             Ok(())
         })
     }
