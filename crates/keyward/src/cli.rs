@@ -10,6 +10,7 @@ mod config;
 mod confirmation;
 mod context;
 mod credentials;
+mod csv;
 mod failure;
 mod features;
 mod json_input;

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::context::Context;
+use crate::cli::csv::{self, Fault, Record};
 use crate::cli::failure::{Failure, Result};
 use crate::cli::output::Table;
 use crate::client::ImportedKey;
@@ -207,62 +208,29 @@ fn json_lines(text: &str) -> Result<Vec<(usize, Row)>> {
 }
 
 fn csv_rows(text: &str) -> Result<Vec<(usize, Row)>> {
-    let mut records = csv(text)?.into_iter();
-    let Some((_, header)) = records.next() else { return Ok(Vec::new()) };
-    let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
-    records
-        .map(|(line, record)| {
-            if record.len() != header.len() {
-                return Err(wrong(line, &format!("{} columns instead of {}", record.len(), header.len())));
-            }
-            let members = header.iter().cloned().zip(record.into_iter().map(serde_json::Value::String));
-            let row = serde_json::from_value(serde_json::Value::Object(members.collect()));
-            Ok((line, row.map_err(|error| wrong(line, &error.to_string()))?))
-        })
-        .collect()
+    let mut reader = csv::Reader::new(text.as_bytes());
+    let mut header: Option<Vec<String>> = None;
+    let mut rows = Vec::new();
+    while let Some(Record { line, fields, .. }) = reader.record().map_err(broken)? {
+        let Some(header) = &header else {
+            header = Some(fields.iter().map(|name| name.trim().to_owned()).collect());
+            continue;
+        };
+        if fields.len() != header.len() {
+            return Err(wrong(line, &format!("{} columns instead of {}", fields.len(), header.len())));
+        }
+        let members = header.iter().cloned().zip(fields.into_iter().map(serde_json::Value::String));
+        let row = serde_json::from_value(serde_json::Value::Object(members.collect()));
+        rows.push((line, row.map_err(|error| wrong(line, &error.to_string()))?));
+    }
+    Ok(rows)
 }
 
-/// The records of a CSV text as of RFC 4180, each with the line where it begins: fields may be quoted, a
-/// quote in a quoted field is doubled.
-fn csv(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
-    let mut records = Vec::new();
-    let mut record = Vec::new();
-    let mut field = String::new();
-    let (mut line, mut begins) = (1, 1);
-    let mut quoted = false;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                field.push('"');
-                characters.next();
-            }
-            '"' if quoted || field.is_empty() => quoted = !quoted,
-            ',' if !quoted => record.push(std::mem::take(&mut field)),
-            '\r' if !quoted && characters.peek() == Some(&'\n') => (),
-            '\n' if !quoted => {
-                line += 1;
-                record.push(std::mem::take(&mut field));
-                let whole = std::mem::take(&mut record);
-                if whole.iter().any(|field| !field.is_empty()) {
-                    records.push((begins, whole));
-                }
-                begins = line;
-            }
-            other => {
-                line += usize::from(other == '\n');
-                field.push(other);
-            }
-        }
+fn broken(fault: Fault) -> Failure {
+    match fault {
+        Fault::File(error) => Failure::new("file", format!("The file couldn't be read: {error}.")),
+        Fault::Record { line, why, .. } => wrong(line, &format!("it {why}")),
     }
-    if quoted {
-        return Err(wrong(begins, "a quoted field has no end"));
-    }
-    if !field.is_empty() || !record.is_empty() {
-        record.push(field);
-        records.push((begins, record));
-    }
-    Ok(records)
 }
 
 fn wrong(line: usize, why: &str) -> Failure {
@@ -276,16 +244,6 @@ fn wrong(line: usize, why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn csv_may_quote_commas_quotes_and_line_ends() {
-        let records = csv("a,b\r\n\"x, \"\"y\"\"\",\"1\n2\"\n\nlast,").unwrap();
-
-        assert_eq!(records[0], (1, vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(records[1], (2, vec!["x, \"y\"".to_owned(), "1\n2".to_owned()]));
-        assert_eq!(records[2], (5, vec!["last".to_owned(), String::new()]));
-        assert!(csv("a\n\"b").is_err());
-    }
 
     #[test]
     fn a_row_may_be_csv_or_json_in_the_words_of_either_system() {
@@ -305,6 +263,7 @@ mod tests {
 
         assert!(why("").contains("no keys"));
         assert!(why("name,user,sha256\nCI,bot\n").contains("Line 2"));
+        assert!(why("name,user,sha256\n\"CI\n\",bot,\"ab").contains("Line 2"));
         assert!(why("name,user,sha256\nCI,,ab\n").contains("user is missing"));
         assert!(why("name,user,secret\nCI,bot,vams_x\n").contains("unknown field `secret`"));
         assert!(why("{\"name\":1}").contains("Line 1"));
