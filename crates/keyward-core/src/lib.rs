@@ -14,6 +14,7 @@ pub mod clock;
 pub mod code;
 pub mod directory;
 pub mod error;
+pub mod import;
 pub mod keyward;
 pub mod local_pool;
 pub mod master_key;

@@ -9,6 +9,7 @@ mod api_key;
 mod app_client;
 mod audit;
 pub(crate) mod code;
+mod import;
 mod message;
 mod role;
 mod session;
@@ -32,6 +33,7 @@ use sqlx::{Pool, SqlStr, Transaction};
 
 pub use self::access_key::AccessKeyRecord;
 pub use self::api_key::{KeyRecord, UsedKey};
+pub(crate) use self::import::{ImportedAccount, Vacancy};
 pub use self::session::{NewSession, SessionRecord};
 pub(crate) use self::session::{RefreshTokens, SignedIn};
 pub use self::user::{Account, NewAccount, PasswordRecord};

@@ -21,7 +21,7 @@ use crate::permission::{MANAGE_USERS, PermissionSet, VIEW_USERS};
 use crate::secret::Secret;
 pub use crate::user::attribute::AttributeChanges;
 use crate::user::filter::UserFilter;
-use crate::user_pool::{Identifiers, Occasion};
+use crate::user_pool::{Identifiers, Occasion, UserPoolSettings};
 
 /// Somebody who may have roles and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -659,7 +659,17 @@ impl Keyward {
 
     /// The account that is to be made.
     pub(crate) async fn new_account(&self, pool: &dyn Directory, new: &NewUser) -> Result<User> {
-        let settings = pool.settings().await?;
+        self.account_in(pool.pool_id(), &pool.settings().await?, new, Occasion::Invitation)
+    }
+
+    /// The same, in the pool of this id with these settings.
+    pub(crate) fn account_in(
+        &self,
+        pool_id: &str,
+        settings: &UserPoolSettings,
+        new: &NewUser,
+        occasion: Occasion,
+    ) -> Result<User> {
         let now_ms = self.clock.now_ms();
         let mut user = User {
             id: self.random.uuid(),
@@ -680,7 +690,7 @@ impl Keyward {
         };
         let mut attributes: AttributeChanges =
             new.attributes.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
-        if self.is_home(pool.pool_id()) && new.username.contains('@') {
+        if self.is_home(pool_id) && new.username.contains('@') {
             user.username = email_address("username", &new.username)?;
             if user.email.is_none() && !attributes.contains_key("email") {
                 user.email = Some(user.username.clone());
@@ -694,7 +704,7 @@ impl Keyward {
         } else {
             user.username = settings.identifiers.new_name(&new.username, &user.id, &mut attributes)?;
         }
-        user.change_attributes(&attributes, &settings, Occasion::Invitation)?;
+        user.change_attributes(&attributes, settings, occasion)?;
         Ok(user)
     }
 

@@ -196,8 +196,7 @@ impl Keyward {
     /// and its schema; its name only when it is said.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, or without `*` for the texts of the home pool's messages;
-    /// `NotFound(UserPool)`, `InvalidInput`.
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
     pub async fn update_user_pool(
         &self,
         caller: &Caller,
@@ -217,8 +216,7 @@ impl Keyward {
             new.sms_mfa |= old.sms_mfa;
             new.web_authn = old.web_authn;
             new.password_policy.refuses_common = old.password_policy.refuses_common;
-            let is_said = new.messages != old.messages && new.messages != Messages::default();
-            self.require_for_texts(caller, id, is_said)
+            Ok(())
         })
         .await
     }
@@ -226,7 +224,7 @@ impl Keyward {
     /// Sets the second factors of the pool.
     ///
     /// # Errors
-    /// As [`Keyward::update_user_pool`].
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
     pub async fn set_pool_factors(
         &self,
         caller: &Caller,
@@ -236,7 +234,6 @@ impl Keyward {
         self.change_user_pool(caller, id, "user-pool.set-mfa", |pool| {
             let settings = &mut pool.settings;
             let factors = factors.clone();
-            self.require_for_texts(caller, id, factors.sms.is_some() || factors.email.is_some())?;
             let is_off = factors.mfa == Some(MfaMode::Off);
             if is_off && (factors.software_token_mfa == Some(true) || factors.sms.is_some()) {
                 return Err(Error::invalid(
@@ -429,12 +426,6 @@ impl Keyward {
             Ok(pool)
         };
         self.audited(caller, ACTION, Target::named("user-pool", id), outcome.await).await
-    }
-
-    /// Who writes the home pool's messages could have the codes and temporary passwords in them sent on to
-    /// where they like, by an image in the text for one, and so become any of its users.
-    fn require_for_texts(&self, caller: &Caller, pool_id: &str, is_said: bool) -> Result<()> {
-        if is_said && self.is_home(pool_id) { caller.require("*") } else { Ok(()) }
     }
 
     async fn change_user_pool(

@@ -24,6 +24,7 @@ mod codes;
 mod decisions;
 mod guards;
 mod idempotency;
+mod imports;
 mod keys;
 mod last_admin;
 mod last_use;
