@@ -26,6 +26,7 @@ mod page;
 mod parameter;
 mod problem;
 mod roles;
+mod user_import;
 mod users;
 mod version;
 mod words;
@@ -48,6 +49,7 @@ pub fn router(keyward: &Arc<Keyward>) -> Router {
 fn routes() -> OpenApiRouter<Arc<Keyward>> {
     OpenApiRouter::new()
         .merge(users::router())
+        .merge(user_import::router())
         .merge(assignments::router())
         .merge(roles::router())
         .merge(api_keys::router())

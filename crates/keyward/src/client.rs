@@ -11,6 +11,7 @@ mod error;
 mod outbox;
 mod roles;
 mod sign_in;
+mod user_import;
 mod users;
 
 use std::cell::RefCell;
@@ -33,6 +34,7 @@ pub(crate) use error::{Error, Problem, Result};
 pub(crate) use outbox::Message;
 pub(crate) use roles::{Assignment, NewRole, Role, RoleChange};
 pub(crate) use sign_in::{Challenge, SignIn, Tokens};
+pub(crate) use user_import::{PortableUser, UserImportResult};
 pub(crate) use users::{NewUser, User, UserChange};
 
 /// How often a request that is safe to repeat is sent again after its connection broke.

@@ -1,5 +1,8 @@
 //! `keyward user`: people's accounts. `keyward user cognito` is the same under its older name.
 
+mod export;
+mod import;
+
 use clap::{Args, Subcommand};
 use keyward_core::secret::Secret;
 use serde::Serialize;
@@ -16,6 +19,8 @@ use crate::client::{Change, NewUser, User, UserChange};
 pub(crate) enum UserCommand {
     #[command(flatten)]
     Act(UserAct),
+    Import(import::Import),
+    Export(export::Export),
     /// The same commands, under the name that scripts of VAMS use
     #[command(subcommand, after_help = "Example:\n  keyward user cognito list")]
     Cognito(UserAct),
@@ -186,6 +191,8 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result<()> {
     // Under the older name they are those of the pool: Cognito knows no program users.
     let (act, kind) = match command {
         UserCommand::Act(act) => (act, None),
+        UserCommand::Import(arguments) => return import::run(context, arguments).await,
+        UserCommand::Export(arguments) => return export::run(context, arguments).await,
         UserCommand::Cognito(act) => (act, Some("account")),
     };
     match act {

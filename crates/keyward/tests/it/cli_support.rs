@@ -96,10 +96,16 @@ impl Desk {
         self.run_with(words, "")
     }
 
-    /// Runs the program with these words, and this on stdin.
-    pub(crate) fn run_with(&self, words: &[&str], stdin: &str) -> Ran {
+    /// The program with these words, to be started.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(words).env_clear().envs(&self.variables).current_dir(self.home());
+        command
+    }
+
+    /// Runs the program with these words, and this on stdin.
+    pub(crate) fn run_with(&self, words: &[&str], stdin: &str) -> Ran {
+        let mut command = self.command(words);
         let begun = Instant::now();
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -154,6 +154,13 @@ fn acts(
         ("PATCH /users/{user}", "", send(Method::PATCH, &format!("users/{user}"), json!({ "phone": null }))),
         ("POST /users/{user}/reset-password", "", post(&format!("users/{user}/reset-password"), json!({}))),
         ("POST /users/{user}/sign-out", "", post(&format!("users/{user}/sign-out"), json!({}))),
+        ("GET /user-import", "", get("user-import")),
+        (
+            "POST /user-import",
+            "",
+            post("user-import", json!({ "users": [{ "username": format!("imported-{tag}") }] })),
+        ),
+        ("GET /user-export", "", get("user-export")),
         ("GET /assignments", "", get("assignments")),
         ("GET /users/{user}/roles", "", get(&format!("users/{user}/roles"))),
         ("POST /users/{user}/roles", "", post(&format!("users/{user}/roles"), spare.clone())),
