@@ -228,6 +228,7 @@ CREATE TABLE audit_events (
     request_id TEXT NOT NULL,
     address TEXT
 );
+CREATE INDEX audit_events_by_target ON audit_events (target_id, action, id);
 
 -- Codes and invitations that wait to be sent.
 CREATE TABLE messages (

@@ -62,7 +62,8 @@ pub trait Directory: fmt::Debug + Send + Sync {
         change: &Change,
     ) -> Result<()>;
 
-    /// Writes attributes and enabled; `user.version` is the version that was read. Disabling ends sessions.
+    /// Writes attributes, enabled and status; `user.version` is the version that was read. Who is disabled, or
+    /// needs a new password, has no session any more.
     async fn update(&self, user: &User, change: &Change) -> Result<()>;
 
     /// Deletes the user with their sessions, assignments and keys.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::audit::{Change, Target};
+use crate::audit::{AuditEvent, Change, Target};
 use crate::caller::Caller;
 use crate::directory::{Directory, Enrolment};
 use crate::error::{Code, Error, Result, Thing};
@@ -17,7 +17,7 @@ use crate::keyward::Keyward;
 use crate::local_pool::LocalPool;
 use crate::message::{Channel, NewMessage};
 use crate::page::{Cursor, Page};
-use crate::permission::{MANAGE_USERS, PermissionSet, VIEW_USERS};
+use crate::permission::{MANAGE_USERS, PermissionSet, VIEW_AUDIT, VIEW_USERS};
 use crate::secret::Secret;
 pub use crate::user::attribute::AttributeChanges;
 use crate::user::filter::UserFilter;
@@ -520,6 +520,56 @@ impl Keyward {
             Ok(user)
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
+    /// Confirms an account that signed up, without a code.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`;
+    /// `Conflict` for one that isn't waiting for it.
+    pub async fn confirm_user_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+    ) -> Result<User> {
+        const ACTION: &str = "user.confirm";
+        let outcome = async {
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let mut user = self.known_user_in(pool, name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            if user.status != UserStatus::Unconfirmed {
+                let status = user.status.as_str();
+                let message = format!("User cannot be confirmed. Current status is {status}");
+                return Err(Error::conflict(message));
+            }
+            user.status = UserStatus::Confirmed;
+            user.updated_at_ms = self.clock.now_ms();
+            let target = Target::new("user", &user.id, &user.username);
+            pool.update(&user, &self.change(caller, ACTION, target, json!({}))).await?;
+            user.version += 1;
+            Ok(user)
+        };
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
+    /// What became of the account's sign-ins, newest first.
+    ///
+    /// # Errors
+    /// `Forbidden` without `view:audit`, `NotFound(User)`.
+    pub async fn list_sign_ins_in(
+        &self,
+        pool: &dyn Directory,
+        caller: &Caller,
+        name_or_id: &str,
+        page: &Cursor,
+    ) -> Result<Page<AuditEvent>> {
+        self.require_in(pool, caller, &[VIEW_AUDIT])?;
+        let user = self.known_user_in(pool, name_or_id).await?;
+        if user.kind == UserKind::Program {
+            return Err(unknown_user(name_or_id));
+        }
+        self.store.sign_in_events(&user.id, page).await
     }
 
     /// Ends all sessions of the user.

@@ -25,6 +25,7 @@ use crate::http::{Body, Failure, HttpFailure, RawBody, RequestOrigin, current_re
 
 mod account;
 mod app_clients;
+mod auth_events;
 mod discovery;
 mod fault;
 mod groups;
@@ -114,6 +115,8 @@ operations! {
         AdminEnableUser => users::admin_enable_user;
         AdminGetUser => users::admin_get_user;
         AdminInitiateAuth => sign_in::admin_initiate_auth;
+        AdminListGroupsForUser => groups::admin_list_groups_for_user;
+        AdminListUserAuthEvents => auth_events::admin_list_user_auth_events;
         AdminRemoveUserFromGroup => groups::admin_remove_user_from_group;
         AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge;
         AdminSetUserPassword => users::admin_set_user_password;
@@ -133,11 +136,14 @@ operations! {
         DescribeUserPoolClient => app_clients::describe;
         GetGroup => groups::get_group;
         GetUserPoolMfaConfig => pool_mfa::get;
+        ListGroups => groups::list_groups;
         ListResourceServers => resource_servers::list;
         ListTagsForResource => tags::list;
         ListUserPoolClientSecrets => app_clients::list_secrets;
         ListUserPoolClients => app_clients::list;
         ListUserPools => user_pools::list;
+        ListUsers => users::list_users;
+        ListUsersInGroup => groups::list_users_in_group;
         SetUserPoolMfaConfig => pool_mfa::set;
         TagResource => tags::tag;
         UntagResource => tags::untag;

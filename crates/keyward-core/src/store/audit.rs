@@ -3,7 +3,7 @@
 use super::{Store, read, rows};
 use crate::audit::{AuditEvent, AuditQuery, Outcome};
 use crate::error::Result;
-use crate::page::Page;
+use crate::page::{Cursor, Page};
 
 rows! {
     struct AuditRow {
@@ -36,6 +36,22 @@ impl From<AuditRow> for AuditEvent {
 }
 
 impl Store {
+    /// What became of the user's sign-ins, newest first.
+    pub async fn sign_in_events(&self, user_id: &str, page: &Cursor) -> Result<Page<AuditEvent>> {
+        let rows: Vec<AuditRow> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT * FROM audit_events WHERE target_id = $1 AND action = 'user.sign-in' \
+                 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3",
+            )
+            .bind(user_id)
+            .bind(page.after())
+            .bind(page.limit_and_one())
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(page.page(rows.into_iter().map(AuditEvent::from).collect(), |event| &event.id))
+    }
+
     /// The events that fit, newest first.
     pub async fn audit_events(&self, query: &AuditQuery) -> Result<Page<AuditEvent>> {
         let rows: Vec<AuditRow> = read!(self, connection => {

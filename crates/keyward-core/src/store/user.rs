@@ -559,8 +559,8 @@ impl Store {
         })
     }
 
-    /// Writes attributes, enabled and status; `user.version` is the version that was read. Disabling ends
-    /// sessions.
+    /// Writes attributes, enabled and status; `user.version` is the version that was read. Who is disabled, or
+    /// needs a new password, has no session any more.
     pub async fn update_user(&self, identifiers: &Identifiers, user: &User, change: &Change) -> Result<()> {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
@@ -592,7 +592,7 @@ impl Store {
                 claim_aliases!(transaction, pool_id.as_str(), identifiers, user, false, false);
                 index_attributes!(transaction, pool_id.as_str(), identifiers, user);
             }
-            if !user.enabled {
+            if !user.enabled || user.status == UserStatus::ResetRequired {
                 end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
             }
             record!(transaction, change);

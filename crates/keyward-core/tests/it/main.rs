@@ -30,6 +30,7 @@ mod last_admin;
 mod last_use;
 mod messages;
 mod names;
+mod pool_users;
 mod pools;
 mod refresh;
 mod refusals;

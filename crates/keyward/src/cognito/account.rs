@@ -30,7 +30,7 @@ pub(super) struct GetUserAnswer {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
-    name: String,
+    pub(super) name: String,
     value: String,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cognito::account::Nothing;
 use crate::cognito::fault::Fault;
-use crate::cognito::users::{epoch_seconds, found};
+use crate::cognito::users::{ListedUser, epoch_seconds, found, limit};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,6 +28,48 @@ pub(super) struct NamedGroup {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct ListGroups {
+    user_pool_id: String,
+    limit: Option<usize>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListMembers {
+    user_pool_id: String,
+    group_name: String,
+    limit: Option<usize>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListGroupsOfUser {
+    user_pool_id: String,
+    username: String,
+    limit: Option<usize>,
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GroupsAnswer {
+    groups: Vec<Group>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MembersAnswer {
+    users: Vec<ListedUser>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct Member {
     user_pool_id: String,
     username: String,
@@ -43,7 +85,8 @@ pub(super) struct GroupAnswer {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Group {
-    group_name: String,
+    #[serde(rename = "GroupName")]
+    name: String,
     user_pool_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
@@ -58,7 +101,7 @@ pub(super) struct Group {
 impl From<Role> for Group {
     fn from(role: Role) -> Self {
         Self {
-            group_name: role.name,
+            name: role.name,
             user_pool_id: role.pool_id,
             description: role.description,
             role_arn: role.iam_role,
@@ -98,6 +141,45 @@ pub(super) async fn get_group(
 ) -> Result<GroupAnswer, Fault> {
     let pool = keyward.user_pool(&input.user_pool_id).await?;
     Ok(keyward.group_in(&*pool, caller, &input.group_name).await?.into())
+}
+
+pub(super) async fn list_groups(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: ListGroups,
+) -> Result<GroupsAnswer, Fault> {
+    let pool = keyward.user_pool(&input.user_pool_id).await?;
+    let list = ["ListGroups", pool.id()];
+    let cursor = keyward.opened_cursor(&list, limit(input.limit), input.next_token.as_deref())?;
+    let page = keyward.list_groups_in(&*pool, caller, &cursor).await?;
+    let next_token = keyward.page_token(&list, page.next.as_deref())?;
+    Ok(GroupsAnswer { groups: page.items.into_iter().map(Group::from).collect(), next_token })
+}
+
+pub(super) async fn list_users_in_group(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: ListMembers,
+) -> Result<MembersAnswer, Fault> {
+    let pool = keyward.user_pool(&input.user_pool_id).await?;
+    let list = ["ListUsersInGroup", pool.id(), &input.group_name];
+    let cursor = keyward.opened_cursor(&list, limit(input.limit), input.next_token.as_deref())?;
+    let page = keyward.list_members_in(&*pool, caller, &input.group_name, &cursor).await?;
+    let next_token = keyward.page_token(&list, page.next.as_deref())?;
+    Ok(MembersAnswer { users: page.items.into_iter().map(ListedUser::from).collect(), next_token })
+}
+
+pub(super) async fn admin_list_groups_for_user(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: ListGroupsOfUser,
+) -> Result<GroupsAnswer, Fault> {
+    let (pool, username) = found(keyward, caller, &input.user_pool_id, input.username).await?;
+    let list = ["AdminListGroupsForUser", pool.id(), &username];
+    let cursor = keyward.opened_cursor(&list, limit(input.limit), input.next_token.as_deref())?;
+    let page = keyward.list_groups_of_in(&*pool, caller, &username, &cursor).await?;
+    let next_token = keyward.page_token(&list, page.next.as_deref())?;
+    Ok(GroupsAnswer { groups: page.items.into_iter().map(Group::from).collect(), next_token })
 }
 
 pub(super) async fn update_group(

@@ -1,4 +1,4 @@
-//! Users, as whoever may see and manage them does: `AdminGetUser`, `AdminCreateUser` and so on.
+//! Users, as whoever may see and manage them does: `AdminGetUser`, `AdminCreateUser`, `ListUsers` and so on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +85,25 @@ pub(super) struct AdminSetUserPassword {
     password: Secret,
     #[serde(default)]
     permanent: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListUsers {
+    user_pool_id: String,
+    attributes_to_get: Option<Vec<String>>,
+    limit: Option<usize>,
+    pagination_token: Option<String>,
+    #[serde(default)]
+    filter: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListUsersAnswer {
+    users: Vec<ListedUser>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pagination_token: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -319,6 +338,30 @@ pub(super) async fn admin_user_global_sign_out(
     let (pool, username) = input.found(keyward, caller).await?;
     keyward.sign_out_user_in(&*pool, caller, &username).await?;
     Ok(Nothing {})
+}
+
+pub(super) async fn list_users(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: ListUsers,
+) -> Result<ListUsersAnswer, Fault> {
+    let pool = keyward.user_pool(&input.user_pool_id).await?;
+    let list = ["ListUsers", pool.id(), &input.filter];
+    let cursor = keyward.opened_cursor(&list, limit(input.limit), input.pagination_token.as_deref())?;
+    let page = keyward.search_users_in(&pool, caller, &input.filter, &cursor).await?;
+    let pagination_token = keyward.page_token(&list, page.next.as_deref())?;
+    let mut users: Vec<ListedUser> = page.items.into_iter().map(ListedUser::from).collect();
+    if let Some(wanted) = input.attributes_to_get {
+        for user in &mut users {
+            user.attributes.retain(|attribute| wanted.contains(&attribute.name));
+        }
+    }
+    Ok(ListUsersAnswer { users, pagination_token })
+}
+
+/// How many there are in a page: 60 at most, and where nothing is said.
+pub(super) fn limit(wanted: Option<usize>) -> usize {
+    wanted.filter(|wanted| *wanted > 0).unwrap_or(60)
 }
 
 /// As the protocol has times: seconds since the epoch, with a fraction.

@@ -1,19 +1,23 @@
 //! Users, as whoever signs may see and manage them.
 
+use std::time::Duration;
+
 use keyward_core::caller::Caller;
 use keyward_core::clock::rfc3339;
 use keyward_core::page::Cursor;
+use keyward_core::user_pool::{Identifiers, UserPoolSettings};
 use serde_json::{Value, json};
 
 use crate::cognito_support::{ANN, PASSWORD, Signing, TEMPORARY};
 use crate::evidence;
-use crate::support::{ADMIN, ADMIN_BOT, Answer, App};
+use crate::support::{ADMIN, ADMIN_BOT, Answer, App, CLIENT_ADDRESS};
 
 /// Somebody who may do everything, and speaks about one pool.
 pub(crate) struct Administrator<'a> {
     app: &'a App,
     signing: Signing,
     pub(crate) pool_id: String,
+    client_id: String,
 }
 
 impl<'a> Administrator<'a> {
@@ -25,7 +29,28 @@ impl<'a> Administrator<'a> {
     /// The same as another user.
     pub(crate) async fn signing(app: &'a App, user: &str) -> Self {
         let pool_id = app.keyward.local_pool().id().to_owned();
-        Self { app, signing: app.signing(user).await, pool_id }
+        Self { app, signing: app.signing(user).await, pool_id, client_id: app.client_id() }
+    }
+
+    /// Of another pool than the home pool.
+    pub(crate) async fn of_pool(app: &'a App, settings: UserPoolSettings) -> Self {
+        let (pool_id, client_id) = app.pool(settings).await;
+        Self { pool_id, client_id, ..Self::of(app).await }
+    }
+
+    /// The answer to signing in to the pool.
+    pub(crate) async fn password_auth(&self, username: &str, password: &str) -> Answer {
+        let input = json!({
+            "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client_id,
+            "AuthParameters": { "USERNAME": username, "PASSWORD": password },
+        });
+        self.app.cognito("InitiateAuth", input).await
+    }
+
+    /// Makes a user with these attributes, without a message; their `sub`.
+    pub(crate) async fn make(&self, username: &str, attributes: &[(&str, &str)]) -> String {
+        let made = self.ask("AdminCreateUser", new_user(username, attributes)).await.expect(200);
+        by_name(&made["User"]["Attributes"])["sub"].as_str().unwrap().to_owned()
     }
 
     /// What comes of the operation; the pool is in the input already.
@@ -42,6 +67,16 @@ impl<'a> Administrator<'a> {
         user["UserAttributes"] = by_name(&user["UserAttributes"]);
         user
     }
+}
+
+/// What makes a user without a message.
+fn new_user(username: &str, attributes: &[(&str, &str)]) -> Value {
+    let attributes: Vec<Value> =
+        attributes.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+    json!({
+        "Username": username, "TemporaryPassword": TEMPORARY, "MessageAction": "SUPPRESS",
+        "UserAttributes": attributes,
+    })
 }
 
 /// Attributes as an object.
@@ -377,4 +412,193 @@ async fn nobody_manages_users_above_them() {
     manager.ask("AdminCreateUser", input).await.expect_refusal("AccessDeniedException", above);
     update(ANN, json!([{ "Name": "email", "Value": "ann@example.org" }])).await.expect(200);
     update(ANN, json!([{ "Name": "email_verified", "Value": "true" }])).await.expect(200);
+}
+
+#[tokio::test]
+async fn where_addresses_are_names_the_sub_stands_for_the_name() {
+    let app = App::new().await;
+    let names = vec!["email".to_owned(), "phone_number".to_owned()];
+    let identifiers = Identifiers { username_attributes: names, ..Identifiers::default() };
+    let settings = UserPoolSettings { identifiers, ..UserPoolSettings::default() };
+    let admin = Administrator::of_pool(&app, settings).await;
+    let refused = async |username: &str, attributes: &[(&str, &str)], exception: &str, message: &str| {
+        admin.ask("AdminCreateUser", new_user(username, attributes)).await.expect_refusal(exception, message);
+    };
+
+    let sub = admin.make(ANN, &[("name", "Ann")]).await;
+
+    for name in [ANN, "ANN@example.com", &sub] {
+        let user = admin.user(name).await;
+        assert_eq!((&user["Username"], &user["UserAttributes"]["email"]), (&json!(sub), &json!(ANN)));
+        assert_eq!(user["UserAttributes"]["email_verified"], "false");
+    }
+    assert_eq!(
+        admin.password_auth(ANN, TEMPORARY).await.expect(200)["ChallengeName"],
+        "NEW_PASSWORD_REQUIRED"
+    );
+    let phone = admin.make("+431234", &[]).await;
+    assert_eq!(admin.user("+431234").await["UserAttributes"]["phone_number"], "+431234");
+
+    let exists = "UsernameExistsException";
+    refused("Ann@Example.com", &[], exists, "An account with the given email already exists.").await;
+    refused("+431234", &[], exists, "An account with the given phone_number already exists.").await;
+    let invalid = "InvalidParameterException";
+    refused("ann", &[], invalid, "Username should be either an email or a phone number.").await;
+    let other = [("email", "other@example.com")];
+    let message = "User email should be empty or same as username, since username attribute is email";
+    refused("ben@example.com", &other, invalid, message).await;
+    let input = json!({ "Username": phone, "UserAttributes": [{ "Name": "email", "Value": ANN }] });
+    admin
+        .ask("AdminUpdateUserAttributes", input)
+        .await
+        .expect_refusal("AliasExistsException", "An account with the given email already exists.");
+}
+
+#[tokio::test]
+async fn an_alias_leads_to_one_user_and_is_moved_when_that_is_asked_for() {
+    let app = App::new().await;
+    let aliases = vec!["email".to_owned(), "preferred_username".to_owned()];
+    let identifiers = Identifiers { alias_attributes: aliases, ..Identifiers::default() };
+    let settings = UserPoolSettings { identifiers, ..UserPoolSettings::default() };
+    let admin = Administrator::of_pool(&app, settings).await;
+    let verified = [("email", ANN), ("email_verified", "true")];
+    let update = |username: &str, attributes: Value| {
+        admin.ask("AdminUpdateUserAttributes", json!({ "Username": username, "UserAttributes": attributes }))
+    };
+    let exists = ("AliasExistsException", "An account with the given email already exists.");
+
+    admin.ask("AdminCreateUser", new_user(ANN, &[])).await.expect_refusal(
+        "InvalidParameterException",
+        "Username cannot be of email format, since user pool is configured for email alias.",
+    );
+    admin.make("ann", &verified).await;
+    assert_eq!(admin.user(ANN).await["Username"], "ann");
+    // Unproven, it stands for nobody.
+    admin.make("ben", &[("email", ANN)]).await;
+    assert_eq!(admin.user(ANN).await["Username"], "ann");
+    update("ben", json!([{ "Name": "email_verified", "Value": "true" }]))
+        .await
+        .expect_refusal(exists.0, exists.1);
+    admin.ask("AdminCreateUser", new_user("cid", &verified)).await.expect_refusal(exists.0, exists.1);
+
+    let mut taking = new_user("cid", &verified);
+    taking["ForceAliasCreation"] = json!(true);
+    admin.ask("AdminCreateUser", taking).await.expect(200);
+    assert_eq!(admin.user(ANN).await["Username"], "cid");
+    let ann = admin.user("ann").await;
+    assert_eq!(ann["UserAttributes"]["email_verified"], "false");
+
+    update("ann", json!([{ "Name": "preferred_username", "Value": "lovelace" }])).await.expect(200);
+    assert_eq!(admin.user("Lovelace").await["Username"], "ann");
+    let taken = "An account with the given preferred_username already exists.";
+    for name in ["lovelace", "CID"] {
+        update("ben", json!([{ "Name": "preferred_username", "Value": name }]))
+            .await
+            .expect_refusal("AliasExistsException", taken);
+    }
+    admin
+        .ask("AdminCreateUser", new_user("lovelace", &[]))
+        .await
+        .expect_refusal("AliasExistsException", taken);
+}
+
+#[tokio::test]
+async fn other_pools_are_for_those_who_manage_pools() {
+    let app = App::new().await;
+    app.create_role("managers", &["view:*", "manage:users", "manage:roles"]).await;
+    app.give_roles("manager-bot", &["managers"]).await;
+    app.create_role("pool-managers", &["manage:pools"]).await;
+    app.give_roles("pool-bot", &["pool-managers"]).await;
+    let admin = Administrator::of_pool(&app, UserPoolSettings::default()).await;
+    let of_pool = async |user: &str| Administrator {
+        pool_id: admin.pool_id.clone(),
+        client_id: admin.client_id.clone(),
+        ..Administrator::signing(&app, user).await
+    };
+    let (manager, pool_manager) = (of_pool("manager-bot").await, of_pool("pool-bot").await);
+    let input = json!({
+        "Username": "ann", "GroupName": "chemists", "UserAttributes": [], "UserAttributeNames": ["email"],
+        "Password": PASSWORD,
+    });
+
+    let needs = "This needs the permission manage:pools; ask an administrator for a role that has it.";
+    for operation in [
+        "AdminAddUserToGroup",
+        "AdminCreateUser",
+        "AdminDeleteUser",
+        "AdminDeleteUserAttributes",
+        "AdminDisableUser",
+        "AdminEnableUser",
+        "AdminGetUser",
+        "AdminListGroupsForUser",
+        "AdminListUserAuthEvents",
+        "AdminRemoveUserFromGroup",
+        "AdminSetUserPassword",
+        "AdminUpdateUserAttributes",
+        "AdminUserGlobalSignOut",
+        "CreateGroup",
+        "DeleteGroup",
+        "GetGroup",
+        "ListGroups",
+        "ListUsers",
+        "ListUsersInGroup",
+        "UpdateGroup",
+    ] {
+        manager.ask(operation, input.clone()).await.expect_refusal("AccessDeniedException", needs);
+    }
+    // Nobody's rights are in question here, so that an admin's address is one like any other.
+    pool_manager.make("ann", &[("email", ADMIN), ("email_verified", "true")]).await;
+    pool_manager.ask("CreateGroup", input.clone()).await.expect(200);
+    pool_manager.ask("AdminAddUserToGroup", input.clone()).await.expect(200);
+    pool_manager
+        .ask("AdminSetUserPassword", json!({ "Username": "ann", "Password": PASSWORD, "Permanent": true }))
+        .await
+        .expect(200);
+    let tokens = pool_manager.password_auth("ann", PASSWORD).await.expect(200);
+    let token = tokens["AuthenticationResult"]["AccessToken"].as_str().unwrap();
+    assert_eq!(app.client(&format!("Bearer {token}")).get("/api/v1/me").await.status, 401);
+    // The pools share nothing.
+    let home = Administrator::of(&app).await;
+    home.ask("AdminGetUser", input.clone())
+        .await
+        .expect_refusal("UserNotFoundException", "User does not exist.");
+    home.ask("GetGroup", input).await.expect_refusal("ResourceNotFoundException", "Group not found.");
+}
+
+#[tokio::test]
+async fn what_became_of_sign_ins_is_listed_newest_first() {
+    let app = App::new().await;
+    let admin = Administrator::of(&app).await;
+    app.user_tokens().await;
+    app.advance(Duration::from_secs(1));
+    app.password_auth(ANN, "Wrong-password-1").await.expect(400);
+    let list = |more: Value| {
+        let mut input = json!({ "Username": ANN });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        admin.ask("AdminListUserAuthEvents", input)
+    };
+
+    let all = list(json!({})).await.expect(200);
+
+    let event = |at: f64, response: &str, password: &str| {
+        json!({
+            "EventType": "SignIn", "CreationDate": at, "EventResponse": response,
+            "ChallengeResponses": [{ "ChallengeName": "Password", "ChallengeResponse": password }],
+            "EventContextData": { "IpAddress": CLIENT_ADDRESS },
+        })
+    };
+    let mut events = all["AuthEvents"].clone();
+    for event in events.as_array_mut().unwrap() {
+        assert_eq!(event.as_object_mut().unwrap().remove("EventId").unwrap().as_str().unwrap().len(), 36);
+    }
+    assert_eq!(
+        events,
+        json!([event(1_800_014_401.0, "Fail", "Failure"), event(1_800_014_400.0, "Pass", "Success")])
+    );
+    assert_eq!(all["NextToken"], json!(null));
+
+    let first = list(json!({ "MaxResults": 1 })).await.expect(200);
+    let second = list(json!({ "MaxResults": 1, "NextToken": first["NextToken"] })).await.expect(200);
+    assert_eq!(first["AuthEvents"][0], all["AuthEvents"][0]);
+    assert_eq!((&second["AuthEvents"][0], &second["NextToken"]), (&all["AuthEvents"][1], &json!(null)));
 }

@@ -30,6 +30,7 @@ mod cli_sign_in;
 mod cli_support;
 mod cli_user_import;
 mod cognito_groups;
+mod cognito_list_users;
 mod cognito_pools;
 mod cognito_protocol;
 mod cognito_sign_in;
