@@ -34,7 +34,7 @@ impl Keyward {
         self.open_session(Opening {
             request: answer.request,
             through: &asked.through,
-            user,
+            account: &asked.account,
             method: asked.method,
             counter: Some(&counter),
             challenge: Some((&asked.id, asked.expires_at_ms)),

@@ -195,7 +195,7 @@ impl Keyward {
                 _ => Some(shown.next(&self.master_key)?),
             };
             let auth_time = session.created_at_ms.div_euclid(1000);
-            let tokens = self.sign_tokens(through, user, &session.id, auth_time, session.mfa).await?;
+            let tokens = self.sign_tokens(through, &account, &session.id, auth_time, session.mfa)?;
             if let (true, Some(grace_seconds), Some(next)) = (is_newest, grace_seconds, &next) {
                 let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms);
                 if !self.store.rotate_refresh_token(&session.id, &hash, &next).await? {

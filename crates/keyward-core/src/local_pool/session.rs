@@ -14,7 +14,6 @@ use crate::audit::Target;
 use crate::caller::{Caller, Origin};
 use crate::error::{Error, Result};
 use crate::keyward::Keyward;
-use crate::page::Cursor;
 use crate::secret::Secret;
 use crate::store::{Account, NewSession, SessionRecord, SignedIn};
 use crate::user::User;
@@ -23,7 +22,7 @@ use crate::user::User;
 pub(super) struct Opening<'a> {
     pub(super) request: SignInRequest<'a>,
     pub(super) through: &'a PoolClient,
-    pub(super) user: &'a User,
+    pub(super) account: &'a Account,
     pub(super) method: Method,
     /// What counts the failures of the step that came last; none where nothing was guessed.
     pub(super) counter: Option<&'a str>,
@@ -123,13 +122,14 @@ impl Keyward {
 
     /// Makes the session and its tokens.
     pub(super) async fn open_session(&self, opening: Opening<'_>) -> Result<SignIn> {
-        let Opening { request, through, user, .. } = opening;
+        let Opening { request, through, account, .. } = opening;
+        let user = &account.user;
         let client = &through.client;
         let now_ms = self.clock.now_ms();
         let session_id = self.random.uuid();
         let refresh_token = RefreshToken::generate(&self.random);
         let mfa = opening.totp_step.is_some();
-        let tokens = self.sign_tokens(through, user, &session_id, now_ms.div_euclid(1000), mfa).await?;
+        let tokens = self.sign_tokens(through, account, &session_id, now_ms.div_euclid(1000), mfa)?;
         let target = Target::new("user", &user.id, &user.username);
         let detail = request.told(json!({ "client": client.id, "method": opening.method, "mfa": mfa }));
         let caller = Caller::person(request.origin.clone(), user, &session_id, mfa);
@@ -152,10 +152,10 @@ impl Keyward {
         Ok(SignIn::Done(Tokens { refresh_token: Some(refresh_token), ..tokens }))
     }
 
-    pub(super) async fn sign_tokens(
+    pub(super) fn sign_tokens(
         &self,
         through: &PoolClient,
-        user: &User,
+        Account { user, groups, .. }: &Account,
         session_id: &str,
         auth_time: i64,
         mfa: bool,
@@ -168,8 +168,7 @@ impl Keyward {
             mfa,
             ..TokenSubject::default()
         };
-        let groups = self.store.groups_of(&user.id, &Cursor::largest()).await?;
-        let subject = subject.in_groups(groups.items);
+        let subject = subject.in_groups(groups.clone());
         let grant = TokenGrant {
             issuer: pool.issuer().to_owned(),
             client_id: client.id.clone(),

@@ -373,7 +373,8 @@ impl Keyward {
         attributes: &BTreeMap<&str, &str>,
     ) -> Result<SignIn> {
         let asked = self.open_question(&answer, Question::NewPassword).await?;
-        let mut user = asked.account.user;
+        let mut account = asked.account;
+        let user = &mut account.user;
         let known = user.all_attributes();
         if attributes.iter().any(|(name, value)| known.get(*name).map(String::as_str) != Some(*value)) {
             return Err(Error::invalid(
@@ -384,28 +385,26 @@ impl Keyward {
         let version = user.version;
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
-        let record = asked.through.pool.password_record(Line::SignIn, &user, password, false).await?;
-        let caller = Caller::person(answer.request.origin.clone(), &user, "", false);
+        let record = asked.through.pool.password_record(Line::SignIn, user, password, false).await?;
+        let caller = Caller::person(answer.request.origin.clone(), user, "", false);
         let target = Target::new("user", &user.id, &user.username);
         let detail = answer.request.told(json!({ "first": true }));
         let change = self.change(&caller, "user.choose-password", target, detail);
         // The version can be met once: of two answers to one question, one counts.
-        self.store.set_password(&user, version, &record, &change).await.map_err(|error| {
-            match error.code {
-                Code::Conflict => challenge_used(),
-                _ => error,
-            }
+        self.store.set_password(user, version, &record, &change).await.map_err(|error| match error.code {
+            Code::Conflict => challenge_used(),
+            _ => error,
         })?;
         asked.leave.give_back();
         user.version += 1;
         self.store.use_once(&asked.id, asked.expires_at_ms).await?;
         if user.mfa {
-            return ask(&asked.through, Question::SoftwareToken, user, asked.method);
+            return ask(&asked.through, Question::SoftwareToken, account.user, asked.method);
         }
         self.open_session(Opening {
             request: answer.request,
             through: &asked.through,
-            user: &user,
+            account: &account,
             method: asked.method,
             counter: None,
             challenge: None,
@@ -527,7 +526,7 @@ impl Keyward {
 
     /// What comes after the right password.
     async fn password_was_right(&self, attempt: Attempt<'_>) -> Result<SignIn> {
-        let Some(Account { user, password: Some(password), .. }) = &attempt.account else {
+        let Some(account @ Account { user, password: Some(password), .. }) = &attempt.account else {
             return Err(self.password_was_wrong(&attempt).await);
         };
         let has_expired = password.temporary_until_ms.is_some_and(|until_ms| until_ms <= self.clock.now_ms());
@@ -556,7 +555,7 @@ impl Keyward {
                     .open_session(Opening {
                         request: attempt.request,
                         through: attempt.through,
-                        user,
+                        account,
                         method: attempt.method,
                         counter: Some(&attempt.counter),
                         challenge: None,
@@ -838,12 +837,13 @@ mod tests {
         let user = keyward.create_user(&Caller::operator(), new).await.unwrap().user;
         let client = keyward.local_pool.first_client().await.unwrap().unwrap();
         let (origin, through) = (Origin::default(), keyward.pool_client(&client.id).await.unwrap());
+        let account = through.pool.account(&user.id).await.unwrap().unwrap();
         let expires_at_ms = keyward.clock.now_ms() + 1000;
         let open = async |user: &User, counter, challenge, step| {
             let opening = Opening {
                 request: SignInRequest::new(&origin, &client.id),
                 through: &through,
-                user,
+                account: &Account { user: user.clone(), ..account.clone() },
                 method: Method::Password,
                 counter: Some(counter),
                 challenge: Some((challenge, expires_at_ms)),

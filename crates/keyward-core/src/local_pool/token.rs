@@ -23,7 +23,6 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::role::Role;
 use crate::secret::Secret;
 
 /// What an access token of a sign-in through the API is good for: its bearer's own account.
@@ -84,13 +83,24 @@ pub struct TokenSubject {
     pub mfa: bool,
 }
 
+/// A group of a user, as tokens tell of it.
+#[derive(Debug, Clone)]
+pub struct TokenGroup {
+    /// Its name.
+    pub name: String,
+    /// The lower, the more it counts.
+    pub precedence: Option<i64>,
+    /// The ARN of its IAM role.
+    pub iam_role: Option<String>,
+}
+
 impl TokenSubject {
     /// The same, who is in these groups. The lowest precedence comes first, none comes last; where the first
     /// groups that have an IAM role differ in it, none is preferred
     /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-user-groups.html>).
     #[must_use]
-    pub(crate) fn in_groups(mut self, mut groups: Vec<Role>) -> Self {
-        let rank = |group: &Role| group.precedence.unwrap_or(i64::MAX);
+    pub(crate) fn in_groups(mut self, mut groups: Vec<TokenGroup>) -> Self {
+        let rank = |group: &TokenGroup| group.precedence.unwrap_or(i64::MAX);
         groups.sort_by(|one, other| (rank(one), &one.name).cmp(&(rank(other), &other.name)));
         let mut first = None;
         for group in &groups {
@@ -505,22 +515,12 @@ mod tests {
 
     #[test]
     fn the_lowest_precedence_comes_first_and_brings_its_role() {
-        let group = |name: &str, precedence: Option<i64>, iam_role: Option<&str>| Role {
-            id: String::new(),
-            pool_id: String::new(),
+        let group = |name: &str, precedence: Option<i64>, iam_role: Option<&str>| TokenGroup {
             name: name.to_owned(),
-            description: String::new(),
-            permissions: Vec::new(),
-            mfa_required: false,
-            source: None,
-            source_identifier: None,
             precedence,
             iam_role: iam_role.map(str::to_owned),
-            created_at_ms: 0,
-            updated_at_ms: 0,
-            version: 1,
         };
-        let claims = |groups: &[Role]| {
+        let claims = |groups: &[TokenGroup]| {
             let subject = TokenSubject::default().in_groups(groups.to_vec());
             (subject.groups.join(" "), subject.iam_roles.join(" "), subject.preferred_iam_role)
         };

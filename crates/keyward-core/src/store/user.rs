@@ -4,6 +4,7 @@ use super::role::{insert_assignments, permissions};
 use super::{Store, one_row, read, record, rows, unless_taken, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
+use crate::local_pool::token::TokenGroup;
 use crate::page::{Cursor, Page};
 use crate::permission::Permission;
 use crate::user::filter::UserFilter;
@@ -31,6 +32,7 @@ rows! {
     struct AccountRow {
         pool_id: String, password_hash: Option<String>, temporary_until_ms: Option<i64>,
         srp_verifier: Option<String>, totp_secret: Option<String>, totp_pending: Option<String>,
+        roles: Option<String>,
     }
 }
 
@@ -153,7 +155,8 @@ macro_rules! select_users {
             "u.email_verified, u.phone, u.phone_verified, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, ",
             "u.version, u.pool_id, u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, ",
             "u.totp_pending, ",
-            "(SELECT string_agg(r.name, '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
+            "(SELECT string_agg(r.name || '\t' || COALESCE(CAST(r.precedence AS TEXT), '') || '\t' || ",
+            "COALESCE(r.iam_role, ''), '\n') FROM assignments a JOIN roles r ON r.id = a.role_id ",
             "WHERE a.user_id = u.id) AS roles",
             $columns,
             " FROM users u ",
@@ -163,12 +166,26 @@ macro_rules! select_users {
 }
 pub(super) use select_users;
 
-/// The names in what `string_agg` gave, sorted. No role's name has a line break in it.
+/// The names in what `string_agg` gave, sorted. No role's name has a line break or a tab in it.
 pub(super) fn role_names(aggregated: &str) -> Vec<String> {
-    let mut names: Vec<String> =
-        aggregated.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let names = aggregated.split('\n').filter_map(|role| role.split('\t').next());
+    let mut names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
     names.sort_unstable();
     names
+}
+
+/// The same as tokens tell of them.
+fn token_groups(aggregated: &str) -> Vec<TokenGroup> {
+    let group = |line: &str| {
+        let mut parts = line.split('\t');
+        let (name, precedence, iam_role) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(TokenGroup {
+            name: name.to_owned(),
+            precedence: precedence.parse().ok(),
+            iam_role: (!iam_role.is_empty()).then(|| iam_role.to_owned()),
+        })
+    };
+    aggregated.split('\n').filter_map(group).collect()
 }
 
 impl From<UserRow> for User {
@@ -198,6 +215,8 @@ impl From<UserRow> for User {
 pub struct Account {
     /// The user.
     pub user: User,
+    /// The user's groups.
+    pub groups: Vec<TokenGroup>,
     /// The pool that the account is in.
     pub pool_id: String,
     /// The password, hashed and as an SRP verifier; none for whoever has no password.
@@ -247,6 +266,7 @@ impl From<(UserRow, AccountRow)> for Account {
         });
         Self {
             user: user.into(),
+            groups: token_groups(row.roles.as_deref().unwrap_or_default()),
             pool_id: row.pool_id,
             password,
             totp_secret: row.totp_secret,
