@@ -296,7 +296,7 @@ async fn what_became_of_sign_ins_is_listed(database: TestDatabase) {
     for number in 0..3 {
         let origin = Origin { request_id: format!("request {number}"), ..Origin::default() };
         let password = "Wrong-password-1".into();
-        let request = SignInRequest { origin: &origin, client_id: &client_id, back_end: None };
+        let request = SignInRequest::new(&origin, &client_id);
         let outcome = keyward.sign_in_with_password(request, "ann@example.com", &password).await;
         assert_eq!(code(outcome), Code::Unauthenticated);
     }
