@@ -81,6 +81,14 @@ CREATE TABLE users (
 CREATE INDEX users_by_status ON users (pool_id, status, username_key);
 CREATE INDEX users_by_enabled ON users (pool_id, enabled, username_key);
 
+-- The passwords that users had before, as many as their pool remembers.
+CREATE TABLE past_passwords (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    version BIGINT NOT NULL, -- the user's, when it was replaced
+    hash TEXT NOT NULL,
+    PRIMARY KEY (user_id, version)
+);
+
 -- What users are found by beside their names. The value is lower case where names are, in hexadecimal digits
 -- of UTF-8: they sort alike on every database, so that what begins with a text is a range.
 CREATE TABLE user_attributes (

@@ -109,21 +109,21 @@ impl Target {
 }
 
 /// What enters the database together with a change: its event, the answer for a repeated request, the messages
-/// that tell of it, the code that it sends, and that the code is used up which permits it.
+/// that tell of it, the codes that it sends, and that the code is used up which permits it.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Who did what.
     pub event: AuditEvent,
     pub(crate) reply: Option<Reply>,
     pub(crate) messages: Vec<SealedMessage>,
-    pub(crate) code: Option<StoredCode>,
+    pub(crate) codes: Vec<StoredCode>,
     pub(crate) used_code: Option<GoodCode>,
 }
 
 impl Change {
     /// What goes with no change: the event alone.
     pub(crate) fn of(event: AuditEvent) -> Self {
-        Self { event, reply: None, messages: Vec::new(), code: None, used_code: None }
+        Self { event, reply: None, messages: Vec::new(), codes: Vec::new(), used_code: None }
     }
 
     /// What is made at the machine before there is a Keyward to make it.

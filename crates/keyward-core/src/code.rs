@@ -13,6 +13,7 @@ use crate::local_pool::LocalPool;
 use crate::message::{Channel, NewMessage, SealedMessage, Template};
 use crate::secret::Secret;
 use crate::user::User;
+use crate::user_pool::UserPoolSettings;
 
 /// What a code's fingerprint is made for.
 const CODE: &str = "one-time code";
@@ -30,7 +31,6 @@ pub(crate) enum Purpose {
     #[expect(dead_code, reason = "for SignUp")]
     /// Makes who has signed up a confirmed user, and proves the address.
     SignUp,
-    #[expect(dead_code, reason = "for ForgotPassword")]
     /// Lets a forgotten password be set.
     Password,
     /// Proves an email address.
@@ -82,10 +82,11 @@ impl Purpose {
         }
     }
 
-    fn template(self) -> Template<'static> {
+    /// The message that tells it.
+    fn template(self, settings: &UserPoolSettings, channel: Channel) -> Template<'_> {
         match self {
-            Self::SignUp | Self::Password | Self::Email | Self::Phone => Template::VERIFICATION,
-            Self::SignIn | Self::SecondFactor => Template::AUTHENTICATION,
+            Self::SignUp | Self::Password | Self::Email | Self::Phone => settings.verification(channel),
+            Self::SignIn | Self::SecondFactor => settings.authentication(channel),
         }
     }
 }
@@ -95,7 +96,6 @@ impl Purpose {
 pub(crate) enum CodeOwner<'a> {
     /// A user of the pool.
     User(&'a User),
-    #[expect(dead_code, reason = "for ForgotPassword")]
     /// A name, as it was typed, that nobody has: nothing is sent.
     Nobody(&'a str),
 }
@@ -104,6 +104,8 @@ pub(crate) enum CodeOwner<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewCode<'a> {
     pub(crate) pool: &'a LocalPool,
+    /// What is set of the pool.
+    pub(crate) settings: &'a UserPoolSettings,
     pub(crate) owner: CodeOwner<'a>,
     pub(crate) purpose: Purpose,
     /// For how long it is good, where that is for another to say: the challenge's time, at a sign-in.
@@ -186,7 +188,7 @@ impl Change {
     /// (`LimitExceeded`) when too many were sent lately.
     #[must_use]
     pub(crate) fn with_code(mut self, code: SealedCode) -> Self {
-        self.code = Some(code.stored);
+        self.codes.push(code.stored);
         self.with_message(code.message)
     }
 
@@ -208,16 +210,17 @@ impl Keyward {
     pub(crate) fn new_code(&self, new: &NewCode<'_>) -> Result<SealedCode> {
         let NewCode { pool, owner, purpose, channel, to, .. } = *new;
         let code = self.random.digits(purpose.digits());
-        let (sent_by, username) = match owner {
-            CodeOwner::User(user) => (channel, user.username.as_str()),
-            CodeOwner::Nobody(name) => (Channel::Nowhere, name),
+        // What is typed where a name belongs may be a password: of nobody's, nothing is kept.
+        let (sent_by, username, destination) = match owner {
+            CodeOwner::User(user) => (channel, user.username.as_str(), to),
+            CodeOwner::Nobody(name) => (Channel::Nowhere, name, ""),
         };
         let lifetime_ms = new.lifetime_ms.unwrap_or_else(|| purpose.lifetime_ms());
         let message = self.message(&NewMessage {
             pool_id: pool.id(),
             channel: sent_by,
             to,
-            template: purpose.template(),
+            template: purpose.template(new.settings, channel),
             username,
             code: &code,
             lifetime_ms,
@@ -225,12 +228,12 @@ impl Keyward {
         let owner = pool.code_owner(owner)?;
         let created_at_ms = self.clock.now_ms();
         let stored = StoredCode {
-            fingerprint: pool.code_fingerprint(&owner, purpose, to, &code)?,
+            fingerprint: pool.code_fingerprint(&owner, purpose, destination, &code)?,
             pool_id: pool.id().to_owned(),
             owner,
             purpose,
             channel,
-            destination: to.to_owned(),
+            destination: destination.to_owned(),
             sent_at_most: purpose.sent_at_most(),
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(lifetime_ms),
@@ -263,26 +266,27 @@ impl Keyward {
 }
 
 impl LocalPool {
-    /// Where a code seems to go for a name that nobody has: to that name where it is an address, and else to
-    /// one that is always the same for the same name.
-    #[expect(dead_code, reason = "for ForgotPassword")]
-    pub(crate) fn seeming_address(&self, name: &str) -> Result<(Channel, String)> {
-        let is_number = name
-            .strip_prefix('+')
-            .is_some_and(|digits| digits.len() >= 4 && digits.bytes().all(|digit| digit.is_ascii_digit()));
-        if is_number {
+    /// Where a code seems to go, by one of these ways, for a name that nobody has: to that name where it is
+    /// such an address, and else to one that is always the same for the same name.
+    pub(crate) fn seeming_address(&self, name: &str, channels: &[Channel]) -> Result<(Channel, String)> {
+        let is_number =
+            |digits: &str| digits.len() >= 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        if channels.contains(&Channel::Sms) && name.strip_prefix('+').is_some_and(is_number) {
             return Ok((Channel::Sms, name.to_owned()));
         }
-        let is_address = |name: &str| {
-            name.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-        };
-        if is_address(name) {
+        let has_email = channels.contains(&Channel::Email);
+        let is_part = |part: &str| part.starts_with(char::is_alphanumeric);
+        if has_email && name.split_once('@').is_some_and(|(local, domain)| is_part(local) && is_part(domain))
+        {
             return Ok((Channel::Email, name.to_owned()));
         }
-        let digits = self.nobodys_fingerprint(name)?;
-        let mut letters = digits.bytes().map(|digit| char::from(b'a' + (digit % 26)));
-        let mut letter = || letters.next().unwrap_or('a');
-        Ok((Channel::Email, format!("{}@{}.invalid", letter(), letter())))
+        let bytes = crate::sha256(self.nobodys_fingerprint(name)?.as_bytes());
+        let mut bytes = bytes.into_iter();
+        let mut one_of = |first: u8, count: u8| char::from(first + bytes.next().unwrap_or_default() % count);
+        if has_email {
+            return Ok((Channel::Email, format!("{}@{}", one_of(b'a', 26), one_of(b'a', 26))));
+        }
+        Ok((Channel::Sms, std::iter::once('+').chain((0..4).map(|_| one_of(b'0', 10))).collect()))
     }
 
     fn code_owner(&self, owner: CodeOwner<'_>) -> Result<String> {
@@ -292,7 +296,6 @@ impl LocalPool {
         }
     }
 
-    /// What is typed where a name belongs may be a password: it isn't kept.
     fn nobodys_fingerprint(&self, name: &str) -> Result<String> {
         let name = format!("{}\n{}", self.id(), self.identifiers.key(name));
         self.master_key.fingerprint(NOBODY, name.as_bytes())

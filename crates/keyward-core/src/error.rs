@@ -39,6 +39,8 @@ pub enum Code {
     PreconditionFailed,
     /// The password doesn't meet the pool's policy.
     PasswordRejected,
+    /// The password was one of the user's before, and the pool remembers it.
+    PasswordReused,
     /// The user must set a new password through an administrator before signing in.
     PasswordResetRequired,
     /// The user has signed up, and has yet to prove the address.

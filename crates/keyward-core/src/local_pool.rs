@@ -1,11 +1,14 @@
 //! Keyward's own pool of users, on our own database.
 
 mod challenge;
+mod common_password;
 mod mfa;
 mod own_account;
 pub mod password;
 pub(crate) mod rate_limit;
+mod recovery;
 mod refresh_token;
+pub mod self_service;
 mod session;
 pub mod sign_in;
 pub mod software_token;
@@ -24,7 +27,7 @@ use crate::app_client::{AppClient, AppClientSettings};
 use crate::audit::Change;
 use crate::clock::Clock;
 use crate::directory::{Directory, Enrolment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::master_key::MasterKey;
 use crate::page::Page;
 use crate::random::Random;
@@ -54,6 +57,8 @@ pub struct PoolSettings {
     pub issuer: String,
     /// What passwords must be like, from this start on; as they must be already when not said.
     pub password_policy: Option<PasswordPolicy>,
+    /// Whether the passwords that most people choose are refused; as they are already when not said.
+    pub refuses_common_passwords: Option<bool>,
 }
 
 /// A pool of users on our own database, open. What can be set of it, and may change, is read when it is needed.
@@ -92,12 +97,14 @@ impl LocalPool {
             None => create_home_pool(&settings, &store, &clock, &random, &master_key).await?,
         };
         let mut pool = store.user_pool(&pool_id).await?.ok_or_else(|| unknown_pool(&pool_id))?;
-        let PasswordPolicy { history_size, refuses_common, .. } = pool.settings.password_policy;
-        // These two aren't among what an operator configures.
-        let policy = |policy| PasswordPolicy { history_size, refuses_common, ..policy };
-        if let Some(policy) = settings.password_policy.map(policy)
-            && policy != pool.settings.password_policy
-        {
+        let known = &pool.settings.password_policy;
+        let policy = PasswordPolicy {
+            // It isn't among what an operator configures.
+            history_size: known.history_size,
+            refuses_common: settings.refuses_common_passwords.unwrap_or(known.refuses_common),
+            ..settings.password_policy.unwrap_or_else(|| known.clone())
+        };
+        if policy != *known {
             pool.settings.password_policy = policy;
             pool.updated_at_ms = clock.now_ms();
             let change =
@@ -210,7 +217,7 @@ impl LocalPool {
     /// A password as it is stored; `is_temporary` when it is to be changed at the next sign-in.
     ///
     /// # Errors
-    /// `PasswordRejected` when the policy doesn't accept it.
+    /// `PasswordRejected` when the policy doesn't accept it, `PasswordReused`.
     pub(crate) async fn password_record(
         &self,
         line: Line,
@@ -220,9 +227,19 @@ impl LocalPool {
     ) -> Result<PasswordRecord> {
         let policy = self.settings().await?.password_policy;
         policy.check(password)?;
+        if policy.history_size > 0 {
+            let mut hashes = self.store.password_hashes(&user.id).await?;
+            // More may be kept from when the pool remembered more.
+            hashes.truncate(policy.history_size as usize);
+            if self.hasher.is_one_of(line, password, hashes).await? {
+                return Err(Error::new(Code::PasswordReused, "Password has previously been used."));
+            }
+        }
         let record = self.permanent_record(line, user, password).await?;
+        // The one in use counts among them.
+        let remembered = i64::from(policy.history_size.saturating_sub(1));
         let temporary_until_ms = is_temporary.then(|| self.clock.now_ms() + policy.temporary_validity_ms());
-        Ok(PasswordRecord { temporary_until_ms, ..record })
+        Ok(PasswordRecord { remembered, temporary_until_ms, ..record })
     }
 
     /// As [`LocalPool::password_record`], of a password that the user has already.
@@ -239,7 +256,7 @@ impl LocalPool {
         let verifier = move || Ok(Verifier::new(&random, &pool_id, &user_id, &password));
         let verifier = self.hasher.run(line, verifier).await?;
         let srp_verifier = self.master_key.seal(&self.random, VERIFIER, verifier.to_text().as_bytes())?;
-        Ok(PasswordRecord { hash, temporary_until_ms: None, srp_verifier: Some(srp_verifier) })
+        Ok(PasswordRecord { remembered: 0, hash, temporary_until_ms: None, srp_verifier: Some(srp_verifier) })
     }
 }
 

@@ -159,7 +159,7 @@ pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
         AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
     AND (u.totp_enabled OR NOT r.mfa_required) AND r.permissions LIKE '%\"*\"%'";
 
-/// Enters the change's audit event, its reply where the request asked for one, its code and its messages, and
+/// Enters the change's audit event, its reply where the request asked for one, its codes and its messages, and
 /// uses up the code that permits it.
 macro_rules! record {
     ($transaction:expr, $change:expr) => {{
@@ -209,7 +209,7 @@ macro_rules! record {
         if let Some(code) = &change.used_code {
             $crate::store::code::use_code!($transaction, code);
         }
-        if let Some(code) = &change.code {
+        for code in &change.codes {
             $crate::store::code::enter_code!($transaction, code);
         }
         for message in &change.messages {

@@ -66,6 +66,7 @@ pub async fn open_at(
         issuer: config.issuer(),
         // A policy that the configuration says nothing of is what the pool's owner has made of it.
         password_policy: (password_policy != PasswordPolicy::default()).then_some(password_policy),
+        refuses_common_passwords: policy.refuse_common,
     };
     let pool =
         LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key.clone())

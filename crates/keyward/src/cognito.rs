@@ -31,6 +31,7 @@ mod fault;
 mod groups;
 mod input;
 mod model;
+mod password;
 mod pool_mfa;
 mod resource_servers;
 mod sign_in;
@@ -95,14 +96,20 @@ macro_rules! operations {
 operations! {
     unsigned {
         AssociateSoftwareToken => software_token::associate;
+        ChangePassword => password::change;
+        ConfirmForgotPassword => password::confirm_forgot;
+        DeleteUser => account::delete_user;
+        ForgotPassword => password::forgot;
         GetTokensFromRefreshToken => token::get;
         GetUser => account::get_user;
+        GetUserAttributeVerificationCode => account::send_attribute_code;
         GlobalSignOut => account::global_sign_out;
         InitiateAuth => sign_in::initiate_auth;
         RespondToAuthChallenge => sign_in::respond_to_auth_challenge;
         RevokeToken => token::revoke;
         SetUserMFAPreference => software_token::set_preference;
         VerifySoftwareToken => software_token::verify;
+        VerifyUserAttribute => account::verify_attribute;
     }
     signed {
         AddCustomAttributes => user_pools::add_attributes;

@@ -276,6 +276,12 @@ const SETTINGS: &[Setting] = &[
         "true",
         "Passwords need a symbol",
     ),
+    Setting::switch(
+        "password_refuse_common",
+        "KEYWARD_PASSWORD_REFUSE_COMMON",
+        "",
+        "The 10,000 commonest passwords are refused; as the pool has it when not said, which is no at first",
+    ),
     Setting::plain(
         "temporary_password_days",
         "KEYWARD_TEMPORARY_PASSWORD_DAYS",
@@ -440,7 +446,7 @@ pub struct PasswordHashing {
 
 /// What a password must be like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent demands, as Amazon Cognito names them")]
+#[expect(clippy::struct_excessive_bools, reason = "independent demands, as Amazon Cognito names them")]
 pub struct PasswordPolicy {
     /// Characters, at least.
     pub minimum_length: u32,
@@ -452,6 +458,8 @@ pub struct PasswordPolicy {
     pub require_digit: bool,
     /// At least one symbol.
     pub require_symbol: bool,
+    /// None of the 10,000 commonest; as the pool has it when not said.
+    pub refuse_common: Option<bool>,
     /// Days until a temporary password is refused.
     pub temporary_password_days: u32,
 }
@@ -471,7 +479,9 @@ impl PasswordPolicy {
             Some((last, [])) => format!(", {last} among them"),
             Some((last, rest)) => format!(", {} and {last} among them", rest.join(", ")),
         };
-        format!("A password has at least {} characters{kinds}.", self.minimum_length)
+        let rare =
+            if self.refuse_common == Some(true) { ", and is none of the most common ones" } else { "" };
+        format!("A password has at least {} characters{kinds}{rare}.", self.minimum_length)
     }
 }
 
@@ -1028,6 +1038,7 @@ impl Values {
             require_lowercase: self.required("password_require_lowercase", switch)?,
             require_digit: self.required("password_require_digit", switch)?,
             require_symbol: self.required("password_require_symbol", switch)?,
+            refuse_common: self.optional("password_refuse_common", switch)?,
             temporary_password_days: self.number("temporary_password_days", 1..=365)?,
         })
     }

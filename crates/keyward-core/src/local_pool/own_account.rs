@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::password::Line;
 use super::session::Bearer;
 use crate::audit::{Change, Outcome};
 use crate::caller::Origin;
@@ -53,6 +54,7 @@ impl Keyward {
         };
         let code = self.new_code(&NewCode {
             pool: &bearer.pool,
+            settings: &bearer.pool.settings().await?,
             owner: CodeOwner::User(user),
             purpose: provable.purpose,
             lifetime_ms: None,
@@ -88,7 +90,7 @@ impl Keyward {
             purpose: provable.purpose,
             code,
         };
-        let good = self.check_code(&shown, &self.wrong_code(&bearer, origin, ACTION)).await?;
+        let good = self.check_code(&shown, &self.failed(&bearer, origin, ACTION, "wrong_code")).await?;
         let mut user = bearer.account.user.clone();
         let (address, is_verified) = match good.channel {
             Channel::Sms => (&user.phone, &mut user.phone_verified),
@@ -107,8 +109,62 @@ impl Keyward {
         Ok(())
     }
 
-    fn wrong_code(&self, bearer: &Bearer, origin: &Origin, action: &str) -> Change {
-        let detail = json!({ "reason": "wrong_code" });
+    /// Changes the password of whoever shows `access_token` and knows the one before. Their other sessions
+    /// end: whoever may have signed in with the old password is out. (Amazon lets them go on.)
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that isn't good, a wrong `previous` password, and while attempts are
+    /// locked, for a wrong one counts as it does at a sign-in; `PasswordRejected`; `TooManyRequests`.
+    pub async fn change_password(
+        &self,
+        origin: &Origin,
+        access_token: &Secret,
+        previous: Option<&Secret>,
+        proposed: &Secret,
+    ) -> Result<()> {
+        const ACTION: &str = "user.change-password";
+        let bearer = self.bearer(access_token).await?;
+        let pool = &bearer.pool;
+        let leave = self.leave_to_try(origin).await?;
+        let mut user = bearer.account.user.clone();
+        if let Some(stored) = &bearer.account.password {
+            let previous = previous.ok_or_else(|| {
+                Error::invalid(
+                    "previous_password",
+                    "PreviousPassword is required, for the user has a password.",
+                )
+            })?;
+            let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
+            self.refuse_while_locked(pool, &counter).await?;
+            if !pool.hasher.verify(previous, &stored.hash).await? {
+                let failure = self.failed(&bearer, origin, ACTION, "wrong_password");
+                self.count_failure(pool, &counter, &failure).await?;
+                return Err(Error::unauthenticated("Incorrect username or password."));
+            }
+            self.forget_failures(pool, &counter).await?;
+        }
+        leave.give_back();
+        let version = user.version;
+        user.updated_at_ms = self.clock.now_ms();
+        let record = pool.password_record(Line::SignIn, &user, proposed, false).await?;
+        let change = self.change(&bearer.caller(origin), ACTION, bearer.target(), json!({}));
+        self.store.change_password(&user, version, &record, &bearer.session.id, &change).await
+    }
+
+    /// Deletes the account of whoever shows `access_token`, and with it their sessions, roles and keys.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that isn't good; `Conflict` for the last admin.
+    pub async fn delete_own_account(&self, origin: &Origin, access_token: &Secret) -> Result<()> {
+        let bearer = self.bearer(access_token).await?;
+        let user = &bearer.account.user;
+        let detail = json!({ "kind": user.kind, "roles": user.roles });
+        let change = self.change(&bearer.caller(origin), "user.delete", bearer.target(), detail);
+        bearer.pool.delete(user, &change).await
+    }
+
+    fn failed(&self, bearer: &Bearer, origin: &Origin, action: &str, reason: &str) -> Change {
+        let detail = json!({ "reason": reason });
         Change::of(self.event(&bearer.caller(origin), action, bearer.target(), Outcome::Failed, detail))
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::common_password::is_common;
 use crate::error::{Code, Error, Result};
 use crate::random::Random;
 use crate::secret::Secret;
@@ -146,17 +147,23 @@ impl PasswordHasher {
     /// `TooManyRequests` when too many stand in line, `Internal` when `phc` is no such hash.
     pub async fn verify(&self, password: &Secret, phc: &str) -> Result<bool> {
         let (argon2, password, phc) = (self.argon2.clone(), password.clone(), phc.to_owned());
-        self.run(Line::SignIn, move || {
-            if is_bcrypt(&phc) {
-                // Goes by the first 72 bytes, as every bcrypt does.
-                return bcrypt::verify(password.expose(), &phc).map_err(|_| unreadable_hash());
+        self.run(Line::SignIn, move || is_behind(&argon2, &password, &phc)).await
+    }
+
+    /// Whether `password` is one of those behind these hashes. They are looked at one after the other, as one
+    /// piece of work in the line.
+    ///
+    /// # Errors
+    /// As [`PasswordHasher::verify`].
+    pub(super) async fn is_one_of(&self, line: Line, password: &Secret, hashes: Vec<String>) -> Result<bool> {
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        self.run(line, move || {
+            for phc in hashes {
+                if is_behind(&argon2, &password, &phc)? {
+                    return Ok(true);
+                }
             }
-            let (hash, _) = parse(&phc).ok_or_else(unreadable_hash)?;
-            match argon2.verify_password(password.expose().as_bytes(), &hash) {
-                Ok(()) => Ok(true),
-                Err(HashError::PasswordInvalid) => Ok(false),
-                Err(error) => Err(Error::internal(error)),
-            }
+            Ok(false)
         })
         .await
     }
@@ -209,6 +216,19 @@ impl PasswordHasher {
             outcome
         });
         working.await.map_err(Error::internal)?
+    }
+}
+
+fn is_behind(argon2: &Argon2<'_>, password: &Secret, phc: &str) -> Result<bool> {
+    if is_bcrypt(phc) {
+        // Goes by the first 72 bytes, as every bcrypt does.
+        return bcrypt::verify(password.expose(), phc).map_err(|_| unreadable_hash());
+    }
+    let (hash, _) = parse(phc).ok_or_else(unreadable_hash)?;
+    match argon2.verify_password(password.expose().as_bytes(), &hash) {
+        Ok(()) => Ok(true),
+        Err(HashError::PasswordInvalid) => Ok(false),
+        Err(error) => Err(Error::internal(error)),
     }
 }
 
@@ -367,6 +387,8 @@ impl PasswordPolicy {
             "Password must have numeric characters"
         } else if lacks(self.require_symbols, is_symbol) {
             "Password must have symbol characters"
+        } else if self.refuses_common && is_common(password) {
+            "Password must not be one of the most common ones"
         } else {
             return Ok(());
         };

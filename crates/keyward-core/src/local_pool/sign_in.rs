@@ -822,6 +822,7 @@ mod tests {
             region: "us-east-1".into(),
             issuer: "http://localhost:8480/{pool}".into(),
             password_policy: None,
+            refuses_common_passwords: None,
         };
         let parts = (store.clone(), clock.clone(), random.clone(), master_key.clone());
         let pool = LocalPool::open_home(settings, hasher, parts.0, parts.1, parts.2, parts.3).await.unwrap();

@@ -48,6 +48,44 @@ macro_rules! end_sessions {
 }
 pub(super) use end_sessions;
 
+/// Gives the account of this version a password and a status, within a transaction.
+macro_rules! write_password {
+    ($transaction:expr, $user:expr, $version:expr, $password:expr) => {{
+        let (user, password): (&User, &PasswordRecord) = ($user, $password);
+        if password.remembered > 0 {
+            sqlx::query(
+                "INSERT INTO past_passwords (user_id, version, hash) \
+                 SELECT id, version, password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL",
+            )
+            .bind(user.id.as_str())
+            .execute(&mut *$transaction)
+            .await?;
+        }
+        sqlx::query(
+            "DELETE FROM past_passwords WHERE user_id = $1 AND version NOT IN \
+             (SELECT version FROM past_passwords WHERE user_id = $1 ORDER BY version DESC LIMIT $2)",
+        )
+        .bind(user.id.as_str())
+        .bind(password.remembered)
+        .execute(&mut *$transaction)
+        .await?;
+        let updated = sqlx::query(
+            "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, srp_verifier = $6, \
+             updated_at_ms = $7, version = version + 1 WHERE id = $1 AND version = $2",
+        )
+        .bind(user.id.as_str())
+        .bind($version)
+        .bind(user.status.as_str())
+        .bind(password.hash.as_str())
+        .bind(password.temporary_until_ms)
+        .bind(password.srp_verifier.as_deref())
+        .bind(user.updated_at_ms)
+        .execute(&mut *$transaction)
+        .await?;
+        one_row(updated.rows_affected())?;
+    }};
+}
+
 /// Enters what the user is found by, within a transaction.
 macro_rules! index_attributes {
     ($transaction:expr, $pool_id:expr, $identifiers:expr, $user:expr) => {
@@ -230,6 +268,8 @@ pub struct Account {
 /// A password as it is stored.
 #[derive(Debug, Clone)]
 pub struct PasswordRecord {
+    /// How many of those before it are to be kept.
+    pub remembered: i64,
     /// Argon2id, in PHC form; of who was imported bcrypt too, until they first sign in.
     pub hash: String,
     /// Until when a temporary one is good; milliseconds since the epoch, UTC.
@@ -260,6 +300,7 @@ pub struct NewAccount<'a> {
 impl From<(UserRow, AccountRow)> for Account {
     fn from((user, row): (UserRow, AccountRow)) -> Self {
         let password = row.password_hash.map(|hash| PasswordRecord {
+            remembered: 0,
             hash,
             temporary_until_ms: row.temporary_until_ms,
             srp_verifier: row.srp_verifier,
@@ -643,24 +684,76 @@ impl Store {
         change: &Change,
     ) -> Result<()> {
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
-            let updated = sqlx::query(
-                "UPDATE users SET status = $3, password_hash = $4, temporary_until_ms = $5, \
-                 srp_verifier = $6, updated_at_ms = $7, version = version + 1 WHERE id = $1 AND version = $2",
-            )
-            .bind(user.id.as_str())
-            .bind(version)
-            .bind(user.status.as_str())
-            .bind(password.hash.as_str())
-            .bind(password.temporary_until_ms)
-            .bind(password.srp_verifier.as_deref())
-            .bind(user.updated_at_ms)
-            .execute(&mut *transaction)
-            .await?;
-            one_row(updated.rows_affected())?;
+            write_password!(transaction, user, version, password);
             end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
             record!(transaction, change);
             Ok::<(), Error>(())
         })
+    }
+
+    /// As [`Store::set_password`], for a password that was forgotten: what this counter has counted is
+    /// forgotten too.
+    pub(crate) async fn recover_password(
+        &self,
+        user: &User,
+        version: i64,
+        password: &PasswordRecord,
+        counter: &str,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            write_password!(transaction, user, version, password);
+            end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
+            sqlx::query(
+                "DELETE FROM sign_in_failures WHERE counter = $2 \
+                 AND pool_id = (SELECT pool_id FROM users WHERE id = $1)",
+            )
+            .bind(user.id.as_str())
+            .bind(counter)
+            .execute(&mut *transaction)
+            .await?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// As [`Store::set_password`], but for the session `kept_session`, which goes on.
+    pub(crate) async fn change_password(
+        &self,
+        user: &User,
+        version: i64,
+        password: &PasswordRecord,
+        kept_session: &str,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            write_password!(transaction, user, version, password);
+            sqlx::query(
+                "UPDATE sessions SET revoked_at_ms = $2 \
+                 WHERE user_id = $1 AND revoked_at_ms IS NULL AND id <> $3",
+            )
+            .bind(user.id.as_str())
+            .bind(user.updated_at_ms)
+            .bind(kept_session)
+            .execute(&mut *transaction)
+            .await?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// The hashes of the user's password and of those before it that are remembered, the newest first.
+    pub(crate) async fn password_hashes(&self, user_id: &str) -> Result<Vec<String>> {
+        let rows: Vec<(String, i64)> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT password_hash, version FROM users WHERE id = $1 AND password_hash IS NOT NULL \
+                 UNION ALL SELECT hash, version FROM past_passwords WHERE user_id = $1 ORDER BY 2 DESC",
+            )
+            .bind(user_id)
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.into_iter().map(|(hash, _)| hash).collect())
     }
 
     /// Keeps a software token's secret, sealed, that isn't proven yet; the one in use stays until it is.

@@ -32,6 +32,7 @@ mod messages;
 mod names;
 mod pool_users;
 mod pools;
+mod recovery;
 mod refresh;
 mod refusals;
 mod revocation;

@@ -101,7 +101,15 @@ impl TestDatabase {
 
     pub(crate) async fn keyward_with(&self, clock: Clock, settings: Settings) -> Arc<Keyward> {
         let store = self.store().await;
-        let pool = Arc::new(open_pool(&store, &clock).await);
+        let pool = Arc::new(open_pool(&store, &clock, None).await);
+        Arc::new(Keyward::new(settings, store, clock, Random::System, master_key(), pool))
+    }
+
+    /// Keyward on this database, whose home pool refuses the passwords that most people choose.
+    pub(crate) async fn keyward_refusing_common_passwords(&self, clock: &Clock) -> Arc<Keyward> {
+        let store = self.store().await;
+        let pool = Arc::new(open_pool(&store, clock, Some(true)).await);
+        let (settings, clock) = (Settings::default(), clock.clone());
         Arc::new(Keyward::new(settings, store, clock, Random::System, master_key(), pool))
     }
 
@@ -195,11 +203,11 @@ impl TestDatabase {
 
 /// Leaves a home pool in the database, and closes it.
 async fn prepare(store: Store) {
-    open_pool(&store, &Clock::fixed(START_MS)).await;
+    open_pool(&store, &Clock::fixed(START_MS), None).await;
     store.close().await;
 }
 
-async fn open_pool(store: &Store, clock: &Clock) -> LocalPool {
+async fn open_pool(store: &Store, clock: &Clock, refuses_common_passwords: Option<bool>) -> LocalPool {
     let random = Random::System;
     let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
     let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING).unwrap();
@@ -207,6 +215,7 @@ async fn open_pool(store: &Store, clock: &Clock) -> LocalPool {
         region: "us-east-1".into(),
         issuer: "http://localhost:8480/{pool}".into(),
         password_policy: None,
+        refuses_common_passwords,
     };
     LocalPool::open_home(settings, hasher, store.clone(), clock.clone(), random, master_key()).await.unwrap()
 }

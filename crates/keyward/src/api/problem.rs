@@ -93,6 +93,7 @@ fn kind(failure: &Failure) -> (&'static str, &'static str) {
             Code::AlreadyExists(_) => ("already-exists", "It is there already"),
             Code::Conflict => ("conflict", "It can't be done now"),
             Code::PreconditionFailed => ("precondition-failed", "It was changed"),
+            Code::PasswordReused => ("password-reused", "The password was used before"),
             Code::PasswordRejected => ("password-rejected", "The password isn't good enough"),
             Code::PasswordResetRequired => ("password-reset-required", "The password must be reset"),
             Code::UserNotConfirmed => ("user-not-confirmed", "The address is not proven yet"),

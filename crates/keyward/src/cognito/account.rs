@@ -1,9 +1,12 @@
-//! The account of whoever shows an access token: `GetUser`, `GlobalSignOut`.
+//! The account of whoever shows an access token: `GetUser`, `GetUserAttributeVerificationCode`,
+//! `VerifyUserAttribute`, `DeleteUser`, `GlobalSignOut`.
 
 use std::collections::BTreeMap;
 
 use keyward_core::caller::Origin;
+use keyward_core::code::CodeDelivery;
 use keyward_core::keyward::Keyward;
+use keyward_core::message::Channel;
 use keyward_core::secret::Secret;
 use keyward_core::user::User;
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,21 @@ use crate::cognito::fault::Fault;
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Bearer {
     access_token: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SendAttributeCode {
+    access_token: Secret,
+    attribute_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct VerifyAttribute {
+    access_token: Secret,
+    attribute_name: String,
+    code: Secret,
 }
 
 #[derive(Serialize)]
@@ -32,6 +50,37 @@ pub(super) struct GetUserAnswer {
 pub(super) struct Attribute {
     pub(super) name: String,
     value: String,
+}
+
+/// An answer that says where a code went.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CodeSent {
+    code_delivery_details: CodeDeliveryDetails,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CodeDeliveryDetails {
+    attribute_name: &'static str,
+    delivery_medium: &'static str,
+    destination: String,
+}
+
+impl From<CodeDelivery> for CodeSent {
+    fn from(delivery: CodeDelivery) -> Self {
+        Self { code_delivery_details: delivery.into() }
+    }
+}
+
+impl From<CodeDelivery> for CodeDeliveryDetails {
+    fn from(delivery: CodeDelivery) -> Self {
+        let (attribute_name, delivery_medium) = match delivery.channel {
+            Channel::Sms => ("phone_number", "SMS"),
+            Channel::Email | Channel::Nowhere => ("email", "EMAIL"),
+        };
+        Self { attribute_name, delivery_medium, destination: delivery.masked }
+    }
 }
 
 /// An answer without members.
@@ -69,5 +118,27 @@ pub(super) async fn global_sign_out(
     input: Bearer,
 ) -> Result<Nothing, Fault> {
     keyward.sign_out_everywhere(origin, &input.access_token).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn send_attribute_code(
+    keyward: &Keyward,
+    origin: &Origin,
+    input: SendAttributeCode,
+) -> Result<CodeSent, Fault> {
+    Ok(keyward.send_attribute_code(origin, &input.access_token, &input.attribute_name).await?.into())
+}
+
+pub(super) async fn verify_attribute(
+    keyward: &Keyward,
+    origin: &Origin,
+    input: VerifyAttribute,
+) -> Result<Nothing, Fault> {
+    keyward.verify_attribute(origin, &input.access_token, &input.attribute_name, &input.code).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn delete_user(keyward: &Keyward, origin: &Origin, input: Bearer) -> Result<Nothing, Fault> {
+    keyward.delete_own_account(origin, &input.access_token).await?;
     Ok(Nothing {})
 }

@@ -90,6 +90,7 @@ fn named(code: &Code) -> (StatusCode, &'static str) {
         | Code::PreconditionFailed
         | Code::Unsupported => "InvalidParameterException",
         Code::PasswordRejected => "InvalidPasswordException",
+        Code::PasswordReused => "PasswordHistoryPolicyViolationException",
         Code::UserNotConfirmed => "UserNotConfirmedException",
         Code::PasswordResetRequired => "PasswordResetRequiredException",
         Code::CodeMismatch => "CodeMismatchException",

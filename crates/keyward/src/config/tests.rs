@@ -77,6 +77,7 @@ fn without_anything_given_the_defaults_hold() {
             require_lowercase: true,
             require_digit: true,
             require_symbol: true,
+            refuse_common: None,
             temporary_password_days: 7,
         }
     );
@@ -171,6 +172,7 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("password_require_lowercase", "false"),
         ("password_require_digit", "false"),
         ("password_require_symbol", "false"),
+        ("password_refuse_common", "true"),
         ("temporary_password_days", "1"),
         ("failed_sign_ins_per_minute", "0"),
         ("sms_command", "send --now"),
@@ -319,6 +321,7 @@ fn wrong_values_are_told_with_what_they_must_be() {
         ("KEYWARD_HASHING_PARALLELISM", "65"),
         ("KEYWARD_PASSWORD_MINIMUM_LENGTH", "5"),
         ("KEYWARD_PASSWORD_REQUIRE_DIGIT", "2"),
+        ("KEYWARD_PASSWORD_REFUSE_COMMON", "yes, please"),
         ("KEYWARD_TEMPORARY_PASSWORD_DAYS", "366"),
         ("KEYWARD_FAILED_SIGN_INS_PER_MINUTE", "6001"),
         ("KEYWARD_LOG_FORMAT", "xml"),
@@ -356,6 +359,7 @@ fn wrong_values_are_told_with_what_they_must_be() {
     hashing_parallelism must be a whole number from 1 to 64, not "65".
     password_minimum_length must be a whole number from 6 to 99, not "5".
     password_require_digit must be true or false, not "2".
+    password_refuse_common must be true or false, not "yes, please".
     temporary_password_days must be a whole number from 1 to 365, not "366".
     failed_sign_ins_per_minute must be a whole number from 0 to 6000, not "6001".
     log_format must be text or json, not "xml".

@@ -109,6 +109,7 @@ fn status_of(code: &Code) -> StatusCode {
     match code {
         Code::InvalidInput(_)
         | Code::PasswordRejected
+        | Code::PasswordReused
         | Code::PasswordResetRequired
         | Code::UserNotConfirmed
         | Code::CodeMismatch

@@ -43,6 +43,7 @@ pub(super) fn render(failure: &Failure, _: &RequestId) -> Response {
         | Code::Conflict
         | Code::PreconditionFailed
         | Code::PasswordRejected
+        | Code::PasswordReused
         | Code::PasswordResetRequired
         | Code::UserNotConfirmed
         | Code::CodeMismatch

@@ -5,6 +5,7 @@ use keyward::cognito::{MODEL, OPERATIONS};
 use keyward_core::caller::Caller;
 use serde_json::json;
 
+use crate::cognito_support::example_input;
 use crate::support::{ADMIN, ADMIN_PASSWORD, App};
 
 #[tokio::test]
@@ -224,8 +225,14 @@ async fn without_its_database_it_lets_nobody_in() {
 }
 
 /// What somebody does who has no token yet, or a refresh token alone.
-const WITHOUT_ACCESS_TOKEN: [&str; 4] =
-    ["GetTokensFromRefreshToken", "InitiateAuth", "RespondToAuthChallenge", "RevokeToken"];
+const WITHOUT_ACCESS_TOKEN: [&str; 6] = [
+    "ConfirmForgotPassword",
+    "ForgotPassword",
+    "GetTokensFromRefreshToken",
+    "InitiateAuth",
+    "RespondToAuthChallenge",
+    "RevokeToken",
+];
 
 #[tokio::test]
 async fn no_other_operation_does_anything_for_a_token_that_is_not_good() {
@@ -242,7 +249,8 @@ async fn no_other_operation_does_anything_for_a_token_that_is_not_good() {
         tokens["RefreshToken"].as_str().unwrap().to_owned(),
     ];
     let by_token = |token: &str| {
-        let members = json!({ "AccessToken": token, "UserCode": "123456" });
+        let mut members = example_input();
+        members["AccessToken"] = token.into();
         let operations = OPERATIONS.iter().filter(|name| !WITHOUT_ACCESS_TOKEN.contains(*name));
         operations.map(|name| app.cognito(name, members.clone())).collect::<Vec<_>>()
     };

@@ -15,6 +15,12 @@ use crate::support::App;
 const NOTES: &[(&str, &str)] = &[
     ("AdminInitiateAuth", "ADMIN_USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("AdminRespondToAuthChallenge", "what RespondToAuthChallenge takes"),
+    ("ChangePassword", "the user's other sessions end"),
+    ("ConfirmForgotPassword", "five tries for a code"),
+    ("DeleteUser", "not the last admin"),
+    ("ForgotPassword", "five codes an hour"),
+    ("GetUserAttributeVerificationCode", "five codes an hour"),
+    ("VerifyUserAttribute", "five tries for a code"),
     ("AssociateSoftwareToken", "software tokens (TOTP), with an access token"),
     (
         "CreateUserPool",

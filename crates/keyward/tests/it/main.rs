@@ -31,6 +31,7 @@ mod cli_support;
 mod cli_user_import;
 mod cognito_groups;
 mod cognito_list_users;
+mod cognito_password;
 mod cognito_pools;
 mod cognito_protocol;
 mod cognito_sign_in;

@@ -697,6 +697,7 @@ fn config_show_tells_every_setting_its_value_and_its_source() {
     password_require_lowercase  true                          default
     password_require_digit      true                          default
     password_require_symbol     true                          default
+    password_refuse_common      -                             default
     temporary_password_days     7                             default
     failed_sign_ins_per_minute  20                            default
     smtp_url                    -                             default

@@ -1,0 +1,189 @@
+//! A forgotten password, set anew by whoever reads what is sent to the user's proven address.
+//!
+//! Where the app client hides who exists, a name that nobody has, and a user who can't be helped, are answered
+//! as anybody is, in words and in work: a code is made that nobody ever sees.
+
+use serde_json::json;
+
+use super::password::Line;
+use super::self_service::SelfService;
+use crate::app_client::PoolClient;
+use crate::audit::{Change, Outcome, Target};
+use crate::caller::{Caller, Origin};
+use crate::code::{CodeDelivery, CodeOwner, NewCode, Purpose, ShownCode, code_void};
+use crate::error::{Error, Result, Thing};
+use crate::keyward::Keyward;
+use crate::message::Channel;
+use crate::secret::Secret;
+use crate::store::Account;
+use crate::user::{User, UserKind, UserStatus};
+use crate::user_pool::RecoveryMechanism;
+
+/// Whose password it is that was forgotten.
+enum Forgotten<'a> {
+    /// Somebody's, who has proven this address.
+    Of { user: &'a User, channel: Channel, address: &'a str },
+    /// Nobody's that could be helped, for a reason that the audit log has.
+    Hopeless { user: Option<&'a User>, reason: &'static str, refusal: Error },
+}
+
+impl Keyward {
+    /// Sends a code to a proven address of the user, with which the password can be set anew.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `Unauthenticated` where an administrator alone can help; `DeliveryFailed`,
+    /// `LimitExceeded`; `TooManyRequests` for an address from which too much comes. Where the client doesn't
+    /// hide who exists: `NotFound(User)`, `Unauthenticated` for a disabled user or one who has not chosen a
+    /// password yet, `InvalidInput` for one without a proven address.
+    pub async fn forgot_password(&self, asked: SelfService<'_>) -> Result<CodeDelivery> {
+        const ACTION: &str = "user.forgot-password";
+        let through = self.client_of(&asked).await?;
+        let channels = self.recovery_channels(&through)?;
+        // Never given back: what sends a message is bounded also when nothing fails.
+        self.leave_to_try(asked.origin).await?;
+        let account = through.pool.account_named(asked.username).await?;
+        let (pool, settings, purpose) = (&through.pool, &through.settings, Purpose::Password);
+        let (code, target, outcome, reason) = match forgotten(account.as_ref(), &channels) {
+            Forgotten::Of { user, channel, address: to } => {
+                let owner = CodeOwner::User(user);
+                let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to };
+                (self.new_code(&new)?, target(Some(user)), Outcome::Done, None)
+            }
+            Forgotten::Hopeless { user, reason, refusal } => {
+                if !through.client.settings.hides_unknown_users {
+                    return Err(refusal);
+                }
+                let (channel, to) = pool.seeming_address(asked.username, &channels)?;
+                let owner = CodeOwner::Nobody(asked.username);
+                let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to: &to };
+                (self.new_code(&new)?, target(user), Outcome::Failed, Some(reason))
+            }
+        };
+        let delivery = code.delivery.clone();
+        let detail = json!({ "client": through.client.id, "reason": reason });
+        let caller = Caller::nobody(asked.origin.clone());
+        let change = Change::of(self.event(&caller, ACTION, target, outcome, detail));
+        self.store.record_event(&change.with_code(code)).await?;
+        Ok(delivery)
+    }
+
+    /// Sets the password of the user to whom `code` was sent, and confirms them. All their sessions end, and
+    /// what has failed before is forgotten; the second factor stays.
+    ///
+    /// # Errors
+    /// `NotFound(AppClient)`; `PasswordRejected`, after which the code is still good; `CodeMismatch`,
+    /// `CodeExpired`; `TooManyRequests`; and as for [`Keyward::forgot_password`].
+    pub async fn set_forgotten_password(
+        &self,
+        asked: SelfService<'_>,
+        code: &Secret,
+        password: &Secret,
+    ) -> Result<()> {
+        const ACTION: &str = "user.set-forgotten-password";
+        let through = self.client_of(&asked).await?;
+        let channels = self.recovery_channels(&through)?;
+        let leave = self.leave_to_try(asked.origin).await?;
+        // Before anything depends on the user, and before the code is guessed at.
+        through.settings.password_policy.check(password)?;
+        let pool = &through.pool;
+        let account = pool.account_named(asked.username).await?;
+        let (user, address) = match forgotten(account.as_ref(), &channels) {
+            Forgotten::Of { user, address, .. } => (Some(user), address),
+            Forgotten::Hopeless { .. } if through.client.settings.hides_unknown_users => (None, ""),
+            Forgotten::Hopeless { refusal, .. } => return Err(refusal),
+        };
+        let owner = user.map_or(CodeOwner::Nobody(asked.username), CodeOwner::User);
+        let failure = self.wrong_recovery_code(asked.origin, &through, account.as_ref(), ACTION);
+        let shown = ShownCode { pool, owner, purpose: Purpose::Password, code };
+        let good = self.check_code(&shown, &failure).await?;
+        let mut user = user.cloned().ok_or_else(code_void)?;
+        // It went to an address that is the user's no more, or no longer proven.
+        if good.destination != address {
+            return Err(code_void());
+        }
+        let version = user.version;
+        user.status = UserStatus::Confirmed;
+        user.updated_at_ms = self.clock.now_ms();
+        let record = pool.password_record(Line::SignIn, &user, password, false).await?;
+        let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
+        let caller = Caller::person(asked.origin.clone(), &user, "", false);
+        let detail = json!({ "client": through.client.id });
+        let change = self.change(&caller, ACTION, target(Some(&user)), detail).using_code(good);
+        self.store.recover_password(&user, version, &record, &counter, &change).await?;
+        leave.give_back();
+        Ok(())
+    }
+
+    /// By which ways a code can go that lets a forgotten password be set, the preferred one first.
+    fn recovery_channels(&self, through: &PoolClient) -> Result<Vec<Channel>> {
+        let channel = |mechanism: &RecoveryMechanism| match mechanism {
+            RecoveryMechanism::VerifiedEmail => Some(Channel::Email),
+            RecoveryMechanism::VerifiedPhoneNumber => Some(Channel::Sms),
+            RecoveryMechanism::AdminOnly => None,
+        };
+        let channels: Vec<_> = through.settings.recovery().iter().filter_map(channel).collect();
+        let Some(first) = channels.first() else {
+            return Err(Error::unauthenticated("Contact administrator to reset password."));
+        };
+        // What can't be sent here is left out for everybody, so that it tells nothing of anybody.
+        let can_send = |channel: &Channel| self.require_channel(*channel).is_ok();
+        let sent: Vec<_> = channels.iter().copied().filter(can_send).collect();
+        if sent.is_empty() {
+            self.require_channel(*first)?;
+        }
+        Ok(sent)
+    }
+
+    fn wrong_recovery_code(
+        &self,
+        origin: &Origin,
+        through: &PoolClient,
+        account: Option<&Account>,
+        action: &str,
+    ) -> Change {
+        let detail = json!({ "client": through.client.id, "reason": "wrong_code" });
+        let user = account.map(|account| &account.user);
+        let caller = Caller::nobody(origin.clone());
+        Change::of(self.event(&caller, action, target(user), Outcome::Failed, detail))
+    }
+}
+
+/// Whether the account's password can be set anew, and by which of these ways.
+fn forgotten<'a>(account: Option<&'a Account>, channels: &[Channel]) -> Forgotten<'a> {
+    let user = account.map(|account| &account.user).filter(|user| user.kind == UserKind::Account);
+    let hopeless = |reason, refusal| Forgotten::Hopeless { user, reason, refusal };
+    let Some(known) = user else {
+        return hopeless(
+            "unknown_user",
+            Error::not_found(Thing::User, "Username/client id combination not found."),
+        );
+    };
+    if !known.enabled {
+        return hopeless("disabled", Error::unauthenticated("User is disabled."));
+    }
+    let proven = channels.iter().find_map(|channel| {
+        let name = if *channel == Channel::Sms { "phone_number" } else { "email" };
+        let (address, is_proven) = known.attribute(name)?;
+        is_proven.then_some((*channel, address))
+    });
+    match (known.status, proven) {
+        (UserStatus::Confirmed | UserStatus::ResetRequired, Some((channel, address))) => {
+            Forgotten::Of { user: known, channel, address }
+        }
+        (UserStatus::ForceChangePassword, _) | (UserStatus::Unconfirmed, Some(_)) => hopeless(
+            "not_confirmed",
+            Error::unauthenticated("User password cannot be reset in the current state."),
+        ),
+        _ => hopeless(
+            "no_proven_address",
+            Error::invalid(
+                "username",
+                "Cannot reset password for the user as there is no registered/verified email or phone_number",
+            ),
+        ),
+    }
+}
+
+fn target(user: Option<&User>) -> Target {
+    user.map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username))
+}
