@@ -10,7 +10,7 @@ ARGS ?=
 SHELL := bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-clients lint bench clean
+.PHONY: help run build test test-rust test-clients lint bench bench-cognito clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -54,7 +54,14 @@ lint: ## Hold the code against rustfmt, clippy and the allowed licences
 bench: ## Measure key verification beside a bare route and better-auth (6 minutes)
 	@scripts/need.sh cc node python wrk
 	$(CARGO) build --locked --release --package keyward
-	python3 bench/run.py $(ARGS)
+	python3 bench/keys.py $(ARGS)
+
+# Its emulators are downloaded and built once, to .cache/emulators.
+bench-cognito: $(CACHE)/emulators.done ## Measure the Cognito protocol beside the open emulators (20 minutes)
+	@scripts/need.sh cc node python wrk
+	$(CARGO) build --locked --release --package keyward
+	$(CARGO) build --locked --release --package keyward-core --example limits
+	$(CACHE)/emulators/venv/bin/python bench/cognito.py $(ARGS)
 
 clean: ## Remove what was built and downloaded; ./data stays
 	$(CARGO) clean
@@ -64,6 +71,16 @@ $(CACHE)/venv.done: tests/clients/requirements.txt
 	@scripts/need.sh python
 	python3 -m venv --clear $(CACHE)/venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(CACHE)/emulators.done: bench/emulators/requirements.txt bench/emulators/package.json bench/emulators/package-lock.json
+	@scripts/need.sh cc node python
+	mkdir -p $(CACHE)/emulators
+	cp $^ $(CACHE)/emulators/
+	python3 -m venv --clear $(CACHE)/emulators/venv
+	$(CACHE)/emulators/venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	npm ci --prefix $(CACHE)/emulators --no-audit --no-fund --loglevel=error
+	$(CARGO) install --locked --quiet --version 0.1.2 --root $(CACHE)/emulators/cognitox cognitox
 	@touch $@
 
 $(CACHE)/node.done: tests/clients/package.json tests/clients/package-lock.json

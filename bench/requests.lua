@@ -1,6 +1,8 @@
 -- Requests for wrk. `wrk ... -s requests.lua URL -- verify FOLDER SEED` sends a random key of FOLDER/keys each
 -- time, in the body that FOLDER/body describes (KEY stands for the key), with the Authorization that is in
--- FOLDER/authorization; `-- plain` sends GETs without a body. All requests are made before the clock starts,
+-- FOLDER/authorization; `-- plain` sends GETs without a body; `-- any FILE SEED` sends a random line of FILE each
+-- time: the operation of Amazon Cognito's protocol, Authorization, X-Amz-Date and body, with tabs between. All
+-- requests are made before the clock starts,
 -- so that wrk costs the same for every server.
 
 local requests = {}
@@ -17,6 +19,19 @@ function init(arguments)
   math.randomseed(tonumber(arguments[3]) or 1)
   if arguments[1] == "plain" then
     requests[1] = wrk.format("GET")
+    return
+  end
+  if arguments[1] == "any" then
+    for line in io.lines(arguments[2]) do
+      local operation, authorization, date, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+      local headers = { ["Content-Type"] = "application/x-amz-json-1.1" }
+      headers["X-Amz-Target"] = "AWSCognitoIdentityProviderService." .. operation
+      if authorization ~= "" then
+        headers["Authorization"] = authorization
+        headers["X-Amz-Date"] = date
+      end
+      requests[#requests + 1] = wrk.format("POST", nil, headers, body)
+    end
     return
   end
   local folder = arguments[2]
