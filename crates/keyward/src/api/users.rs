@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use keyward_core::clock::rfc3339;
+use keyward_core::error::Error;
 use keyward_core::keyward::Keyward;
 use keyward_core::page::Cursor;
 use keyward_core::secret::Secret;
@@ -204,6 +205,10 @@ async fn create_user(
         program: matches!(new.kind, Some(UserKind(user::UserKind::Program))),
         ..user::NewUser::default()
     };
+    // A bare name is more often half an address, or something in the wrong field, than what somebody wants.
+    if !new.program && new.email.is_none() && !new.username.contains('@') {
+        return Err(Error::invalid("username", "The username must be an email address, such as ada@example.com; with another name, say the email too.").into());
+    }
     let made = keyward.create_user(&caller, new).await?;
     Ok(Versioned::created(made.user.version, made.into()))
 }

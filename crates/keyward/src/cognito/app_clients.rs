@@ -80,6 +80,7 @@ struct ClientMembers {
 
 #[derive(Deserialize, Serialize, Default)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
 struct WireUnits {
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<TimeUnit>,
@@ -204,6 +205,7 @@ pub(super) struct AddSecret {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
 pub(super) struct DeleteSecret {
     user_pool_id: String,
     client_id: String,
@@ -224,6 +226,7 @@ pub(super) struct SecretList {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
 struct SecretDescriptor {
     client_secret_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
