@@ -17,6 +17,7 @@ use crate::local_pool::LocalPool;
 use crate::page::{Cursor, Page};
 use crate::permission::MANAGE_POOLS;
 use crate::secret::Secret;
+use crate::user::require_version;
 use crate::user_pool::{UserPoolSettings, valid_name};
 
 /// What a client's secret is sealed for.
@@ -28,6 +29,22 @@ const MAXIMUM_SECRETS: usize = 2;
 /// The most app clients of a pool, as with Amazon
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>).
 const MAXIMUM_CLIENTS: i64 = 1000;
+
+/// The flows that can be on; those without `ALLOW_` are what they were called once
+/// (<https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html>).
+const FLOWS: [&str; 11] = [
+    "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+    "ALLOW_CUSTOM_AUTH",
+    "ALLOW_REFRESH_TOKEN_AUTH",
+    "ALLOW_TOKEN_EXCHANGE_DELEGATION",
+    "ALLOW_TOKEN_EXCHANGE_IMPERSONATION",
+    "ALLOW_USER_AUTH",
+    "ALLOW_USER_PASSWORD_AUTH",
+    "ALLOW_USER_SRP_AUTH",
+    "ADMIN_NO_SRP_AUTH",
+    "CUSTOM_AUTH_FLOW_ONLY",
+    "USER_PASSWORD_AUTH",
+];
 
 /// An application's way into a pool.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -232,6 +249,12 @@ impl AppClientSettings {
 
     fn validate(&self, pool: &UserPoolSettings) -> Result<()> {
         let wrong = |field: &'static str, message: &'static str| Err(Error::invalid(field, message));
+        if let Some(flow) = self.flows.iter().find(|flow| !FLOWS.contains(&flow.as_str())) {
+            return Err(Error::invalid(
+                "flows",
+                format!("{flow} is no flow; they are {}.", FLOWS.join(", ")),
+            ));
+        }
         let (new, old): (Vec<&String>, _) = self.flows.iter().partition(|flow| flow.starts_with("ALLOW_"));
         if !new.is_empty() && !old.is_empty() {
             return wrong(
@@ -479,13 +502,20 @@ impl Keyward {
     /// Deletes the app client. The sessions that began through it end.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`, `Conflict` for the one
-    /// that Keyward itself signs in through.
-    pub async fn delete_app_client(&self, caller: &Caller, pool_id: &str, id: &str) -> Result<AppClient> {
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`, `PreconditionFailed`,
+    /// `Conflict` for the one that Keyward itself signs in through.
+    pub async fn delete_app_client(
+        &self,
+        caller: &Caller,
+        pool_id: &str,
+        id: &str,
+        if_match: Option<i64>,
+    ) -> Result<AppClient> {
         const ACTION: &str = "app-client.delete";
         let outcome = async {
             caller.require(MANAGE_POOLS)?;
             let client = self.known_client(pool_id, id).await?;
+            require_version(if_match, client.version)?;
             if self.is_home(pool_id)
                 && self.local_pool.first_client().await?.is_some_and(|first| first.id == id)
             {

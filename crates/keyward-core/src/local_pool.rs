@@ -35,7 +35,7 @@ use crate::secret::Secret;
 use crate::store::user_pool::SealedKey;
 use crate::store::{Account, NewAccount, PasswordRecord, Store};
 use crate::user::{User, UserKind, UserQuery};
-use crate::user_pool::{Identifiers, MfaMode, UserPool, UserPoolSettings, unknown_pool};
+use crate::user_pool::{Identifiers, UserPool, UserPoolSettings, unknown_pool};
 
 /// The flows of the app client that a pool begins with.
 const FIRST_CLIENT_FLOWS: [&str; 4] = [
@@ -203,6 +203,11 @@ impl LocalPool {
         &self.issuer
     }
 
+    /// What tokens of the pool of this id name as their issuer.
+    pub fn issuer_of(&self, id: &str) -> String {
+        self.issuer_template.replace("{pool}", id)
+    }
+
     /// The public halves of the signing keys, as a JWK set (RFC 7517 §5).
     pub fn jwks(&self) -> serde_json::Value {
         self.keys.jwks()
@@ -363,12 +368,7 @@ async fn create_home_pool(
         name: "home".to_owned(),
         settings: UserPoolSettings {
             password_policy: settings.password_policy.clone().unwrap_or_default(),
-            mfa: MfaMode::Optional,
-            software_token_mfa: true,
-            // Nobody lets themselves in.
-            admin_create_only: true,
-            deletion_protection: true,
-            ..UserPoolSettings::default()
+            ..UserPoolSettings::of_home()
         },
         created_at_ms: now_ms,
         updated_at_ms: now_ms,

@@ -21,7 +21,8 @@ pub const VIEW_API_KEYS: &str = "view:api-keys";
 pub const MANAGE_API_KEYS: &str = "manage:api-keys";
 /// Read the audit log.
 pub const VIEW_AUDIT: &str = "view:audit";
-/// Manage the user pools beside the home pool with all that is in them, and the app clients of every pool.
+/// Manage the user pools beside the home pool with all that is in them, and the settings and app clients of
+/// every pool.
 pub const MANAGE_POOLS: &str = "manage:pools";
 /// Ask what another's credential may do.
 pub const VERIFY_CREDENTIALS: &str = "verify:credentials";

@@ -22,6 +22,7 @@ use crate::keyward::Keyward;
 use crate::local_pool::{LocalPool, generate_keys};
 use crate::page::{Cursor, Page};
 use crate::permission::MANAGE_POOLS;
+use crate::user::require_version;
 
 /// How many pools are kept open; beyond them, one is opened anew each time it is needed.
 const OPEN_POOLS: usize = 10_000;
@@ -196,7 +197,8 @@ impl Keyward {
     /// and its schema; its name only when it is said.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
+    /// `Forbidden` without `manage:pools`, or without `*` for the texts of the home pool's messages;
+    /// `NotFound(UserPool)`, `InvalidInput`.
     pub async fn update_user_pool(
         &self,
         caller: &Caller,
@@ -216,7 +218,8 @@ impl Keyward {
             new.sms_mfa |= old.sms_mfa;
             new.web_authn = old.web_authn;
             new.password_policy.refuses_common = old.password_policy.refuses_common;
-            Ok(())
+            let is_said = new.messages != old.messages && new.messages != Messages::default();
+            self.require_for_texts(caller, id, is_said)
         })
         .await
     }
@@ -224,7 +227,7 @@ impl Keyward {
     /// Sets the second factors of the pool.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `InvalidInput`.
+    /// As [`Keyward::update_user_pool`].
     pub async fn set_pool_factors(
         &self,
         caller: &Caller,
@@ -234,6 +237,7 @@ impl Keyward {
         self.change_user_pool(caller, id, "user-pool.set-mfa", |pool| {
             let settings = &mut pool.settings;
             let factors = factors.clone();
+            self.require_for_texts(caller, id, factors.sms.is_some() || factors.email.is_some())?;
             let is_off = factors.mfa == Some(MfaMode::Off);
             if is_off && (factors.software_token_mfa == Some(true) || factors.sms.is_some()) {
                 return Err(Error::invalid(
@@ -401,13 +405,19 @@ impl Keyward {
     /// Deletes the pool with its users, groups and app clients. Their tokens are refused at once.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `Conflict` for the home pool, and for a pool
-    /// that is protected.
-    pub async fn delete_user_pool(&self, caller: &Caller, id: &str) -> Result<UserPool> {
+    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `PreconditionFailed`, `Conflict` for the home
+    /// pool, and for a pool that is protected.
+    pub async fn delete_user_pool(
+        &self,
+        caller: &Caller,
+        id: &str,
+        if_match: Option<i64>,
+    ) -> Result<UserPool> {
         const ACTION: &str = "user-pool.delete";
         let outcome = async {
             caller.require(MANAGE_POOLS)?;
             let pool = self.known_pool(id).await?;
+            require_version(if_match, pool.version)?;
             if self.is_home(&pool.id) {
                 return Err(Error::conflict(
                     "The home pool, whose users have roles and keys, can't be deleted.",
@@ -426,6 +436,12 @@ impl Keyward {
             Ok(pool)
         };
         self.audited(caller, ACTION, Target::named("user-pool", id), outcome.await).await
+    }
+
+    /// Who writes the home pool's messages could have the codes and temporary passwords in them sent on to
+    /// where they like, by an image in the text for one, and so become any of its users.
+    fn require_for_texts(&self, caller: &Caller, pool_id: &str, is_said: bool) -> Result<()> {
+        if is_said && self.is_home(pool_id) { caller.require("*") } else { Ok(()) }
     }
 
     async fn change_user_pool(

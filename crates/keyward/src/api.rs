@@ -27,6 +27,7 @@ mod parameter;
 mod problem;
 mod roles;
 mod user_import;
+mod user_pools;
 mod users;
 mod version;
 mod words;
@@ -54,6 +55,7 @@ fn routes() -> OpenApiRouter<Arc<Keyward>> {
         .merge(roles::router())
         .merge(api_keys::router())
         .merge(access_keys::router())
+        .merge(user_pools::router())
         .merge(access::router())
         .merge(audit::router())
         .merge(outbox::router())

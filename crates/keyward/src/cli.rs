@@ -3,6 +3,7 @@
 mod access_key;
 mod admin;
 mod api_key;
+mod app_client;
 mod audit;
 mod auth;
 mod can;
@@ -27,6 +28,7 @@ mod settings;
 mod setup;
 mod time;
 mod user;
+mod user_pool;
 mod whoami;
 
 use std::ffi::OsString;
@@ -129,6 +131,12 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  keyward role list")]
     Role(role::RoleCommand),
     Can(can::Can),
+    /// Pools of users beside the home pool, whose users have roles and keys
+    #[command(subcommand, after_help = "Example:\n  keyward user-pool list")]
+    UserPool(user_pool::UserPoolCommand),
+    /// Applications' ways into a user pool
+    #[command(subcommand, after_help = "Example:\n  keyward app-client list us-east-1_k3Y9wRd0A")]
+    AppClient(app_client::AppClientCommand),
     /// Who did what to whom
     #[command(subcommand, after_help = "Example:\n  keyward audit list --since 24h")]
     Audit(audit::AuditCommand),
@@ -241,6 +249,8 @@ async fn act(context: &Context, command: Command) -> Result<()> {
         Command::AccessKey(command) => access_key::run(context, command).await,
         Command::Role(command) => role::run(context, command).await,
         Command::Can(arguments) => can::run(context, arguments).await,
+        Command::UserPool(command) => user_pool::run(context, command).await,
+        Command::AppClient(command) => app_client::run(context, command).await,
         Command::Audit(command) => audit::run(context, command).await,
         Command::Outbox(arguments) => outbox::run(context, arguments).await,
         Command::Features(command) => features::run(context, command).await,

@@ -200,6 +200,18 @@ impl MfaMode {
 }
 
 impl UserPoolSettings {
+    /// What the home pool begins with.
+    pub fn of_home() -> Self {
+        Self {
+            mfa: MfaMode::Optional,
+            software_token_mfa: true,
+            // Nobody lets themselves in.
+            admin_create_only: true,
+            deletion_protection: true,
+            ..Self::default()
+        }
+    }
+
     /// The message with a code that proves an address or lets a forgotten password be set.
     pub fn verification(&self, channel: Channel) -> Template<'_> {
         self.messages.verification.template(channel, Template::VERIFICATION)

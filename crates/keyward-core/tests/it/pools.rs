@@ -16,8 +16,8 @@ use keyward_core::page::Cursor;
 use keyward_core::permission::MANAGE_POOLS;
 use keyward_core::secret::Secret;
 use keyward_core::user_pool::{
-    EmailMfa, FirstFactor, Identifiers, MfaMode, NewUserPool, Occasion, PoolFactors, RecoveryMechanism,
-    ResourceServer, SchemaAttribute, Scope, SmsMfa, UserPool, UserPoolSettings, WebAuthn,
+    EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, NewUserPool, Occasion, PoolFactors,
+    RecoveryMechanism, ResourceServer, SchemaAttribute, Scope, SmsMfa, UserPool, UserPoolSettings, WebAuthn,
 };
 
 use crate::support::{START_MS, TestDatabase, account, on_both, person, role};
@@ -36,9 +36,11 @@ on_both! {
     a_secret_is_replaced_without_a_gap,
     a_secret_lies_sealed,
     a_client_belongs_to_its_pool,
+    what_is_deleted_on_one_node_is_gone_on_the_other,
     nobody_without_the_permission_does_anything,
     what_is_asked_twice_with_one_key_is_done_once,
     the_home_pool_and_its_first_client_stay,
+    the_texts_of_the_home_pool_take_every_right,
 }
 
 fn said<T>(outcome: Result<T>) -> String {
@@ -96,11 +98,11 @@ async fn a_pool_is_made_told_changed_and_deleted(database: TestDatabase) {
     assert_eq!((changed.name.as_str(), &changed.settings, changed.version), ("Other", &settings, 2));
     assert_eq!(keyward.described_user_pool(&operator, &made.id).await.unwrap(), changed);
 
-    keyward.delete_user_pool(&operator, &made.id).await.unwrap();
+    keyward.delete_user_pool(&operator, &made.id, None).await.unwrap();
     let gone = format!("User pool {} does not exist.", made.id);
     assert_eq!(said(keyward.described_user_pool(&operator, &made.id).await), gone);
     assert_eq!(said(keyward.user_pool(&made.id).await), gone);
-    assert_eq!(said(keyward.delete_user_pool(&operator, &made.id).await), gone);
+    assert_eq!(said(keyward.delete_user_pool(&operator, &made.id, None).await), gone);
 
     let query = AuditQuery { target: Some(made.id), ..AuditQuery::default() };
     let events = keyward.list_audit(&operator, &query).await.unwrap().items;
@@ -387,11 +389,11 @@ async fn a_client_is_made_told_changed_and_deleted(database: TestDatabase) {
     let listed = keyward.app_clients(&operator, &pool.id, &Cursor::default()).await.unwrap();
     assert_eq!(listed.items.iter().map(|client| &client.id).collect::<Vec<_>>(), [id]);
 
-    keyward.delete_app_client(&operator, &pool.id, id).await.unwrap();
+    keyward.delete_app_client(&operator, &pool.id, id, None).await.unwrap();
     let gone = format!("User pool client {id} does not exist.");
     assert_eq!(said(keyward.pool_client(id).await), gone);
     assert_eq!(said(keyward.described_app_client(&operator, &pool.id, id).await), gone);
-    assert_eq!(said(keyward.delete_app_client(&operator, &pool.id, id).await), gone);
+    assert_eq!(said(keyward.delete_app_client(&operator, &pool.id, id, None).await), gone);
 }
 
 async fn a_client_that_cannot_be_is_not_made(database: TestDatabase) {
@@ -410,6 +412,7 @@ async fn a_client_that_cannot_be_is_not_made(database: TestDatabase) {
     let mixed = texts(&["ADMIN_NO_SRP_AUTH", "ALLOW_USER_SRP_AUTH"]);
 
     for (field, settings) in [
+        ("flows", AppClientSettings { flows: texts(&["ALLOW_ALL"]), ..default() }),
         ("flows", AppClientSettings { flows: mixed, ..default() }),
         ("flows", AppClientSettings { flows, ..rotating(0) }),
         ("rotation_grace_seconds", rotating(61)),
@@ -531,7 +534,7 @@ async fn a_client_belongs_to_its_pool(database: TestDatabase) {
     for outcome in [
         keyward.described_app_client(&operator, &other.id, &id).await.map(drop),
         keyward.update_app_client(&operator, &other.id, &id, None, settings()).await.map(drop),
-        keyward.delete_app_client(&operator, &other.id, &id).await.map(drop),
+        keyward.delete_app_client(&operator, &other.id, &id, None).await.map(drop),
         keyward.add_client_secret(&operator, &other.id, &id, None).await.map(drop),
         keyward.delete_client_secret(&operator, &other.id, &id, "x").await.map(drop),
     ] {
@@ -540,8 +543,32 @@ async fn a_client_belongs_to_its_pool(database: TestDatabase) {
 
     // With its pool goes the client.
     keyward.pool_client(&id).await.unwrap();
-    keyward.delete_user_pool(&operator, &one.id).await.unwrap();
+    keyward.delete_user_pool(&operator, &one.id, None).await.unwrap();
     assert_eq!(said(keyward.pool_client(&id).await), gone);
+}
+
+async fn what_is_deleted_on_one_node_is_gone_on_the_other(database: TestDatabase) {
+    let (one, other) = (database.keyward().await, database.keyward().await);
+    let pool = pool(&one, UserPoolSettings::default()).await;
+    let made = client(&one, &pool, NewSecret::Generated).await;
+    let (operator, id) = (Caller::operator(), &made.client.id);
+    let second = one.add_client_secret(&operator, &pool.id, id, None).await.unwrap();
+    let hash = secret_hash(made.secret.unwrap().expose(), "ann", id);
+    let through = other.pool_client(id).await.unwrap();
+    through.check_secret_hash("ann", Some(&hash)).unwrap();
+    let opened = other.user_pool(&pool.id).await.unwrap();
+
+    one.delete_client_secret(&operator, &pool.id, id, &made.client.secrets[0].id).await.unwrap();
+    other.clock().advance_ms(1001);
+    let through = other.pool_client(id).await.unwrap();
+    through.check_secret_hash("ann", Some(&hash)).unwrap_err();
+    let hash = secret_hash(second.secret.expose(), "ann", id);
+    through.check_secret_hash("ann", Some(&hash)).unwrap();
+
+    one.delete_user_pool(&operator, &pool.id, None).await.unwrap();
+    other.clock().advance_ms(1001);
+    assert_eq!(other.pool_client(id).await.unwrap_err().code, Code::NotFound(Thing::AppClient));
+    assert_eq!(opened.settings().await.unwrap_err().code, Code::NotFound(Thing::UserPool));
 }
 
 async fn nobody_without_the_permission_does_anything(database: TestDatabase) {
@@ -582,9 +609,9 @@ async fn nobody_without_the_permission_does_anything(database: TestDatabase) {
         k.update_app_client(c, id, client_id, None, client_settings).await.map(drop),
         k.add_client_secret(c, id, client_id, None).await.map(drop),
         k.delete_client_secret(c, id, client_id, "x").await,
-        k.delete_app_client(c, id, client_id).await.map(drop),
+        k.delete_app_client(c, id, client_id, None).await.map(drop),
     ];
-    let deleted = k.delete_user_pool(c, id).await.map(drop);
+    let deleted = k.delete_user_pool(c, id, None).await.map(drop);
 
     let expected = Code::Forbidden(MANAGE_POOLS.to_owned());
     let refusals = changed.len() + 1;
@@ -637,15 +664,51 @@ async fn the_home_pool_and_its_first_client_stay(database: TestDatabase) {
 
     // Also when it isn't protected like any other.
     keyward.update_user_pool(&operator, &home, None, UserPoolSettings::default()).await.unwrap();
-    let outcome = keyward.delete_user_pool(&operator, &home).await;
+    let outcome = keyward.delete_user_pool(&operator, &home, None).await;
     assert_eq!(said(outcome), "The home pool, whose users have roles and keys, can't be deleted.");
-    let outcome = keyward.delete_app_client(&operator, &home, &client_id).await;
+    let outcome = keyward.delete_app_client(&operator, &home, &client_id, None).await;
     assert_eq!(outcome.unwrap_err().code, Code::Conflict);
 
     keyward.clock().advance_ms(1);
     let pool = keyward.described_user_pool(&operator, &home).await.unwrap();
     let second = client(&keyward, &pool, NewSecret::None).await.client.id;
-    keyward.delete_app_client(&operator, &home, &second).await.unwrap();
+    keyward.delete_app_client(&operator, &home, &second, None).await.unwrap();
+}
+
+async fn the_texts_of_the_home_pool_take_every_right(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let home = keyward.local_pool().id().to_owned();
+    let other = pool(&keyward, UserPoolSettings::default()).await.id;
+    role(&keyward, "pool-managers", &[MANAGE_POOLS]).await;
+    account(&keyward, "mallory@example.com", &["pool-managers"]).await;
+    let mallory = person(&keyward, "mallory@example.com", false).await;
+    let text = Some("<img src='https://example.com/{####}'>".to_owned());
+    let texts = MessageTexts { email_body: text.clone(), ..MessageTexts::default() };
+    let messages = Messages { verification: texts, ..Messages::default() };
+    let settings = UserPoolSettings { messages, ..UserPoolSettings::of_home() };
+    let email = Some(EmailMfa { body: text, ..EmailMfa::default() });
+    let factors = PoolFactors { email, ..PoolFactors::default() };
+
+    let update = async |caller: &Caller, id: &str, settings: &UserPoolSettings| {
+        keyward.update_user_pool(caller, id, None, settings.clone()).await.map(drop)
+    };
+    let set = async |caller: &Caller, id: &str| {
+        keyward.set_pool_factors(caller, id, factors.clone()).await.map(drop)
+    };
+    let every = Code::Forbidden("*".into());
+    assert_eq!(update(&mallory, &home, &settings).await.unwrap_err().code, every);
+    assert_eq!(set(&mallory, &home).await.unwrap_err().code, every);
+    update(&mallory, &home, &UserPoolSettings::of_home()).await.unwrap();
+    let elsewhere = UserPoolSettings { mfa: MfaMode::Off, ..settings.clone() };
+    update(&mallory, &other, &elsewhere).await.unwrap();
+    set(&mallory, &other).await.unwrap();
+
+    let operator = Caller::operator();
+    update(&operator, &home, &settings).await.unwrap();
+    set(&operator, &home).await.unwrap();
+    // As they are, or without them, it's no text of mallory's.
+    update(&mallory, &home, &settings).await.unwrap();
+    update(&mallory, &home, &UserPoolSettings::of_home()).await.unwrap();
 }
 
 /// What a pool with these attributes says of a value.

@@ -745,7 +745,7 @@ async fn a_user_of_another_pool_signs_in_there_and_nowhere_else(database: TestDa
     let refused = keyward.sign_in_with_password(of(&operator, keyward.local_pool().id()), ANN, &password);
     assert_eq!(code(refused.await), Code::NotFound(Thing::AppClient));
     // With the pool, all goes that was begun in it.
-    keyward.delete_user_pool(&operator, &pool_id).await.unwrap();
+    keyward.delete_user_pool(&operator, &pool_id, None).await.unwrap();
     assert_eq!(code(world.sign_in_as("eve@x.co", PASSWORD).await), Code::NotFound(Thing::AppClient));
     assert_eq!(code(keyward.own_account(&tokens.access_token).await), Code::Unauthenticated);
 }

@@ -30,6 +30,12 @@ parameters! {
     KeyPath: Path "key" "A key's id" "3f0d2b8e-5a11-4e0e-9a53-7c3c5a8d1b22"
     /// `{access_key}`
     AccessKeyPath: Path "access_key" "An access key's id" "AKIAIOSFODNN7EXAMPLE"
+    /// `{pool}`
+    PoolPath: Path "pool" "A user pool's id" "us-east-1_k3Y9wRd0A"
+    /// `{client}`
+    ClientPath: Path "client" "An app client's id" "5h3kq0m1c8d2v7x9b4n6z1l0pa"
+    /// `{secret}`
+    ClientSecretPath: Path "secret" "The id of a client's secret" "5h3kq0m1c8d2v7x9b4n6z1l0pa--1800014400000"
     /// On what changes a thing that has a version.
     IfMatchHeader: Header "If-Match"
         "The version that the change is meant for, as `ETag` tells it, or `*`" "\"1\""

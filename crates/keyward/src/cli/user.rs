@@ -275,7 +275,7 @@ fn status_of(user: &User) -> String {
     }
 }
 
-fn yes_or_no(value: bool) -> String {
+pub(super) fn yes_or_no(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }
 

@@ -80,7 +80,7 @@ struct ClientMembers {
 
 #[derive(Deserialize, Serialize, Default)]
 #[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
+#[expect(clippy::struct_field_names, reason = "the model has them")]
 struct WireUnits {
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<TimeUnit>,
@@ -172,7 +172,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(keyward: &Keyward, caller: &Caller, input: OfClient) -> Result<Nothing, Fault> {
-    keyward.delete_app_client(caller, &input.user_pool_id, &input.client_id).await?;
+    keyward.delete_app_client(caller, &input.user_pool_id, &input.client_id, None).await?;
     Ok(Nothing {})
 }
 
@@ -205,7 +205,7 @@ pub(super) struct AddSecret {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
+#[expect(clippy::struct_field_names, reason = "the model has them")]
 pub(super) struct DeleteSecret {
     user_pool_id: String,
     client_id: String,
@@ -226,7 +226,7 @@ pub(super) struct SecretList {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
+#[expect(clippy::struct_field_names, reason = "the model has them")]
 struct SecretDescriptor {
     client_secret_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]

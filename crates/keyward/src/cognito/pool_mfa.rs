@@ -22,7 +22,7 @@ pub(super) struct SetUserPoolMfaConfig {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the names are Amazon's")]
+#[expect(clippy::struct_field_names, reason = "the model has them")]
 pub(super) struct MfaConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     sms_mfa_configuration: Option<WireSms>,

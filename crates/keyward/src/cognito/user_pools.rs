@@ -63,14 +63,14 @@ pub(super) struct UpdateUserPool {
 #[derive(Default)]
 struct PoolMembers {
     policies: Policies,
-    deletion_protection: String,
+    deletion_protection: Option<String>,
     auto_verified_attributes: Vec<String>,
     sms_verification_message: Option<String>,
     email_verification_message: Option<String>,
     email_verification_subject: Option<String>,
     verification_message_template: VerificationTemplate,
     sms_authentication_message: Option<String>,
-    mfa_configuration: MfaMode,
+    mfa_configuration: Option<MfaMode>,
     user_attribute_update_settings: UpdateSettings,
     user_pool_tags: BTreeMap<String, String>,
     admin_create_user_config: AdminCreateUserConfig,
@@ -126,7 +126,7 @@ struct UpdateSettings {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct AdminCreateUserConfig {
-    allow_admin_create_user_only: bool,
+    allow_admin_create_user_only: Option<bool>,
     unused_account_validity_days: u32,
     invite_message_template: InviteTemplate,
 }
@@ -242,7 +242,7 @@ pub(super) async fn create(
     caller: &Caller,
     input: CreateUserPool,
 ) -> Result<PoolAnswer, Fault> {
-    let mut settings = input.members.settings()?;
+    let mut settings = input.members.settings(UserPoolSettings::default())?;
     settings.identifiers = Identifiers {
         case_sensitive: input.username_configuration.is_none_or(|configuration| configuration.case_sensitive),
         username_attributes: input.username_attributes,
@@ -265,15 +265,18 @@ pub(super) async fn update(
     caller: &Caller,
     input: UpdateUserPool,
 ) -> Result<Nothing, Fault> {
-    let settings = input.members.settings()?;
     let (id, name) = (&input.user_pool_id, input.pool_name.as_deref());
+    // What nobody says of the home pool must not open it to strangers, nor to passwords alone.
+    let is_home = id == keyward.local_pool().id();
+    let base = if is_home { UserPoolSettings::of_home() } else { UserPoolSettings::default() };
+    let settings = input.members.settings(base)?;
     let updated = keyward.update_user_pool(caller, id, name, settings).await;
     updated.map_err(concurrent_modification)?;
     Ok(Nothing {})
 }
 
 pub(super) async fn delete(keyward: &Keyward, caller: &Caller, input: OfPool) -> Result<Nothing, Fault> {
-    keyward.delete_user_pool(caller, &input.user_pool_id).await?;
+    keyward.delete_user_pool(caller, &input.user_pool_id, None).await?;
     Ok(Nothing {})
 }
 
@@ -327,7 +330,8 @@ pub(super) fn concurrent_modification(error: Error) -> Fault {
 }
 
 impl PoolMembers {
-    fn settings(mut self) -> Result<UserPoolSettings, Fault> {
+    /// The settings; what isn't said is as in `base`.
+    fn settings(mut self, base: UserPoolSettings) -> Result<UserPoolSettings, Fault> {
         self.refuse_what_would_be_a_lie()?;
         let others = std::mem::take(&mut self.others);
         let mut kept: Map<String, Value> =
@@ -343,16 +347,19 @@ impl PoolMembers {
         let invitation = config.invite_message_template;
         let mut recovery = self.account_recovery_setting.recovery_mechanisms;
         recovery.sort_by_key(|mechanism| mechanism.priority);
+        let mfa = self.mfa_configuration.unwrap_or(base.mfa);
         Ok(UserPoolSettings {
             password_policy: password_policy(
                 self.policies.password_policy,
                 config.unused_account_validity_days,
             ),
             first_factors: first_factors(&self.policies.sign_in_policy.allowed_first_auth_factors)?,
-            mfa: self.mfa_configuration,
-            sms_mfa: self.mfa_configuration != MfaMode::Off && kept.contains_key("SmsConfiguration"),
-            admin_create_only: config.allow_admin_create_user_only,
-            deletion_protection: self.deletion_protection == "ACTIVE",
+            mfa,
+            sms_mfa: mfa != MfaMode::Off && kept.contains_key("SmsConfiguration"),
+            admin_create_only: config.allow_admin_create_user_only.unwrap_or(base.admin_create_only),
+            deletion_protection: self
+                .deletion_protection
+                .map_or(base.deletion_protection, |word| word == "ACTIVE"),
             auto_verified: self.auto_verified_attributes,
             verified_before_update: self
                 .user_attribute_update_settings
@@ -373,7 +380,7 @@ impl PoolMembers {
             },
             tags: self.user_pool_tags,
             kept,
-            ..UserPoolSettings::default()
+            ..base
         })
     }
 

@@ -25,7 +25,7 @@ fn key(state: &str) -> Value {
     })
 }
 
-fn page(items: &Value) -> Value {
+pub(crate) fn page(items: &Value) -> Value {
     json!({ "items": items, "next_cursor": null })
 }
 

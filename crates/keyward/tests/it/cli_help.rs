@@ -28,6 +28,8 @@ fn keyward_alone_shows_what_there_is() {
       access-key   What AWS' own clients sign with, each acting as a user
       role         What may be done, and who may do it
       can          Ask whether something is allowed
+      user-pool    Pools of users beside the home pool, whose users have roles and keys
+      app-client   Applications' ways into a user pool
       audit        Who did what to whom
       outbox       Show the messages that wait to be read here, newest last
       features     What the server has switched on

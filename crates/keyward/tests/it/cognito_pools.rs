@@ -1,9 +1,12 @@
 //! Pools of users and app clients over the protocol: made, told, changed, deleted.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keyward_core::user_pool::UserPoolSettings;
 use serde_json::{Value, json};
 
 use crate::cognito_support::Signing;
-use crate::support::{ADMIN_BOT, App};
+use crate::support::{ADMIN_BOT, ADMIN_PASSWORD, App, Request};
 
 /// An admin who signs what AWS signs.
 struct Admin {
@@ -236,6 +239,34 @@ async fn a_protected_pool_and_the_home_pool_stay() {
     for operation in ["DescribeUserPool", "DeleteUserPool", "UpdateUserPool"] {
         admin.refused(operation, delete(&protected), "ResourceNotFoundException", &message).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_not_said_of_the_home_pool_does_not_open_it() {
+    let admin = Admin::new().await;
+    let home = admin.app.keyward.local_pool().id().to_owned();
+    let before = admin.described(&home).await;
+
+    admin.ask("UpdateUserPool", json!({ "UserPoolId": home })).await;
+
+    let after = admin.described(&home).await;
+    for (name, value) in [
+        ("MfaConfiguration", json!("OPTIONAL")),
+        ("DeletionProtection", json!("ACTIVE")),
+        (
+            "AdminCreateUserConfig",
+            json!({ "AllowAdminCreateUserOnly": true, "UnusedAccountValidityDays": 7 }),
+        ),
+    ] {
+        assert_eq!((&before[name], &after[name]), (&value, &value));
+    }
+    // Who says it, means it.
+    let said = json!({ "AllowAdminCreateUserOnly": false });
+    let input = json!({ "UserPoolId": home, "MfaConfiguration": "OFF", "AdminCreateUserConfig": said });
+    admin.ask("UpdateUserPool", input).await;
+    let after = admin.described(&home).await;
+    assert_eq!(after["MfaConfiguration"], "OFF");
+    assert_eq!(after["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"], false);
 }
 
 #[tokio::test]
@@ -590,4 +621,173 @@ async fn a_pools_id_begins_with_the_region_that_was_signed() {
     app.signed(&signing, "CreateUserPool", json!({ "PoolName": "pool" }))
         .await
         .expect_refusal("InvalidParameterException", "A region is a name such as us-east-1.");
+}
+
+/// A pool with an app client and one user, who has signed in.
+struct Peopled {
+    pool_id: String,
+    client_id: String,
+    tokens: Value,
+}
+
+const NAME: &str = "admin@example.com";
+
+impl Admin {
+    /// The user has the first admin's name, and this password.
+    async fn peopled(&self, password: &str) -> Peopled {
+        let (pool_id, client_id) = self.app.pool(UserPoolSettings::default()).await;
+        let user = json!({ "UserPoolId": pool_id, "Username": NAME, "MessageAction": "SUPPRESS" });
+        self.ask("AdminCreateUser", user.clone()).await;
+        let mut set = user;
+        (set["Password"], set["Permanent"]) = (json!(password), json!(true));
+        self.ask("AdminSetUserPassword", set).await;
+        let tokens = self.sign_in(&client_id, password).await.expect(200)["AuthenticationResult"].clone();
+        Peopled { pool_id, client_id, tokens }
+    }
+
+    fn sign_in(&self, client_id: &str, password: &str) -> Request {
+        let parameters = json!({ "USERNAME": NAME, "PASSWORD": password });
+        self.initiate("USER_PASSWORD_AUTH", client_id, &parameters)
+    }
+
+    fn initiate(&self, flow: &str, client_id: &str, parameters: &Value) -> Request {
+        let input = json!({ "AuthFlow": flow, "ClientId": client_id, "AuthParameters": parameters });
+        self.app.cognito("InitiateAuth", input)
+    }
+
+    fn get_user(&self, tokens: &Value) -> Request {
+        self.app.cognito("GetUser", json!({ "AccessToken": tokens["AccessToken"] }))
+    }
+
+    /// The ids of the keys that a pool's tokens are checked with, and its issuer.
+    async fn published(&self, pool_id: &str) -> (Vec<Value>, Value) {
+        let path = |document: &str| format!("/{pool_id}/.well-known/{document}");
+        let keys = self.app.anonymous().get(&path("jwks.json")).await.expect(200).json;
+        let configuration = self.app.anonymous().get(&path("openid-configuration")).await.expect(200).json;
+        let keys = keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
+        (keys, configuration["issuer"].clone())
+    }
+}
+
+/// The header and the claims of a token.
+fn parts(token: &Value) -> [Value; 2] {
+    let part = |index: usize| {
+        let text = token.as_str().unwrap().split('.').nth(index).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+    };
+    [part(0), part(1)]
+}
+
+#[tokio::test]
+async fn pools_are_apart() {
+    let admin = Admin::new().await;
+    let (one, other) = (admin.peopled("Password-of-1").await, admin.peopled("Password-of-2").await);
+    let home = admin.app.keyward.local_pool().id().to_owned();
+    let wrong = "Incorrect username or password.";
+
+    // A password is good in its own pool, also where the name is the same.
+    for (client_id, password) in [
+        (&one.client_id, "Password-of-2"),
+        (&one.client_id, ADMIN_PASSWORD),
+        (&other.client_id, "Password-of-1"),
+        (&admin.app.client_id, "Password-of-1"),
+    ] {
+        admin.sign_in(client_id, password).await.expect_refusal("NotAuthorizedException", wrong);
+    }
+
+    // Tokens are signed with their pool's own keys, and say so.
+    let mut kids = Vec::new();
+    for (pool_id, tokens) in [(&one.pool_id, &one.tokens), (&other.pool_id, &other.tokens)] {
+        let (keys, issuer) = admin.published(pool_id).await;
+        for token in ["IdToken", "AccessToken"] {
+            let [header, claims] = parts(&tokens[token]);
+            assert!(keys.contains(&header["kid"]));
+            assert_eq!(claims["iss"], issuer);
+            assert!(issuer.as_str().unwrap().ends_with(pool_id.as_str()));
+        }
+        kids.extend(keys);
+    }
+    kids.extend(admin.published(&home).await.0);
+    kids.sort_by_key(Value::to_string);
+    kids.dedup();
+    assert_eq!(kids.len(), 6);
+
+    // They let in nowhere else.
+    assert_eq!(admin.get_user(&one.tokens).await.expect(200)["Username"], NAME);
+    for token in ["AccessToken", "IdToken"] {
+        let bearer = format!("Bearer {}", one.tokens[token].as_str().unwrap());
+        for path in ["/api/v1/me", "/api/v1/users"] {
+            admin.app.anonymous().get(path).header("authorization", &bearer).await.expect(401);
+        }
+        for path in ["/roles", "/auth/api-keys", "/user/cognito"] {
+            let answer = admin.app.anonymous().get(path).header("authorization", &bearer).await;
+            assert!([401, 403].contains(&answer.status.as_u16()), "{path}: {}", answer.text);
+        }
+        let body = json!({ "credential": one.tokens[token] });
+        let verified = admin.app.admin().post("/api/v1/verify", body).await.expect(200);
+        assert_eq!(verified["reason"], "unknown_credential", "{}", verified.text);
+    }
+    let refresh = json!({ "REFRESH_TOKEN": one.tokens["RefreshToken"] });
+    for client_id in [&other.client_id, &admin.app.client_id] {
+        admin
+            .initiate("REFRESH_TOKEN_AUTH", client_id, &refresh)
+            .await
+            .expect_refusal("NotAuthorizedException", "Invalid Refresh Token.");
+        // Who isn't its client has nothing to revoke either.
+        let input = json!({ "Token": one.tokens["RefreshToken"], "ClientId": client_id });
+        admin.app.cognito("RevokeToken", input).await;
+    }
+    admin.initiate("REFRESH_TOKEN_AUTH", &one.client_id, &refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_asked_in_one_pool_is_not_answered_in_another() {
+    let admin = Admin::new().await;
+    let (one, other) = (admin.peopled("Password-of-1").await, admin.peopled("Password-of-1").await);
+    let set = json!({ "UserPoolId": one.pool_id, "Username": NAME, "Password": "Temporary-1" });
+    admin.ask("AdminSetUserPassword", set).await;
+    let asked = admin.sign_in(&one.client_id, "Temporary-1").await.expect(200);
+    assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED");
+    let answer = |client_id: &str| {
+        let responses = json!({ "USERNAME": NAME, "NEW_PASSWORD": "Password-of-3" });
+        let input = json!({
+            "ClientId": client_id, "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": asked["Session"],
+            "ChallengeResponses": responses,
+        });
+        admin.app.cognito("RespondToAuthChallenge", input)
+    };
+
+    for client_id in [&other.client_id, &admin.app.client_id] {
+        let answer = answer(client_id).await;
+        assert_eq!(answer["__type"], "NotAuthorizedException", "{}", answer.text);
+    }
+    admin.sign_in(&other.client_id, "Password-of-1").await.expect(200);
+    answer(&one.client_id).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_deleted_pool_has_given_out_is_refused_at_once() {
+    let admin = Admin::new().await;
+    let one = admin.peopled("Password-of-1").await;
+    admin.get_user(&one.tokens).await.expect(200);
+    admin.published(&one.pool_id).await;
+    let count = async || admin.described(&one.pool_id).await["EstimatedNumberOfUsers"].clone();
+    assert_eq!(count().await, 1);
+
+    admin.ask("DeleteUserPool", json!({ "UserPoolId": one.pool_id })).await;
+
+    let answer = admin.get_user(&one.tokens).await;
+    assert_eq!(answer["__type"], "NotAuthorizedException", "{}", answer.text);
+    let message = format!("User pool client {} does not exist.", one.client_id);
+    let refresh = json!({ "REFRESH_TOKEN": one.tokens["RefreshToken"] });
+    for request in [
+        admin.initiate("REFRESH_TOKEN_AUTH", &one.client_id, &refresh),
+        admin.sign_in(&one.client_id, "Password-of-1"),
+    ] {
+        request.await.expect_refusal("ResourceNotFoundException", &message);
+    }
+    for document in ["jwks.json", "openid-configuration"] {
+        let path = format!("/{}/.well-known/{document}", one.pool_id);
+        admin.app.anonymous().get(&path).await.expect(404);
+    }
 }

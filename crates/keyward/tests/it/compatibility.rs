@@ -41,6 +41,11 @@ const NOTES: &[(&str, &str)] = &[
     ("GetTokensFromRefreshToken", "with refresh tokens that rotate and that don't"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
+    (
+        "UpdateUserPool",
+        "in the home pool, what isn't said of MFA, self-service and protection is as it began: OPTIONAL, not \
+         allowed, ACTIVE; the texts of its messages take `*`",
+    ),
     ("SetUserPoolMfaConfig", "what isn't named stays; SMS needs no SmsConfiguration"),
     ("SetUserMFAPreference", "the software token alone"),
     ("VerifySoftwareToken", "with an access token"),

@@ -52,9 +52,25 @@ struct Targets {
     access_key: String,
     /// The session of the user's first sign-in, which waits for a new password.
     session: Secret,
+    /// For the native API, and for the protocol.
+    places: [Place; 2],
+}
+
+/// A pool with an app client that has a secret.
+struct Place {
     pool: String,
     client: String,
     secret: String,
+}
+
+impl Place {
+    async fn make(app: &App) -> Self {
+        let (pool, _) = app.pool(UserPoolSettings::default()).await;
+        let (operator, settings) = (Caller::operator(), AppClientSettings::default());
+        let new = NewAppClient { name: "new".into(), settings, secret: NewSecret::Generated };
+        let made = app.keyward.create_app_client(&operator, &pool, new).await.unwrap().client;
+        Self { pool, client: made.id, secret: made.secrets[0].id.clone() }
+    }
 }
 
 impl Targets {
@@ -78,18 +94,14 @@ impl Targets {
         let access_key = issued.key.id;
         let asked = app.password_auth(&user, TEMPORARY).await.expect(200);
         let session = Secret::from(asked.str("Session"));
-        let (pool, _) = app.pool(UserPoolSettings::default()).await;
-        let operator = Caller::operator();
-        let secret = NewSecret::Generated;
-        let new = NewAppClient { name: "new".into(), settings: AppClientSettings::default(), secret };
-        let made = app.keyward.create_app_client(&operator, &pool, new).await.unwrap().client;
-        let (client, secret) = (made.id, made.secrets[0].id.clone());
-        Self { tag, user, role, key, access_key, session, pool, client, secret }
+        let places = [Place::make(app).await, Place::make(app).await];
+        Self { tag, user, role, key, access_key, session, places }
     }
 }
 
 /// Every operation, what is destructive last: its name in the document, what is special about this use of it,
 /// the request.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn acts(
     app: &App,
     targets: &Targets,
@@ -204,9 +216,39 @@ fn acts(
         ("DELETE /users/{user}", "", delete(&format!("users/{user}"))),
         ("DELETE /roles/{role}", "", delete(&format!("roles/{role}"))),
     ];
-    let of_cognito = user_and_group_acts(app, tag).into_iter().chain(pool_acts(targets));
+    acts.extend(native_pool_acts(client, &targets.places[0]));
+    let of_cognito = user_and_group_acts(app, tag).into_iter().chain(pool_acts(&targets.places[1]));
     acts.extend(of_cognito.map(|(name, input)| (name, "", cognito(name, input))));
     acts
+}
+
+/// What is done to pools and app clients through the native API.
+fn native_pool_acts(
+    client: &Client,
+    Place { pool, client: own, secret }: &Place,
+) -> Vec<(&'static str, &'static str, Request)> {
+    let path = |rest: &str| format!("/api/v1/user-pools{rest}");
+    let get = |rest: &str| client.get(&path(rest));
+    let post = |rest: &str, body: Value| client.post(&path(rest), body);
+    let delete = |rest: &str| client.delete(&path(rest));
+    let (pool, own) = (format!("/{pool}"), format!("/{pool}/clients/{own}"));
+    let clients = format!("{pool}/clients");
+    vec![
+        ("GET /user-pools", "", get("")),
+        ("POST /user-pools", "", post("", json!({ "name": "new" }))),
+        ("GET /user-pools/{pool}", "", get(&pool)),
+        ("GET /user-pools/{pool}/clients", "", get(&clients)),
+        ("POST /user-pools/{pool}/clients", "", post(&clients, json!({ "name": "new" }))),
+        ("GET /user-pools/{pool}/clients/{client}", "", get(&own)),
+        ("POST /user-pools/{pool}/clients/{client}/secrets", "", post(&format!("{own}/secrets"), json!({}))),
+        (
+            "DELETE /user-pools/{pool}/clients/{client}/secrets/{secret}",
+            "",
+            delete(&format!("{own}/secrets/{secret}")),
+        ),
+        ("DELETE /user-pools/{pool}/clients/{client}", "", delete(&own)),
+        ("DELETE /user-pools/{pool}", "", delete(&pool)),
+    ]
 }
 
 /// What AWS signs and is done to users and groups, to those that nothing else is done to, with its input.
@@ -244,7 +286,7 @@ fn user_and_group_acts(app: &App, tag: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// What AWS signs and is done to pools and app clients, with its input.
-fn pool_acts(Targets { pool, client, secret, .. }: &Targets) -> Vec<(&'static str, Value)> {
+fn pool_acts(Place { pool, client, secret }: &Place) -> Vec<(&'static str, Value)> {
     let of_pool = json!({ "UserPoolId": pool });
     let of_client = json!({ "UserPoolId": pool, "ClientId": client });
     let of_server = json!({ "UserPoolId": pool, "Identifier": "api", "Name": "API" });
@@ -324,7 +366,7 @@ async fn the_table_of_permissions_is_what_really_happens() {
     }
     let poor = permitted(&app, &app.holder(&["nothing:here"]).await, "poor").await;
 
-    let mut table = format!("{HEAD}\n{:<36}{:<11}{:<38}", "operation", "", "permission");
+    let mut table = format!("{HEAD}\n{:<62}{:<11}{:<38}", "operation", "", "permission");
     let heads: Vec<&str> = ROLES.into_iter().chain(["nobody"]).collect();
     table.push_str(&heads.join("  "));
     let targets = Targets::make(&app, "names".to_owned()).await;
@@ -339,7 +381,7 @@ async fn the_table_of_permissions_is_what_really_happens() {
             enough => enough,
         };
         assert!(!enough.is_empty(), "{name} {special} is permitted to nobody");
-        write!(table, "\n{name:<36}{special:<11}{enough:<38}").unwrap();
+        write!(table, "\n{name:<62}{special:<11}{enough:<38}").unwrap();
         let cells = columns.iter().zip(&heads).map(|(column, head)| {
             format!("{:<width$}", if column[row] { "yes" } else { "-" }, width = head.len())
         });
