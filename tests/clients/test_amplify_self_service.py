@@ -1,7 +1,7 @@
 """Amplify does what users do for themselves, with and without passwords."""
 
 import pytest
-from keyward_api import new_name, raised_by
+from keyward_api import new_name, new_password, raised_by
 from node_client import Node
 
 
@@ -35,6 +35,23 @@ def step(answer: dict) -> str:
     return answer["nextStep"]["signInStep"]
 
 
+def test_a_forgotten_password_is_set_anew(tab, mailbox, person):
+    started = tab.call("resetPassword", {"username": person.username})
+    assert started["nextStep"]["resetPasswordStep"] == "CONFIRM_RESET_PASSWORD_WITH_CODE"
+    password = new_password()
+
+    tab.call(
+        "confirmResetPassword",
+        {
+            "username": person.username,
+            "confirmationCode": mailbox.code(address(person.username)),
+            "newPassword": password,
+        },
+    )
+
+    assert tab.call("signIn", {"username": person.username, "password": password})["isSignedIn"]
+
+
 def test_tokens_are_renewed(tab, person):
     tab.call("signIn", {"username": person.username, "password": person.password})
     first = tab.call("fetchAuthSession")
@@ -52,3 +69,11 @@ def test_a_session_that_was_ended_elsewhere_is_not_renewed(pool, tab, person):
 
     assert tab.call("fetchAuthSession", {"forceRefresh": True}) is None
     assert raised_by(lambda: tab.call("getCurrentUser"))[0] == "UserUnAuthenticatedException"
+
+
+def test_a_user_leaves(pool, tab, person):
+    tab.call("signIn", {"username": person.username, "password": person.password})
+
+    tab.call("deleteUser")
+
+    assert raised_by(lambda: pool.user(person))[0] == "UserNotFoundException"

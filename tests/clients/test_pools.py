@@ -218,3 +218,18 @@ def test_resource_servers_are_kept(root, pool):
     assert server["Identifier"] in [one["Identifier"] for one in listed]
     root.delete_resource_server(**key)
     assert raised_by(lambda: root.describe_resource_server(**key))[0] == "ResourceNotFoundException"
+
+
+def test_pools_are_managed_by_who_may_alone(keyward, pool):
+    bot = keyward.new_program_user(keyward.new_role("view:users", "manage:users", "manage:roles"))
+    client = keyward.signing_client(keyward.new_access_key(bot))
+
+    for call in (
+        lambda: client.create_user_pool(PoolName="mine"),
+        lambda: client.delete_user_pool(UserPoolId=pool.pool_id),
+        lambda: client.update_user_pool(UserPoolId=pool.pool_id),
+        lambda: client.create_user_pool_client(UserPoolId=keyward.pool_id, ClientName="mine"),
+        lambda: client.admin_get_user(UserPoolId=pool.pool_id, Username="ada"),
+        lambda: client.list_users(UserPoolId=pool.pool_id),
+    ):
+        assert raised_by(call)[0] == "AccessDeniedException"

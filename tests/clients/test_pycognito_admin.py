@@ -44,6 +44,16 @@ def test_an_administrator_makes_finds_and_deletes_a_user(keyward, client_of):
         admin.admin_get_user()
 
 
+def test_the_users_of_a_pool_are_listed(new_pool, client_of):
+    pool = new_pool()
+    people = [pool.new_person(email="one@example.com"), pool.new_person(email="two@example.com")]
+
+    users = client_of(None, pool).get_users()
+
+    assert sorted(user.username for user in users) == sorted(person.username for person in people)
+    assert {user.email for user in users} == {"one@example.com", "two@example.com"}
+
+
 def test_an_administrator_signs_somebody_in(keyward, client_of):
     person = keyward.new_person()
     client = client_of(person)
@@ -51,3 +61,17 @@ def test_an_administrator_signs_somebody_in(keyward, client_of):
     client.admin_authenticate(person.password)
 
     assert client.access_claims["username"] == person.username
+
+
+def test_groups_are_given_and_taken(keyward, root, client_of):
+    person, group = keyward.new_person(), new_name("group")
+    root.create_group(UserPoolId=keyward.pool_id, GroupName=group)
+    admin = client_of(person)
+
+    admin.admin_add_user_to_group(person.username, group)
+    assert admin.admin_list_groups_for_user(person.username) == [group]
+    assert admin.get_group(group).group_name == group
+    assert group in [one.group_name for one in admin.get_groups()]
+    admin.admin_remove_user_from_group(person.username, group)
+
+    assert admin.admin_list_groups_for_user(person.username) == []

@@ -51,6 +51,17 @@ def test_a_new_user_sets_a_password(pool, client_of):
     assert client.access_token
 
 
+def test_a_forgotten_password_is_set_anew(client_of, mailbox, person):
+    client = client_of(person)
+    client.initiate_forgot_password()
+    chosen = new_password()
+
+    client.confirm_forgot_password(mailbox.code(f"{person.username}@example.com"), chosen)
+    client.authenticate(chosen)
+
+    assert client.access_token
+
+
 def test_tokens_are_renewed_and_revoked(client_of, person):
     client = client_of(person)
     client.authenticate(person.password)

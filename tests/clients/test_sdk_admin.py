@@ -59,6 +59,20 @@ def test_a_user_goes_through_a_life(keyward, send):
     )
 
 
+def test_groups_are_managed(keyward, send):
+    group = {"UserPoolId": keyward.pool_id, "GroupName": new_name("group")}
+    person = keyward.new_person()
+
+    send("CreateGroup", **group, Precedence=1)
+    send("AdminAddUserToGroup", **group, Username=person.username)
+    assert [user["Username"] for user in send("ListUsersInGroup", **group)["Users"]] == [person.username]
+    send("AdminRemoveUserFromGroup", **group, Username=person.username)
+    assert send("ListUsersInGroup", **group)["Users"] == []
+    send("DeleteGroup", **group)
+
+    assert raised_by(lambda: send("GetGroup", **group))[0] == "ResourceNotFoundException"
+
+
 def test_pools_and_clients_are_managed(send):
     pool = {"UserPoolId": send("CreateUserPool", PoolName=new_name("pool"))["UserPool"]["Id"]}
     client = send("CreateUserPoolClient", **pool, ClientName="app")["UserPoolClient"]

@@ -1,5 +1,7 @@
 """boto3 manages the users of the home pool."""
 
+import datetime
+
 import pytest
 from keyward_api import Person, new_name, new_password, raised_by
 from pools import as_dict, as_list
@@ -41,6 +43,56 @@ def test_a_user_is_made_with_a_temporary_password_and_sets_another(keyward, crea
     keyward.respond(challenge, USERNAME=user["Username"], NEW_PASSWORD=new_password())
 
     assert ask("admin_get_user", user["Username"])["UserStatus"] == "CONFIRMED"
+
+
+def test_what_is_told_of_a_user_is_the_same_everywhere(create, ask):
+    user = create(UserAttributes=as_list({"email": "a@example.com", "email_verified": "true", "name": "Ada"}))
+    sub = as_dict(user["Attributes"])["sub"]
+
+    found = ask("admin_get_user", user["Username"])
+    listed = ask("list_users", Filter=f'sub = "{sub}"')["Users"]
+
+    assert as_dict(found["UserAttributes"]) == as_dict(user["Attributes"])
+    assert as_dict(user["Attributes"])["email_verified"] == "true"
+    assert [as_dict(one["Attributes"]) for one in listed] == [as_dict(user["Attributes"])]
+    for one in (found, listed[0]):
+        assert (one["Username"], one["Enabled"]) == (user["Username"], True)
+        assert isinstance(one["UserCreateDate"], datetime.datetime)
+    # `sub` stands for the name wherever a name is taken.
+    assert ask("admin_get_user", sub)["Username"] == user["Username"]
+
+
+def test_a_user_who_is_unknown_is_said_to_be_unknown(ask):
+    name = new_name("nobody")
+
+    for call in (
+        lambda: ask("admin_get_user", name),
+        lambda: ask("admin_update_user_attributes", name, UserAttributes=as_list({"name": "x"})),
+        lambda: ask("admin_delete_user_attributes", name, UserAttributeNames=["name"]),
+        lambda: ask("admin_delete_user", name),
+        lambda: ask("admin_disable_user", name),
+        lambda: ask("admin_enable_user", name),
+        lambda: ask("admin_set_user_password", name, Password=new_password(), Permanent=True),
+        lambda: ask("admin_user_global_sign_out", name),
+        lambda: ask("admin_list_groups_for_user", name),
+        lambda: ask("admin_create_user", name, MessageAction="RESEND"),
+    ):
+        assert raised_by(call) == UNKNOWN_USER
+
+
+def test_a_pool_that_is_unknown_is_said_to_be_unknown(root):
+    pool = {"UserPoolId": "us-east-1_other"}
+    unknown = ("ResourceNotFoundException", "User pool us-east-1_other does not exist.")
+
+    for call in (
+        lambda: root.admin_create_user(**pool, Username="ada"),
+        lambda: root.admin_delete_user(**pool, Username="ada"),
+        lambda: root.list_users(**pool),
+        lambda: root.list_groups(**pool),
+        lambda: root.describe_user_pool(**pool),
+        lambda: root.create_group(**pool, GroupName="g"),
+    ):
+        assert raised_by(call) == unknown
 
 
 @pytest.mark.parametrize(
@@ -180,3 +232,121 @@ def test_an_administrator_signs_somebody_out_everywhere(keyward, ask):
     ):
         assert raised_by(call)[0] == "NotAuthorizedException"
     assert keyward.sign_in(person)
+
+
+def test_the_last_sign_ins_are_told(keyward, ask):
+    person = keyward.new_person()
+    raised_by(lambda: keyward.start_sign_in(Person(person.username, new_password())))
+    keyward.sign_in(person)
+
+    events = ask("admin_list_user_auth_events", person.username)["AuthEvents"]
+
+    assert [(event["EventType"], event["EventResponse"]) for event in events[:2]] == [
+        ("SignIn", "Pass"),
+        ("SignIn", "Fail"),
+    ]
+    assert events[0]["CreationDate"] >= events[1]["CreationDate"]
+
+
+def test_users_are_found_by_what_they_are_known_by(create, ask):
+    name = new_name("Grace")
+    user = create(
+        UserAttributes=as_list(
+            {
+                "email": f"{name}@example.com",
+                "phone_number": "+493012345678",
+                "name": f"{name} Hopper",
+                "given_name": name,
+                "family_name": f"Hopper-{name}",
+                "preferred_username": f"pref-{name}",
+            }
+        )
+    )
+
+    def found(condition: str) -> list[str]:
+        return [one["Username"] for one in ask("list_users", Filter=condition)["Users"]]
+
+    for condition in (
+        f'email = "{name}@example.com"',
+        f'email="{name}@example.com"',
+        f'email ^= "{name}@"',
+        f'name ^= "{name} H"',
+        f'given_name = "{name}"',
+        f'family_name = "Hopper-{name}"',
+        f'preferred_username = "pref-{name}"',
+        f'username = "{user["Username"]}"',
+        f'sub = "{as_dict(user["Attributes"])["sub"]}"',
+    ):
+        assert found(condition) == [user["Username"]], condition
+    assert user["Username"] in found('phone_number ^= "+4930"')
+    assert user["Username"] in found('cognito:user_status = "force_change_password"')
+    assert user["Username"] in found('status = "Enabled"') or len(found('status = "Enabled"')) == 60
+    assert found(f'name = "{name}"') == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("nonsense", "Error while parsing filter"),
+        ('email ~ "x"', "Error while parsing filter"),
+        ('email = "x', "Error while parsing filter"),
+        ('email = "x" and name = "y"', "Error while parsing filter"),
+        ('custom:foo = "x"', "Invalid search attribute: custom:foo"),
+        ('birthdate = "x"', "Invalid search attribute: birthdate"),
+    ],
+)
+def test_a_filter_that_says_nothing_is_refused(ask, condition, message):
+    code, found = raised_by(lambda: ask("list_users", Filter=condition))
+
+    assert (code, found.rstrip(".")) == ("InvalidParameterException", message)
+
+
+def test_users_are_listed_page_by_page_each_once(root, keyward, ask):
+    prefix = new_name("page")
+    made = {f"{prefix}-{number}@example.com" for number in range(7)}
+    for username in made:
+        ask(
+            "admin_create_user",
+            username,
+            MessageAction="SUPPRESS",
+            UserAttributes=as_list({"email": username}),
+        )
+
+    pages = root.get_paginator("list_users").paginate(
+        UserPoolId=keyward.pool_id,
+        Filter=f'username ^= "{prefix}-"',
+        AttributesToGet=["email"],
+        PaginationConfig={"PageSize": 3},
+    )
+    pages = [page["Users"] for page in pages]
+    users = [user for page in pages for user in page]
+
+    assert sorted(user["Username"] for user in users) == sorted(made)
+    assert all(len(page) <= 3 for page in pages)
+    assert all(as_dict(user["Attributes"]) == {"email": user["Username"]} for user in users)
+
+
+def test_a_page_has_at_most_sixty_users_and_no_token_of_ones_own(ask):
+    code, message = raised_by(lambda: ask("list_users", Limit=61))
+    assert (code, message) == (
+        "InvalidParameterException",
+        "1 validation error detected: Value '61' at 'limit' failed to satisfy constraint: "
+        "Member must have value less than or equal to 60",
+    )
+    assert raised_by(lambda: ask("list_users", PaginationToken="nonsense"))[0] == "InvalidParameterException"
+
+
+def test_nobody_is_managed_by_who_may_not(keyward, create):
+    username = create()["Username"]
+    client = keyward.signing_client(keyward.new_access_key(keyward.new_program_user("RESEARCHERS")))
+    pool = {"UserPoolId": keyward.pool_id}
+
+    for call in (
+        lambda: client.admin_create_user(**pool, Username=new_name("user")),
+        lambda: client.admin_delete_user(**pool, Username=username),
+        lambda: client.admin_set_user_password(**pool, Username=username, Password=new_password()),
+        lambda: client.admin_disable_user(**pool, Username=username),
+        lambda: client.list_users(**pool),
+        lambda: client.create_group(**pool, GroupName=new_name("group")),
+    ):
+        assert raised_by(call)[0] == "AccessDeniedException"
