@@ -205,9 +205,13 @@ async fn create_user(
         program: matches!(new.kind, Some(UserKind(user::UserKind::Program))),
         ..user::NewUser::default()
     };
-    // A bare name is more often half an address, or something in the wrong field, than what somebody wants.
-    if !new.program && new.email.is_none() && !new.username.contains('@') {
-        return Err(Error::invalid("username", "The username must be an email address, such as ada@example.com; with another name, say the email too.").into());
+    // A bare name is half an address, or something in the wrong field. Over the Cognito protocol there are others.
+    if !new.program && !new.username.contains('@') {
+        return Err(Error::invalid(
+            "username",
+            "The username must be an email address, such as ada@example.com.",
+        )
+        .into());
     }
     let made = keyward.create_user(&caller, new).await?;
     Ok(Versioned::created(made.user.version, made.into()))

@@ -91,7 +91,8 @@ pub(crate) struct Create {
 /// Delete an app client: the sessions that began through it end
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  keyward app-client delete us-east-1_k3Y9wRd0A 5h3kq0m1c8d2v7x9b4n6z1l0pa --confirm")]
+  keyward app-client delete us-east-1_k3Y9wRd0A 5h3kq0m1c8d2v7x9b4n6z1l0pa \\
+      --confirm")]
 pub(crate) struct Delete {
     #[command(flatten)]
     which: Which,
@@ -105,7 +106,8 @@ pub(crate) struct Delete {
 #[command(after_help = "Nothing is asked; the last secret stays.
 
 Example:
-  keyward app-client delete-secret us-east-1_k3Y9wRd0A 5h3kq0m1c8d2v7x9b4n6z1l0pa \\
+  keyward app-client delete-secret us-east-1_k3Y9wRd0A \\
+      5h3kq0m1c8d2v7x9b4n6z1l0pa \\
       5h3kq0m1c8d2v7x9b4n6z1l0pa--1800014400000")]
 pub(crate) struct DeleteSecret {
     #[command(flatten)]

@@ -45,7 +45,7 @@ pub(crate) struct Describe {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   keyward user-pool create staging
-  keyward user-pool create customers --username-attribute email --admin-create-only")]
+  keyward user-pool create customers --username-attribute email")]
 pub(crate) struct Create {
     /// What people call it
     #[arg(value_name = "NAME")]
