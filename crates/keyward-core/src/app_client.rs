@@ -565,7 +565,7 @@ impl Keyward {
                 };
                 let stored = self.sealed_client_secret(&client, &secret)?;
                 let target = Target::new("app-client", &client.id, &client.name);
-                let detail = json!({ "pool": client.pool_id, "secret": stored.id });
+                let detail = json!({ "pool": client.pool_id, "secret_id": stored.id });
                 let issued = IssuedClientSecret { stored, secret };
                 let change = self.change_with_reply(caller, ACTION, &request, &issued, target, detail)?;
                 self.store.insert_client_secret(&client, &issued.stored, &change).await?;
@@ -604,7 +604,8 @@ impl Keyward {
                 ));
             }
             let target = Target::new("app-client", &client.id, &client.name);
-            let change = self.change(caller, ACTION, target, json!({ "pool": pool_id, "secret": secret_id }));
+            let change =
+                self.change(caller, ACTION, target, json!({ "pool": pool_id, "secret_id": secret_id }));
             self.store.delete_client_secret(&client, secret_id, &change).await
         };
         self.audited(caller, ACTION, Target::named("app-client", id), outcome.await).await

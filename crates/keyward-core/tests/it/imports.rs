@@ -22,7 +22,6 @@ use proptest::prelude::any;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
-use crate::evidence;
 use crate::support::{TestDatabase, account, client_id, code, on_both, person, role, texts};
 
 /// Openwall's test vector for bcrypt.
@@ -52,7 +51,6 @@ fn with(username: &str, more: &[(&str, &str)]) -> ImportedUser {
 }
 
 fn with_hash(username: &str, hash: &str) -> ImportedUser {
-    evidence::secret(hash);
     ImportedUser {
         username: username.to_owned(),
         password_hash: Some(Secret::from(hash)),

@@ -10,7 +10,6 @@ const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW
 #[tokio::test]
 async fn each_user_gets_an_answer() {
     let app = App::new().await;
-    crate::evidence::secret(HASH);
     let proven = json!({ "email": "ada@example.com", "email_verified": "true" });
     let body = json!({ "users": [
         { "username": "ada", "attributes": proven, "mfa_enabled": false, "password_hash": null },
@@ -44,7 +43,6 @@ async fn each_user_gets_an_answer() {
 #[tokio::test]
 async fn what_is_exported_has_all_that_an_import_takes_and_no_hash() {
     let app = App::new().await;
-    crate::evidence::secret(HASH);
     let bob = json!({ "username": "bob", "attributes": { "name": "Bob" }, "password_hash": HASH });
     app.admin().post("/api/v1/user-import", json!({ "users": [bob] })).await.expect(200);
 
