@@ -202,6 +202,7 @@ CREATE TABLE codes (
     purpose TEXT NOT NULL, -- sign_up, password, email, phone, sign_in, second_factor
     channel TEXT NOT NULL, -- email, sms
     destination TEXT NOT NULL, -- the address that it proves
+    replaces TEXT NOT NULL, -- the address that the user has until then, most often the same
     fingerprint TEXT NOT NULL, -- of the code and all of the above; empty when it was used
     tries BIGINT NOT NULL,
     sent BIGINT NOT NULL, -- since counted_since_ms

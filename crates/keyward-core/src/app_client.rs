@@ -322,6 +322,23 @@ impl PoolClient {
         Err(Error::invalid("auth_flow", format!("{flow} flow not enabled for this client")))
     }
 
+    /// Refuses attributes that the client may not write. Whether an address is proven, no client may say.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, in AWS' words.
+    pub fn require_writable<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
+        let may_write = |name: &String| {
+            let is_listed = |names: &Vec<String>| names.contains(name);
+            self.client.settings.write_attributes.as_ref().is_none_or(is_listed)
+                && !name.starts_with("dev:")
+                && !matches!(name.as_str(), "email_verified" | "phone_number_verified")
+        };
+        if names.into_iter().all(may_write) {
+            return Ok(());
+        }
+        Err(Error::unauthenticated("A client attempted to write unauthorized attribute"))
+    }
+
     /// Checks that whoever names `username` knows a secret of the client, where it has any: `given` is the
     /// HMAC-SHA256 of the name and the client's id under the secret, in base 64
     /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html#cognito-user-pools-computing-secret-hash>).

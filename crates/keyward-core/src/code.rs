@@ -28,7 +28,6 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 /// What a code is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    #[expect(dead_code, reason = "for SignUp")]
     /// Makes who has signed up a confirmed user, and proves the address.
     SignUp,
     /// Lets a forgotten password be set.
@@ -143,6 +142,8 @@ pub(crate) struct StoredCode {
     pub(crate) channel: Channel,
     /// The address that it proves.
     pub(crate) destination: String,
+    /// The address that the user has as long as this one isn't proven: most often the same; empty for none.
+    pub(crate) replaces: String,
     pub(crate) fingerprint: String,
     /// How many may be sent in [`COUNTED_MS`].
     pub(crate) sent_at_most: i64,
@@ -170,6 +171,26 @@ pub(crate) struct GoodCode {
     pub(crate) channel: Channel,
     /// The address that it proves.
     pub(crate) destination: String,
+    /// The address that the user had when it was sent.
+    pub(crate) replaces: String,
+}
+
+impl GoodCode {
+    /// Makes the address that it went to the user's, proven.
+    ///
+    /// # Errors
+    /// `CodeExpired` when the user's address was changed since it was sent.
+    pub(crate) fn prove(&self, user: &mut User) -> Result<()> {
+        if user.address(self.channel).map_or("", |(address, _)| address) != self.replaces {
+            return Err(code_void());
+        }
+        let address = Some(self.destination.clone());
+        match self.channel {
+            Channel::Sms => (user.phone, user.phone_verified) = (address, true),
+            Channel::Email | Channel::Nowhere => (user.email, user.email_verified) = (address, true),
+        }
+        Ok(())
+    }
 }
 
 /// What the database says to a guess.
@@ -211,9 +232,14 @@ impl Keyward {
         let NewCode { pool, owner, purpose, channel, to, .. } = *new;
         let code = self.random.digits(purpose.digits());
         // What is typed where a name belongs may be a password: of nobody's, nothing is kept.
-        let (sent_by, username, destination) = match owner {
-            CodeOwner::User(user) => (channel, user.username.as_str(), to),
-            CodeOwner::Nobody(name) => (Channel::Nowhere, name, ""),
+        let (sent_by, username, destination, replaces) = match owner {
+            CodeOwner::User(user) => (
+                channel,
+                user.username.as_str(),
+                to,
+                user.address(channel).map_or("", |(address, _)| address),
+            ),
+            CodeOwner::Nobody(name) => (Channel::Nowhere, name, "", ""),
         };
         let lifetime_ms = new.lifetime_ms.unwrap_or_else(|| purpose.lifetime_ms());
         let message = self.message(&NewMessage {
@@ -234,6 +260,7 @@ impl Keyward {
             purpose,
             channel,
             destination: destination.to_owned(),
+            replaces: replaces.to_owned(),
             sent_at_most: purpose.sent_at_most(),
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(lifetime_ms),

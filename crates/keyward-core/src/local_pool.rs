@@ -11,6 +11,7 @@ mod refresh_token;
 pub mod self_service;
 mod session;
 pub mod sign_in;
+pub mod sign_up;
 pub mod software_token;
 pub mod srp;
 pub mod token;
@@ -322,7 +323,7 @@ impl Directory for LocalPool {
     }
 
     async fn update(&self, user: &User, change: &Change) -> Result<()> {
-        self.store.update_user(&self.identifiers, user, change).await
+        self.store.update_user(&self.identifiers, user, false, change).await
     }
 
     async fn delete(&self, user: &User, change: &Change) -> Result<()> {

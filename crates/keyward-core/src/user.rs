@@ -77,6 +77,15 @@ impl User {
 }
 
 impl User {
+    /// The address that messages go to by this channel, and whether it is proven.
+    pub(crate) fn address(&self, channel: Channel) -> Option<(&str, bool)> {
+        match channel {
+            Channel::Email => self.attribute("email"),
+            Channel::Sms => self.attribute("phone_number"),
+            Channel::Nowhere => None,
+        }
+    }
+
     /// One of the attributes that can stand for a name, and whether it is proven; only addresses need be.
     pub(crate) fn attribute(&self, name: &str) -> Option<(&str, bool)> {
         match name {

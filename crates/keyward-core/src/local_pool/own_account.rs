@@ -1,30 +1,35 @@
 //! What users change of their own accounts, with an access token.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::password::Line;
 use super::session::Bearer;
 use crate::audit::{Change, Outcome};
 use crate::caller::Origin;
-use crate::code::{CodeDelivery, CodeOwner, NewCode, Purpose, ShownCode, code_void};
+use crate::code::{CodeDelivery, CodeOwner, NewCode, Purpose, ShownCode};
 use crate::directory::Directory as _;
 use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::message::Channel;
 use crate::secret::Secret;
+use crate::user::AttributeChanges;
+use crate::user_pool::{Occasion, UserPoolSettings};
 
 /// An address that a code can prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Provable {
+pub(super) struct Provable {
     /// As an attribute.
-    pub(crate) name: &'static str,
-    pub(crate) purpose: Purpose,
-    pub(crate) channel: Channel,
+    pub(super) name: &'static str,
+    pub(super) purpose: Purpose,
+    pub(super) channel: Channel,
 }
 
 impl Provable {
-    const EMAIL: Self = Self { name: "email", purpose: Purpose::Email, channel: Channel::Email };
-    const PHONE: Self = Self { name: "phone_number", purpose: Purpose::Phone, channel: Channel::Sms };
+    pub(super) const EMAIL: Self = Self { name: "email", purpose: Purpose::Email, channel: Channel::Email };
+    pub(super) const PHONE: Self =
+        Self { name: "phone_number", purpose: Purpose::Phone, channel: Channel::Sms };
 
     fn named(attribute: &str) -> Result<Self> {
         [Self::EMAIL, Self::PHONE].into_iter().find(|provable| provable.name == attribute).ok_or_else(|| {
@@ -49,9 +54,15 @@ impl Keyward {
         let bearer = self.bearer(access_token).await?;
         let provable = Provable::named(attribute)?;
         let user = &bearer.account.user;
-        let Some((to, _)) = user.attribute(provable.name) else {
+        let current = user.address(provable.channel).map(|(address, _)| address);
+        // A new address that waits to be proven comes first.
+        let (pool_id, replaces) = (bearer.pool.id(), current.unwrap_or_default());
+        let pending = self.store.pending_address(pool_id, &user.id, provable.purpose, replaces).await?;
+        let Some(to) = pending.as_deref().or(current) else {
             return Err(Error::invalid("attribute_name", format!("The user has no {}.", provable.name)));
         };
+        // Never given back: what sends a message is bounded also when nothing fails.
+        self.leave_to_try(origin).await?;
         let code = self.new_code(&NewCode {
             pool: &bearer.pool,
             settings: &bearer.pool.settings().await?,
@@ -92,21 +103,91 @@ impl Keyward {
         };
         let good = self.check_code(&shown, &self.failed(&bearer, origin, ACTION, "wrong_code")).await?;
         let mut user = bearer.account.user.clone();
-        let (address, is_verified) = match good.channel {
-            Channel::Sms => (&user.phone, &mut user.phone_verified),
-            Channel::Email | Channel::Nowhere => (&user.email, &mut user.email_verified),
-        };
-        // It proves the address that it went to, and no other that was set since.
-        if address.as_ref() != Some(&good.destination) {
-            return Err(code_void());
-        }
-        *is_verified = true;
+        good.prove(&mut user)?;
         user.updated_at_ms = self.clock.now_ms();
         let detail = json!({ "attribute": provable.name });
         let change = self.change(&bearer.caller(origin), ACTION, bearer.target(), detail).using_code(good);
         bearer.pool.update(&user, &change).await?;
         leave.give_back();
         Ok(())
+    }
+
+    /// Changes attributes of whoever shows `access_token`; an empty value takes one away. A new address is
+    /// unproven; where the pool proves such addresses, a code goes to it, and where it says so, the old one
+    /// stays until then.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that isn't good, and for attributes that the client may not write;
+    /// `InvalidInput` for what the schema doesn't allow; `AlreadyExists(Alias)` for an address that is another
+    /// user's name; `DeliveryFailed`, `LimitExceeded`, `TooManyRequests`.
+    pub async fn update_own_attributes(
+        &self,
+        origin: &Origin,
+        access_token: &Secret,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<Vec<CodeDelivery>> {
+        let bearer = self.bearer(access_token).await?;
+        let through = self.pool_client(&bearer.session.client_id).await?;
+        through.require_writable(attributes.keys())?;
+        let (before, settings) = (&bearer.account.user, &through.settings);
+        let named: Vec<_> = attributes.keys().cloned().collect();
+        let given = |value: String| Some(value).filter(|value| !value.is_empty());
+        let mut changes: AttributeChanges =
+            attributes.into_iter().map(|(name, value)| (name, given(value))).collect();
+        settings.require_names_kept(&changes)?;
+        let mut wished = before.clone();
+        wished.change_attributes(&changes, settings, Occasion::Change)?;
+        let is_in = |names: &[String], provable: &Provable| names.iter().any(|name| name == provable.name);
+        let to_prove = |provable: Provable| {
+            let (address, _) = wished.address(provable.channel)?;
+            let is_new = before.address(provable.channel).is_none_or(|(before, _)| before != address);
+            (is_new && is_in(&settings.auto_verified, &provable)).then_some((provable, address))
+        };
+        let to_prove: Vec<_> = [Provable::EMAIL, Provable::PHONE].into_iter().filter_map(to_prove).collect();
+        for (provable, _) in &to_prove {
+            if is_in(&settings.verified_before_update, provable) {
+                changes.remove(provable.name);
+            }
+        }
+        if !to_prove.is_empty() {
+            // Never given back: what sends a message is bounded also when nothing fails.
+            self.leave_to_try(origin).await?;
+        }
+        let mut user = before.clone();
+        user.change_attributes(&changes, settings, Occasion::Change)?;
+        user.updated_at_ms = self.clock.now_ms();
+        let detail = json!({ "changed": named });
+        let mut change = self.change(&bearer.caller(origin), "user.update", bearer.target(), detail);
+        let mut deliveries = Vec::with_capacity(to_prove.len());
+        for (provable, to) in to_prove {
+            let code = self.new_code(&NewCode {
+                pool: &bearer.pool,
+                settings,
+                owner: CodeOwner::User(&user),
+                purpose: provable.purpose,
+                lifetime_ms: None,
+                channel: provable.channel,
+                to,
+            })?;
+            deliveries.push(code.delivery.clone());
+            change = change.with_code(code);
+        }
+        bearer.pool.update(&user, &change).await?;
+        Ok(deliveries)
+    }
+
+    /// Takes attributes away from whoever shows `access_token`.
+    ///
+    /// # Errors
+    /// As [`Keyward::update_own_attributes`].
+    pub async fn delete_own_attributes(
+        &self,
+        origin: &Origin,
+        access_token: &Secret,
+        names: Vec<String>,
+    ) -> Result<()> {
+        let without = names.into_iter().map(|name| (name, String::new())).collect();
+        self.update_own_attributes(origin, access_token, without).await.map(drop)
     }
 
     /// Changes the password of whoever shows `access_token` and knows the one before. Their other sessions
@@ -166,5 +247,19 @@ impl Keyward {
     fn failed(&self, bearer: &Bearer, origin: &Origin, action: &str, reason: &str) -> Change {
         let detail = json!({ "reason": reason });
         Change::of(self.event(&bearer.caller(origin), action, bearer.target(), Outcome::Failed, detail))
+    }
+}
+
+impl UserPoolSettings {
+    /// Refuses to take away what the user is known by.
+    fn require_names_kept(&self, changes: &AttributeChanges) -> Result<()> {
+        let is_taken = |name: &&String| changes.get(*name).is_some_and(Option::is_none);
+        match self.identifiers.username_attributes.iter().find(is_taken) {
+            Some(name) => Err(Error::invalid(
+                "attributes",
+                format!("{name} can't be deleted, for it is the user's name."),
+            )),
+            None => Ok(()),
+        }
     }
 }

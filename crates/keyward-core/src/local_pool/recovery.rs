@@ -6,12 +6,13 @@
 use serde_json::json;
 
 use super::password::Line;
-use super::self_service::SelfService;
+use super::self_service::{SelfService, target, unknown_combination};
+use super::session::user_disabled;
 use crate::app_client::PoolClient;
-use crate::audit::{Change, Outcome, Target};
+use crate::audit::{Change, Outcome};
 use crate::caller::{Caller, Origin};
 use crate::code::{CodeDelivery, CodeOwner, NewCode, Purpose, ShownCode, code_void};
-use crate::error::{Error, Result, Thing};
+use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::message::Channel;
 use crate::secret::Secret;
@@ -122,16 +123,10 @@ impl Keyward {
             RecoveryMechanism::AdminOnly => None,
         };
         let channels: Vec<_> = through.settings.recovery().iter().filter_map(channel).collect();
-        let Some(first) = channels.first() else {
+        if channels.is_empty() {
             return Err(Error::unauthenticated("Contact administrator to reset password."));
-        };
-        // What can't be sent here is left out for everybody, so that it tells nothing of anybody.
-        let can_send = |channel: &Channel| self.require_channel(*channel).is_ok();
-        let sent: Vec<_> = channels.iter().copied().filter(can_send).collect();
-        if sent.is_empty() {
-            self.require_channel(*first)?;
         }
-        Ok(sent)
+        self.sendable(channels)
     }
 
     fn wrong_recovery_code(
@@ -153,17 +148,13 @@ fn forgotten<'a>(account: Option<&'a Account>, channels: &[Channel]) -> Forgotte
     let user = account.map(|account| &account.user).filter(|user| user.kind == UserKind::Account);
     let hopeless = |reason, refusal| Forgotten::Hopeless { user, reason, refusal };
     let Some(known) = user else {
-        return hopeless(
-            "unknown_user",
-            Error::not_found(Thing::User, "Username/client id combination not found."),
-        );
+        return hopeless("unknown_user", unknown_combination());
     };
     if !known.enabled {
-        return hopeless("disabled", Error::unauthenticated("User is disabled."));
+        return hopeless("disabled", user_disabled());
     }
     let proven = channels.iter().find_map(|channel| {
-        let name = if *channel == Channel::Sms { "phone_number" } else { "email" };
-        let (address, is_proven) = known.attribute(name)?;
+        let (address, is_proven) = known.address(*channel)?;
         is_proven.then_some((*channel, address))
     });
     match (known.status, proven) {
@@ -182,8 +173,4 @@ fn forgotten<'a>(account: Option<&'a Account>, channels: &[Channel]) -> Forgotte
             ),
         ),
     }
-}
-
-fn target(user: Option<&User>) -> Target {
-    user.map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username))
 }

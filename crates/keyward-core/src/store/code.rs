@@ -1,13 +1,13 @@
 //! One-time codes' rows.
 
-use super::{Store, record, rows, write};
+use super::{Store, read, record, rows, write};
 use crate::audit::Change;
 use crate::code::{GoodCode, Guess, Purpose, TRIES};
 use crate::error::Result;
 use crate::message::Channel;
 
 rows! {
-    struct CodeRow { channel: String, destination: String, fingerprint: String }
+    struct CodeRow { channel: String, destination: String, replaces: String, fingerprint: String }
 }
 
 /// Makes this the code of its owner and purpose, within a transaction, unless too many were sent lately.
@@ -16,10 +16,10 @@ macro_rules! enter_code {
         let code: &$crate::code::StoredCode = $code;
         let counted_since_ms = code.created_at_ms - $crate::code::COUNTED_MS;
         let entered = sqlx::query(
-            "INSERT INTO codes (pool_id, owner, purpose, channel, destination, fingerprint, tries, sent, \
-             counted_since_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, 0, 1, $7, $8) \
+            "INSERT INTO codes (pool_id, owner, purpose, channel, destination, replaces, fingerprint, tries, \
+             sent, counted_since_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $11, $6, 0, 1, $7, $8) \
              ON CONFLICT (pool_id, owner, purpose) DO UPDATE SET channel = $4, destination = $5, \
-             fingerprint = $6, tries = 0, expires_at_ms = $8, \
+             replaces = $11, fingerprint = $6, tries = 0, expires_at_ms = $8, \
              sent = CASE WHEN codes.counted_since_ms <= $9 THEN 1 ELSE codes.sent + 1 END, \
              counted_since_ms = CASE WHEN codes.counted_since_ms <= $9 THEN $7 ELSE codes.counted_since_ms END \
              WHERE codes.counted_since_ms <= $9 OR codes.sent < $10",
@@ -34,6 +34,7 @@ macro_rules! enter_code {
         .bind(code.expires_at_ms)
         .bind(counted_since_ms)
         .bind(code.sent_at_most)
+        .bind(code.replaces.as_str())
         .execute(&mut *$transaction)
         .await?;
         if entered.rows_affected() == 0 {
@@ -90,7 +91,7 @@ impl Store {
             // before it and count on from there.
             let row: Option<CodeRow> = sqlx::query_as(
                 "UPDATE codes SET tries = tries + 1 WHERE pool_id = $1 AND owner = $2 AND purpose = $3 \
-                 AND expires_at_ms > $4 AND tries < $5 RETURNING channel, destination, fingerprint",
+                 AND expires_at_ms > $4 AND tries < $5 RETURNING channel, destination, replaces, fingerprint",
             )
             .bind(pool_id)
             .bind(owner)
@@ -111,7 +112,32 @@ impl Store {
                 fingerprint: row.fingerprint,
                 channel: Channel::parse(&row.channel),
                 destination: row.destination,
+                replaces: row.replaces,
             }))
         })
+    }
+
+    /// The address that is to take the place of `replaces` once it is proven by a code of this purpose, whether
+    /// or not that code is still good.
+    pub(crate) async fn pending_address(
+        &self,
+        pool_id: &str,
+        user_id: &str,
+        purpose: Purpose,
+        replaces: &str,
+    ) -> Result<Option<String>> {
+        let row: Option<(String,)> = read!(self, connection => {
+            sqlx::query_as(
+                "SELECT destination FROM codes WHERE pool_id = $1 AND owner = $2 AND purpose = $3 \
+                 AND replaces = $4 AND destination <> $4 AND fingerprint <> ''",
+            )
+            .bind(pool_id)
+            .bind(user_id)
+            .bind(purpose.as_str())
+            .bind(replaces)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.map(|(destination,)| destination))
     }
 }

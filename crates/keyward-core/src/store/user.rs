@@ -621,8 +621,15 @@ impl Store {
     }
 
     /// Writes attributes, enabled and status; `user.version` is the version that was read. Who is disabled, or
-    /// needs a new password, has no session any more.
-    pub async fn update_user(&self, identifiers: &Identifiers, user: &User, change: &Change) -> Result<()> {
+    /// needs a new password, has no session any more. With `takes_aliases`, a proven address that stands for
+    /// another user's name is taken from them.
+    pub async fn update_user(
+        &self,
+        identifiers: &Identifiers,
+        user: &User,
+        takes_aliases: bool,
+        change: &Change,
+    ) -> Result<()> {
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             let updated: Option<(String,)> = sqlx::query_as(
@@ -650,7 +657,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             if let Some((pool_id,)) = &updated {
-                claim_aliases!(transaction, pool_id.as_str(), identifiers, user, false, false);
+                claim_aliases!(transaction, pool_id.as_str(), identifiers, user, takes_aliases, false);
                 index_attributes!(transaction, pool_id.as_str(), identifiers, user);
             }
             if !user.enabled || user.status == UserStatus::ResetRequired {

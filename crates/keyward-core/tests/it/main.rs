@@ -38,4 +38,5 @@ mod refusals;
 mod revocation;
 mod rights;
 mod sign_in;
+mod sign_up;
 mod texts;

@@ -1,5 +1,5 @@
-//! The account of whoever shows an access token: `GetUser`, `GetUserAttributeVerificationCode`,
-//! `VerifyUserAttribute`, `DeleteUser`, `GlobalSignOut`.
+//! The account of whoever shows an access token: `GetUser`, `UpdateUserAttributes`, `DeleteUserAttributes`,
+//! `GetUserAttributeVerificationCode`, `VerifyUserAttribute`, `DeleteUser`, `GlobalSignOut`.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,33 @@ use keyward_core::user::User;
 use serde::{Deserialize, Serialize};
 
 use crate::cognito::fault::Fault;
+use crate::cognito::users::NamedValue;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Bearer {
     access_token: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateAttributes {
+    access_token: Secret,
+    user_attributes: Vec<NamedValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CodesSent {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    code_delivery_details_list: Vec<CodeDeliveryDetails>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteAttributes {
+    access_token: Secret,
+    user_attribute_names: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +140,26 @@ pub(super) async fn global_sign_out(
     input: Bearer,
 ) -> Result<Nothing, Fault> {
     keyward.sign_out_everywhere(origin, &input.access_token).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn update_attributes(
+    keyward: &Keyward,
+    origin: &Origin,
+    input: UpdateAttributes,
+) -> Result<CodesSent, Fault> {
+    let given = input.user_attributes.into_iter();
+    let attributes = given.map(|given| (given.name, given.value.unwrap_or_default())).collect();
+    let sent = keyward.update_own_attributes(origin, &input.access_token, attributes).await?;
+    Ok(CodesSent { code_delivery_details_list: sent.into_iter().map(CodeDeliveryDetails::from).collect() })
+}
+
+pub(super) async fn delete_attributes(
+    keyward: &Keyward,
+    origin: &Origin,
+    input: DeleteAttributes,
+) -> Result<Nothing, Fault> {
+    keyward.delete_own_attributes(origin, &input.access_token, input.user_attribute_names).await?;
     Ok(Nothing {})
 }
 

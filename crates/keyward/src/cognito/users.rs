@@ -42,9 +42,9 @@ pub(super) struct AdminCreateUser {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct NamedValue {
-    name: String,
-    value: Option<String>,
+pub(super) struct NamedValue {
+    pub(super) name: String,
+    pub(super) value: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -243,7 +243,7 @@ fn unsupported_state(error: Error) -> Fault {
 }
 
 /// An attribute without a value is one that isn't there.
-fn values(attributes: Vec<NamedValue>) -> BTreeMap<String, String> {
+pub(super) fn values(attributes: Vec<NamedValue>) -> BTreeMap<String, String> {
     let given = attributes.into_iter().filter_map(|attribute| Some((attribute.name, attribute.value?)));
     given.filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -225,13 +225,16 @@ async fn without_its_database_it_lets_nobody_in() {
 }
 
 /// What somebody does who has no token yet, or a refresh token alone.
-const WITHOUT_ACCESS_TOKEN: [&str; 6] = [
+const WITHOUT_ACCESS_TOKEN: [&str; 9] = [
     "ConfirmForgotPassword",
+    "ConfirmSignUp",
     "ForgotPassword",
     "GetTokensFromRefreshToken",
     "InitiateAuth",
+    "ResendConfirmationCode",
     "RespondToAuthChallenge",
     "RevokeToken",
+    "SignUp",
 ];
 
 #[tokio::test]

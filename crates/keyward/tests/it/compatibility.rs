@@ -17,6 +17,7 @@ const NOTES: &[(&str, &str)] = &[
     ("AdminRespondToAuthChallenge", "what RespondToAuthChallenge takes"),
     ("ChangePassword", "the user's other sessions end"),
     ("ConfirmForgotPassword", "five tries for a code"),
+    ("ConfirmSignUp", "five tries for a code; no Session for a sign-in right after"),
     ("DeleteUser", "not the last admin"),
     ("ForgotPassword", "five codes an hour"),
     ("GetUserAttributeVerificationCode", "five codes an hour"),
@@ -40,6 +41,7 @@ const NOTES: &[(&str, &str)] = &[
     ("DescribeUserPoolClient", "of two secrets, the newer one"),
     ("GetTokensFromRefreshToken", "with refresh tokens that rotate and that don't"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
+    ("ResendConfirmationCode", "five codes an hour"),
     ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
     (
         "UpdateUserPool",
@@ -48,6 +50,7 @@ const NOTES: &[(&str, &str)] = &[
     ),
     ("SetUserPoolMfaConfig", "what isn't named stays; SMS needs no SmsConfiguration"),
     ("SetUserMFAPreference", "the software token alone"),
+    ("SignUp", "not in the home pool; no Session for a sign-in right after"),
     ("VerifySoftwareToken", "with an access token"),
 ];
 

@@ -37,6 +37,7 @@ mod cognito_password;
 mod cognito_pools;
 mod cognito_protocol;
 mod cognito_sign_in;
+mod cognito_sign_up;
 mod cognito_signature;
 mod cognito_support;
 mod cognito_users;
