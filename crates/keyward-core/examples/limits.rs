@@ -46,7 +46,6 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// How often a second all cores together can do this.
-#[expect(clippy::disallowed_methods, reason = "a measurement is about the machine's own time")]
 fn a_second(cores: usize, work: impl Fn() -> keyward_core::error::Result<()> + Sync) -> anyhow::Result<f64> {
     let began = Instant::now();
     let counts = thread::scope(|scope| {
@@ -62,7 +61,7 @@ fn a_second(cores: usize, work: impl Fn() -> keyward_core::error::Result<()> + S
                 })
             })
             .collect();
-        let joined = workers.into_iter().map(|worker| worker.join());
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
         joined
             .map(|outcome| Ok(outcome.map_err(|_| anyhow::anyhow!("a thread panicked"))??))
             .collect::<anyhow::Result<Vec<u32>>>()

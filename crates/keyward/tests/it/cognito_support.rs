@@ -178,6 +178,7 @@ impl App {
     }
 
     /// The same by a back end that signs: `InitiateAuth`, in its own flow.
+    #[expect(clippy::needless_pass_by_value, reason = "a value is written where it is used")]
     pub(crate) fn admin_initiate(&self, signing: &Signing, flow: &str, parameters: Value) -> Request {
         let (pool_id, client_id) = (self.keyward.local_pool().id(), self.client_id());
         let input = json!({
@@ -187,6 +188,7 @@ impl App {
     }
 
     /// The same by a back end: the answer to the challenge in `asked`.
+    #[expect(clippy::needless_pass_by_value, reason = "a value is written where it is used")]
     pub(crate) fn admin_respond(&self, signing: &Signing, asked: &Answer, responses: Value) -> Request {
         let (pool_id, client_id) = (self.keyward.local_pool().id(), self.client_id());
         let input = json!({
