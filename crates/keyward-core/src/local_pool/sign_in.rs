@@ -478,7 +478,7 @@ impl Keyward {
         Err(Error::new(
             Code::TooManyRequests(after_seconds),
             format!(
-                "Rate exceeded: too many failed sign-ins from your address; try again in {after_seconds} s."
+                "Rate exceeded: too much from your address has failed or had to be sent; try again in {after_seconds} s."
             ),
         ))
     }
