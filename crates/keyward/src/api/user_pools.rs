@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use keyward_core::app_client::{self, AppClientSettings, NewSecret};
 use keyward_core::clock::rfc3339;
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::password::PasswordPolicy;
 use keyward_core::page::Cursor;
 use keyward_core::secret::Secret;
 use keyward_core::user_pool::{self, Identifiers, UserPoolSettings};
@@ -78,6 +79,9 @@ struct PoolOptions {
     /// Whether it can't be deleted.
     #[schema(examples(false))]
     deletion_protection: bool,
+    /// Whether the passwords that most people choose are refused.
+    #[schema(examples(true))]
+    refuses_common_passwords: bool,
 }
 
 /// A pool, with how many accounts there are in it.
@@ -109,6 +113,8 @@ struct NewUserPool {
     admin_create_only: Option<bool>,
     /// Whether it can't be deleted.
     deletion_protection: Option<bool>,
+    /// Whether the passwords that most people choose are refused.
+    refuses_common_passwords: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -257,6 +263,7 @@ impl UserPool {
                 case_sensitive: identifiers.case_sensitive,
                 admin_create_only: pool.settings.admin_create_only,
                 deletion_protection: pool.settings.deletion_protection,
+                refuses_common_passwords: pool.settings.password_policy.refuses_common,
             },
             id: pool.id,
             name: pool.name,
@@ -309,7 +316,12 @@ impl NewUserPool {
             PoolAlias::PhoneNumber => "phone_number".to_owned(),
             PoolAlias::PreferredUsername => "preferred_username".to_owned(),
         };
+        let password_policy = PasswordPolicy {
+            refuses_common: self.refuses_common_passwords.unwrap_or_default(),
+            ..PasswordPolicy::default()
+        };
         let settings = UserPoolSettings {
+            password_policy,
             identifiers: Identifiers {
                 case_sensitive: self.case_sensitive.unwrap_or_default(),
                 username_attributes: self.username_attributes.into_iter().flatten().map(address).collect(),

@@ -70,6 +70,9 @@ pub(crate) struct Create {
     /// The pool can't be deleted
     #[arg(long)]
     deletion_protection: bool,
+    /// The passwords that most people choose are refused
+    #[arg(long)]
+    refuse_common_passwords: bool,
 }
 
 /// Delete a user pool with its users, groups and app clients
@@ -98,6 +101,7 @@ struct PoolJson {
     case_sensitive: bool,
     admin_create_only: bool,
     deletion_protection: bool,
+    refuses_common_passwords: bool,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<i64>,
@@ -116,6 +120,7 @@ impl From<UserPool> for PoolJson {
             case_sensitive: pool.case_sensitive,
             admin_create_only: pool.admin_create_only,
             deletion_protection: pool.deletion_protection,
+            refuses_common_passwords: pool.refuses_common_passwords,
             created_at: pool.created_at,
             accounts: pool.accounts,
         }
@@ -185,6 +190,7 @@ async fn describe(context: &Context, id: &str) -> Result<()> {
         ("Case matters", yes_or_no(pool.case_sensitive)),
         ("MFA", pool.mfa),
         ("Only admins make users", yes_or_no(pool.admin_create_only)),
+        ("Refuses common passwords", yes_or_no(pool.refuses_common_passwords)),
         ("Deletion protection", yes_or_no(pool.deletion_protection)),
     ];
     fields.extend(pool.accounts.map(|accounts| ("Users", accounts.to_string())));
@@ -203,6 +209,7 @@ async fn create(context: &Context, arguments: Create) -> Result<()> {
         case_sensitive: arguments.case_sensitive,
         admin_create_only: arguments.admin_create_only,
         deletion_protection: arguments.deletion_protection,
+        refuses_common_passwords: arguments.refuse_common_passwords,
     };
     let pool = output.waiting("Creating the user pool", client.create_user_pool(&new)).await?;
     if output.json {

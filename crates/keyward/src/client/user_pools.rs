@@ -30,6 +30,8 @@ pub(crate) struct UserPool {
     #[serde(default)]
     pub deletion_protection: bool,
     #[serde(default)]
+    pub refuses_common_passwords: bool,
+    #[serde(default)]
     pub created_at: String,
     #[serde(default)]
     pub accounts: Option<i64>,
@@ -51,6 +53,8 @@ pub(crate) struct NewUserPool {
     pub admin_create_only: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deletion_protection: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refuses_common_passwords: bool,
 }
 
 /// An app client, and, in the one answer that has it, its secret.

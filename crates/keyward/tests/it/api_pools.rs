@@ -21,7 +21,7 @@ async fn a_pool_is_made_shown_and_deleted() {
         json!({
             "id": id, "name": "staging", "home": false, "issuer": format!("http://localhost:8480/{id}"),
             "mfa": "OFF", "username_attributes": [], "alias_attributes": [], "case_sensitive": false,
-            "admin_create_only": false, "deletion_protection": false,
+            "admin_create_only": false, "deletion_protection": false, "refuses_common_passwords": false,
             "created_at": "2027-01-15T12:00:00.000Z", "updated_at": "2027-01-15T12:00:00.000Z", "version": 1,
         })
     );
@@ -55,7 +55,7 @@ async fn what_is_said_of_a_pool_counts() {
     let admin = app.admin();
     let said = json!({
         "name": "customers", "region": "eu-west-3", "username_attributes": ["email"], "case_sensitive": true,
-        "admin_create_only": true, "deletion_protection": true,
+        "admin_create_only": true, "deletion_protection": true, "refuses_common_passwords": true,
     });
 
     let made = admin.post(POOLS, said.clone()).await.expect(201);

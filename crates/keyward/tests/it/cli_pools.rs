@@ -15,7 +15,8 @@ fn pool() -> Value {
     json!({
         "id": POOL, "name": "staging", "home": false, "issuer": format!("http://localhost:8480/{POOL}"),
         "mfa": "OPTIONAL", "username_attributes": ["email"], "alias_attributes": [], "case_sensitive": false,
-        "admin_create_only": true, "deletion_protection": false, "created_at": "2026-11-22T01:38:52.000Z",
+        "admin_create_only": true, "deletion_protection": false, "refuses_common_passwords": true,
+        "created_at": "2026-11-22T01:38:52.000Z",
         "updated_at": "2026-11-22T01:38:52.000Z", "version": 1,
     })
 }
@@ -59,17 +60,18 @@ fn pools_are_listed_described_and_deleted() {
     assert_snapshot!(desk.run(&["user-pool", "describe", POOL]), @r"
     exit 0
     --- stdout
-    User pool ID:            us-east-1_k3Y9wRd0A
-    Name:                    staging
-    Home pool:               no
-    Issuer:                  http://localhost:8480/us-east-1_k3Y9wRd0A
-    Users sign in by:        email
-    Case matters:            no
-    MFA:                     OPTIONAL
-    Only admins make users:  yes
-    Deletion protection:     no
-    Users:                   42
-    Created:                 2026-11-22 01:38 UTC
+    User pool ID:              us-east-1_k3Y9wRd0A
+    Name:                      staging
+    Home pool:                 no
+    Issuer:                    http://localhost:8480/us-east-1_k3Y9wRd0A
+    Users sign in by:          email
+    Case matters:              no
+    MFA:                       OPTIONAL
+    Only admins make users:    yes
+    Refuses common passwords:  yes
+    Deletion protection:       no
+    Users:                     42
+    Created:                   2026-11-22 01:38 UTC
     ");
     assert_snapshot!(desk.run(&["user-pool", "describe", "unknown"]), @r"
     exit 1
@@ -95,7 +97,8 @@ fn pools_are_listed_described_and_deleted() {
             "userPoolId": POOL, "name": "staging", "home": false,
             "issuer": format!("http://localhost:8480/{POOL}"), "mfa": "OPTIONAL",
             "usernameAttributes": ["email"], "aliasAttributes": [], "caseSensitive": false,
-            "adminCreateOnly": true, "deletionProtection": false, "createdAt": "2026-11-22T01:38:52.000Z",
+            "adminCreateOnly": true, "deletionProtection": false, "refusesCommonPasswords": true,
+            "createdAt": "2026-11-22T01:38:52.000Z",
             "accounts": 42,
         })
     );
@@ -127,6 +130,7 @@ fn a_new_pool_is_told_with_what_comes_next() {
         "--case-sensitive",
         "--admin-create-only",
         "--deletion-protection",
+        "--refuse-common-passwords",
     ];
     desk.run(&[["user-pool", "create", "customers"].as_slice(), &words].concat()).expect(0);
     desk.run(&["user-pool", "create", "a", "--alias-attribute", "email", "--username-attribute", "email"])
@@ -140,6 +144,7 @@ fn a_new_pool_is_told_with_what_comes_next() {
             json!({
                 "name": "customers", "region": "eu-west-3", "username_attributes": ["email"],
                 "case_sensitive": true, "admin_create_only": true, "deletion_protection": true,
+                "refuses_common_passwords": true,
             }),
         ]
     );
