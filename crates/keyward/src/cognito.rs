@@ -40,6 +40,7 @@ mod signature;
 mod software_token;
 mod tags;
 mod token;
+mod user_import;
 mod user_pools;
 mod users;
 mod validation;
@@ -147,6 +148,7 @@ operations! {
         DescribeResourceServer => resource_servers::describe;
         DescribeUserPool => user_pools::describe;
         DescribeUserPoolClient => app_clients::describe;
+        GetCSVHeader => user_import::get_csv_header;
         GetGroup => groups::get_group;
         GetUserPoolMfaConfig => pool_mfa::get;
         ListGroups => groups::list_groups;

@@ -5,6 +5,7 @@ use keyward_core::api_key::{ApiKeyQuery, ApiKeyUpdate, ImportedApiKey, NewApiKey
 use keyward_core::audit::{AuditQuery, Outcome};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error};
+use keyward_core::import::ImportedUser;
 use keyward_core::keyward::Keyward;
 use keyward_core::page::Cursor;
 use keyward_core::role::{NewRole, RoleUpdate};
@@ -62,6 +63,13 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
         active: true,
         ..ImportedApiKey::default()
     };
+    let user_row = ImportedUser {
+        username: "imported".into(),
+        attributes: [("email", writer), ("email_verified", "true")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..ImportedUser::default()
+    };
     let refused: Vec<Option<Error>> = vec![
         keyward.create_role(mallory, new_role(&["write:a"])).await.err(),
         keyward.create_role(mallory, new_role(&["*"])).await.err(),
@@ -90,6 +98,7 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
         keyward.update_api_key(mallory, &wide, wake_key).await.err(),
         keyward.rotate_api_key(mallory, &wide, 0).await.err(),
         keyward.import_api_keys(mallory, &[row]).await.unwrap().remove(0).err(),
+        keyward.import_users(mallory, None, &[user_row]).await.unwrap().remove(0).err(),
         keyward.create_access_key(mallory, writer).await.err(),
         keyward.create_access_key(mallory, "mallory@example.com").await.err(),
     ];
@@ -140,6 +149,9 @@ async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Opt
         ("manage:users", keyward.assign_roles(caller, reader, &readers).await.err()),
         ("manage:users", keyward.set_roles(caller, reader, &[], None).await.err()),
         ("manage:users", keyward.remove_role(caller, reader, "readers", None).await.err()),
+        ("manage:users", keyward.import_users(caller, None, &[]).await.err()),
+        ("view:users", keyward.export_users(caller, None, page.clone()).await.err()),
+        ("view:users", keyward.user_columns(caller, None).await.err()),
         ("view:users", keyward.user(caller, reader).await.err()),
         ("view:users", keyward.user(caller, "nobody@example.com").await.err()),
         ("view:users", keyward.user_roles(caller, reader).await.err()),
@@ -177,7 +189,7 @@ async fn nothing_is_done_without_the_permission_for_it(database: TestDatabase) {
     let query = AuditQuery { actor: Some("mallory@example.com".into()), ..AuditQuery::default() };
     let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
     // Whoever only looked did nothing to note.
-    assert_eq!(events.len(), 20);
+    assert_eq!(events.len(), 21);
     assert!(events.iter().all(|event| event.outcome == Outcome::Refused));
     // Oneself may be seen.
     assert!(keyward.user(&mallory, "mallory@example.com").await.is_ok());

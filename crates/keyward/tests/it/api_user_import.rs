@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito_users::Administrator;
 use crate::support::App;
 
 /// Openwall's test vector for bcrypt.
@@ -56,17 +57,22 @@ async fn what_is_exported_has_all_that_an_import_takes_and_no_hash() {
         json!([{ "username": "bob", "attributes": { "name": "Bob" }, "mfa_enabled": false, "enabled": true }])
     );
     assert_eq!(second.json["next_cursor"], Value::Null);
-    let columns = app.admin().get("/api/v1/user-import").await.expect(200);
-    assert_eq!(
-        columns.json["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>(),
-        // As Amazon's documentation has them
-        // (https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-using-import-tool-csv-header.html).
-        "cognito:username,name,given_name,family_name,middle_name,nickname,preferred_username,profile,picture,\
-         website,email,email_verified,gender,birthdate,zoneinfo,locale,phone_number,phone_number_verified,\
-         address,updated_at,cognito:mfa_enabled"
-            .split(',')
-            .collect::<Vec<_>>()
-    );
+}
+
+/// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-using-import-tool-csv-header.html>
+#[tokio::test]
+async fn the_columns_are_those_of_amazon() {
+    let app = App::new().await;
+    let admin = Administrator::of(&app).await;
+
+    let columns = app.admin().get("/api/v1/user-import").await.expect(200)["columns"].clone();
+    let header = admin.ask("GetCSVHeader", json!({})).await.expect(200);
+
+    assert_eq!(header.json, json!({ "UserPoolId": admin.pool_id, "CSVHeader": columns }));
+    let known = "cognito:username,name,given_name,family_name,middle_name,nickname,preferred_username,profile,\
+                 picture,website,email,email_verified,gender,birthdate,zoneinfo,locale,phone_number,\
+                 phone_number_verified,address,updated_at,cognito:mfa_enabled";
+    assert_eq!(columns, json!(known.split(',').collect::<Vec<_>>()));
 }
 
 #[tokio::test]

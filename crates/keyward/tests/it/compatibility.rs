@@ -39,6 +39,7 @@ const NOTES: &[(&str, &str)] = &[
     ("DeleteUserPool", "not the home pool"),
     ("DeleteUserPoolClient", "not the one that Keyward's own command line signs in through"),
     ("DescribeUserPoolClient", "of two secrets, the newer one"),
+    ("GetCSVHeader", "the columns that `keyward user import` reads; there are no import jobs"),
     ("GetTokensFromRefreshToken", "with refresh tokens that rotate and that don't"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("ResendConfirmationCode", "five codes an hour"),

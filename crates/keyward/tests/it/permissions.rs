@@ -296,6 +296,7 @@ fn pool_acts(Place { pool, client, secret }: &Place) -> Vec<(&'static str, Value
     vec![
         ("CreateUserPool", json!({ "PoolName": "new" })),
         ("DescribeUserPool", of_pool.clone()),
+        ("GetCSVHeader", of_pool.clone()),
         ("UpdateUserPool", of_pool.clone()),
         ("ListUserPools", json!({ "MaxResults": 1 })),
         ("AddCustomAttributes", json!({ "UserPoolId": pool, "CustomAttributes": attributes })),
