@@ -94,11 +94,12 @@ impl Keyward {
         let rights = self.rights_at_addresses_of(&pool, &users(&accounts)).await?;
         let mut permitted = Vec::new();
         for (index, account) in accounts {
-            let target = Target::named("user", &account.user.username);
-            let outcome = require_over(caller, &pool.identifiers, &account.user, &rights);
-            match self.audited(caller, ACTION, target, outcome).await {
+            match require_over(caller, &pool.identifiers, &account.user, &rights) {
                 Ok(()) => permitted.push((index, account)),
-                Err(error) => drop(results.insert(index, Err(error))),
+                Err(error) => {
+                    let target = Target::named("user", &account.user.username);
+                    results.insert(index, self.audited(caller, ACTION, target, Err(error)).await);
+                }
             }
         }
         if !permitted.is_empty() {

@@ -23,19 +23,17 @@ const ROWS_AT_ONCE: usize = 100;
 /// else is in its way.
 pub(crate) type Vacancy = Result<bool>;
 
-/// Who has a name or an address: the attribute, the value as it is looked up, whether it is proven.
-type Holder = (String, String, bool);
-
-/// Who is in the way of these accounts.
+/// Who is in the way of accounts to be made.
 #[derive(Default)]
 struct Occupied {
     /// The kinds of those who have a name.
     names: HashMap<String, String>,
     ids: HashSet<String>,
-    addresses: Vec<Holder>,
+    /// By value as it is looked up: whose attribute it is, and whether it is proven there.
+    addresses: HashMap<String, Vec<(String, bool)>>,
 }
 
-/// Reads who is in the way of `$users` in the pool, with `$connection`.
+/// Reads who is in the way of `$users` in the pool, with `$connection`. None of these texts comes again.
 macro_rules! occupied {
     ($connection:ident, $pool_id:expr, $identifiers:expr, $users:expr) => {{
         let mut occupied = Occupied::default();
@@ -47,7 +45,8 @@ macro_rules! occupied {
             names.push_bind(key(user));
         }
         query.push(")");
-        let rows: Vec<(String, String)> = query.build_query_as().fetch_all(&mut *$connection).await?;
+        let rows: Vec<(String, String)> =
+            query.build_query_as().persistent(false).fetch_all(&mut *$connection).await?;
         occupied.names = rows.into_iter().collect();
 
         let like_ids: Vec<String> = $users
@@ -63,7 +62,8 @@ macro_rules! occupied {
                 ids.push_bind(id);
             }
             query.push(")");
-            let rows: Vec<(String,)> = query.build_query_as().fetch_all(&mut *$connection).await?;
+            let rows: Vec<(String,)> =
+                query.build_query_as().persistent(false).fetch_all(&mut *$connection).await?;
             occupied.ids = rows.into_iter().map(|(id,)| id).collect();
         }
 
@@ -88,7 +88,11 @@ macro_rules! occupied {
                 values.push_bind(address);
             }
             query.push(")");
-            occupied.addresses = query.build_query_as().fetch_all(&mut *$connection).await?;
+            let rows: Vec<(String, String, bool)> =
+                query.build_query_as().persistent(false).fetch_all(&mut *$connection).await?;
+            for (name, value_key, is_proven) in rows {
+                occupied.addresses.entry(value_key).or_default().push((name, is_proven));
+            }
         }
         occupied
     }};
@@ -128,9 +132,9 @@ impl Occupied {
             None => (),
         }
         for (name, value_key, must_be_proven) in aliases(identifiers, user) {
-            let is_held = self.addresses.iter().any(|(held, by_key, is_proven)| {
+            let is_held = self.addresses.get(&value_key).into_iter().flatten().any(|(held, is_proven)| {
                 let stands_for = held == name || (name == "preferred_username" && held == "username");
-                stands_for && *by_key == value_key && (*is_proven || !must_be_proven)
+                stands_for && (*is_proven || !must_be_proven)
             });
             if is_held && !must_be_proven {
                 return Ok(false);
@@ -145,11 +149,13 @@ impl Occupied {
 
     fn add(&mut self, identifiers: &Identifiers, user: &User) {
         self.names.insert(identifiers.key(&user.username), user.kind.as_str().to_owned());
-        let attributes = searched(identifiers, user).into_iter();
-        self.addresses.extend(attributes.map(|(name, value_key)| {
+        if identifiers.username_attributes.is_empty() && identifiers.alias_attributes.is_empty() {
+            return;
+        }
+        for (name, value_key) in searched(identifiers, user) {
             let is_proven = user.attribute(name).is_none_or(|(_, is_proven)| is_proven);
-            (name.to_owned(), value_key, is_proven)
-        }));
+            self.addresses.entry(value_key).or_default().push((name.to_owned(), is_proven));
+        }
     }
 }
 
@@ -199,7 +205,7 @@ impl Store {
                 values.push_bind(value_key(address));
             }
             query.push(")) o ON o.id = a.user_id");
-            query.build_query_as().fetch_all(connection).await?
+            query.build_query_as().persistent(false).fetch_all(connection).await?
         });
         // An address is none of its own digits, so it is one of either by which somebody was found.
         let by_digits: HashMap<String, &String> =

@@ -11,6 +11,7 @@ use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Result, Thing};
 use keyward_core::import::{ExportedUser, Imported, ImportedUser};
 use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::local_pool::self_service::SelfService;
 use keyward_core::local_pool::sign_in::{SignIn, SignInRequest, SrpProof};
 use keyward_core::page::Cursor;
 use keyward_core::secret::Secret;
@@ -572,10 +573,19 @@ async fn a_client_that_hides_nobody_says_at_once_that_a_password_is_to_be_set(da
     assert_eq!(said(world.by_password(telling, "bea", "wrong").await), WRONG);
     assert_eq!(said(world.by_password(telling, "nobody", "wrong").await), "User does not exist.");
     assert_eq!(said(world.by_password(telling, "bea", BCRYPT.0).await), "done");
-    // An administrator's temporary password is as good a way in as a code.
-    let given = world.keyward.reset_password(&Caller::operator(), "ada").await.unwrap();
+    // A code that is sent to the proven address lets them set one; so does an administrator.
+    let asked = SelfService { origin: &world.origin, client_id: telling, secret_hash: None, username: "ada" };
+    world.keyward.forgot_password(asked).await.unwrap();
+    let sent = world.keyward.outbox(&Caller::operator(), &Cursor::default()).await.unwrap().items;
+    let body = sent.last().unwrap().content.body.expose().to_owned();
+    let sent_code = Secret::from(body.rsplit(' ').next().unwrap());
+    let chosen = Secret::from("Battery-Staple-7!");
+    world.keyward.set_forgotten_password(asked, &sent_code, &chosen).await.unwrap();
+    assert_eq!(said(world.by_srp(telling, "ada", chosen.expose()).await), "done");
+    import(&world.keyward, None, &[imported("eve")]).await;
+    let given = world.keyward.reset_password(&Caller::operator(), "eve").await.unwrap();
     let password = given.temporary_password.unwrap();
-    assert_eq!(said(world.by_password(telling, "ada", password.expose()).await), "NewPassword");
+    assert_eq!(said(world.by_password(telling, "eve", password.expose()).await), "NewPassword");
 }
 
 async fn what_is_exported_is_the_same_after_an_import(database: TestDatabase) {

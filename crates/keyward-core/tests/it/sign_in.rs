@@ -515,7 +515,8 @@ async fn of_many_guesses_at_once_five_are_answered(database: TestDatabase) {
 
 /// How many sign-ins of one address may fail at once.
 const AT_ONCE: usize = 16;
-const RATE_EXCEEDED: &str = "Rate exceeded: too much from your address has failed or had to be sent; try again in 3 s.";
+const RATE_EXCEEDED: &str =
+    "Rate exceeded: too much from your address has failed or had to be sent; try again in 3 s.";
 
 async fn an_address_whose_sign_ins_fail_is_sent_away_and_leaves_nothing_behind(database: TestDatabase) {
     let world = World::with_user(&database).await;

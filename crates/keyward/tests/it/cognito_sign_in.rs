@@ -57,7 +57,8 @@ async fn who_is_unknown_or_wrong_is_told_the_same() {
 async fn a_client_without_a_credential_cannot_keep_others_out() {
     let app = App::with_settings(&[("KEYWARD_TRUSTED_PROXIES", "198.51.100.0/24")]).await;
     let refused = async |request: Request| {
-        let message = "Rate exceeded: too much from your address has failed or had to be sent; try again in 3 s.";
+        let message =
+            "Rate exceeded: too much from your address has failed or had to be sent; try again in 3 s.";
         request.await.expect_refusal("TooManyRequestsException", message);
     };
     let fail = async || {
