@@ -73,6 +73,7 @@ CREATE TABLE users (
     totp_pending TEXT, -- sealed; replaces the one in use once a code of it was shown
     totp_enabled BOOLEAN NOT NULL,
     totp_last_step BIGINT NOT NULL,
+    mfa_preference TEXT, -- JSON object: the other second factors that are on, and which is preferred
     created_at_ms BIGINT NOT NULL,
     updated_at_ms BIGINT NOT NULL,
     version BIGINT NOT NULL,
@@ -183,6 +184,7 @@ CREATE TABLE sessions (
     refresh_hash TEXT NOT NULL, -- of the newest one
     refresh_rotated TEXT, -- those before it that may be shown once more: JSON list of hash and end
     mfa BOOLEAN NOT NULL,
+    amr TEXT NOT NULL, -- what was shown, in the words of RFC 8176, with spaces between
     created_at_ms BIGINT NOT NULL,
     expires_at_ms BIGINT NOT NULL,
     revoked_at_ms BIGINT

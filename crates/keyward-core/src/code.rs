@@ -38,7 +38,6 @@ pub(crate) enum Purpose {
     Phone,
     /// Signs in, in place of a password.
     SignIn,
-    #[expect(dead_code, reason = "for EMAIL_OTP and SMS_MFA as second factors")]
     /// Signs in, after the password.
     SecondFactor,
 }
@@ -268,12 +267,17 @@ impl Keyward {
         Ok(SealedCode { delivery: CodeDelivery { channel, masked: masked(to) }, stored, message })
     }
 
-    /// Looks whether a code is right, and counts the guess; `failure` is entered when it is wrong.
+    /// Looks whether a code is right, and counts the guess; `failure` is entered when it is wrong, where it
+    /// isn't for the caller to enter.
     ///
     /// # Errors
     /// `CodeMismatch`; `CodeExpired` when there is no code that could be guessed (any more). To a name that
     /// nobody has, both are said as to anybody's.
-    pub(crate) async fn check_code(&self, shown: &ShownCode<'_>, failure: &Change) -> Result<GoodCode> {
+    pub(crate) async fn check_code(
+        &self,
+        shown: &ShownCode<'_>,
+        failure: Option<&Change>,
+    ) -> Result<GoodCode> {
         let owner = shown.pool.code_owner(shown.owner)?;
         let is_right = |destination: &str, fingerprint: &str| {
             let shown = shown.pool.code_fingerprint(&owner, shown.purpose, destination, shown.code)?;

@@ -77,6 +77,7 @@ pub enum Thing {
     ClientSecret,
     ResourceServer,
     SoftwareToken,
+    SecondFactor,
     Session,
     /// An address that stands for a user's name.
     Alias,
@@ -160,6 +161,7 @@ impl fmt::Display for Thing {
             Self::ClientSecret => "client secret",
             Self::ResourceServer => "resource server",
             Self::SoftwareToken => "software token",
+            Self::SecondFactor => "second factor",
             Self::Session => "session",
             Self::Alias => "alias",
         })

@@ -2,7 +2,10 @@
 
 mod challenge;
 mod common_password;
+pub mod factor;
 mod mfa;
+pub mod mfa_preference;
+mod new_password;
 mod own_account;
 pub mod password;
 pub(crate) mod rate_limit;

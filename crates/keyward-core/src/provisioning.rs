@@ -8,10 +8,11 @@ use crate::caller::Caller;
 use crate::directory::Enrolment;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
+use crate::local_pool::factor::MfaPreference;
 use crate::permission::Permission;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword, email_address};
+use crate::user::{NewUser, User, UserKind, UserQuery, UserStatus, UserWithPassword, email_address};
 
 /// The role of those who may do everything.
 pub const ADMINS: &str = "ADMINS";
@@ -133,7 +134,9 @@ impl Keyward {
         if forgets_mfa && user.mfa {
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(&operator, "user.reset-mfa", target, json!({}));
-            self.store.set_totp_enabled(&user.id, false, self.clock.now_ms(), &change).await?;
+            let updated_at_ms = self.clock.now_ms();
+            let forgotten = User { mfa_preference: MfaPreference::default(), updated_at_ms, ..user.clone() };
+            self.store.delete_totp(&forgotten, &change).await?;
         }
         // The old password must open nothing of what follows, so it goes first.
         let mut recovered = self.reset_password(&operator, &user.id).await?;

@@ -12,6 +12,7 @@ pub(crate) mod code;
 mod import;
 mod message;
 mod role;
+mod second_factor;
 mod session;
 mod user;
 pub(crate) mod user_pool;

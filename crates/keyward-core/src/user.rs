@@ -15,6 +15,7 @@ use crate::directory::{Directory, Enrolment};
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::local_pool::LocalPool;
+use crate::local_pool::factor::MfaPreference;
 use crate::message::{Channel, NewMessage};
 use crate::page::{Cursor, Page};
 use crate::permission::{MANAGE_USERS, PermissionSet, VIEW_AUDIT, VIEW_USERS};
@@ -49,6 +50,9 @@ pub struct User {
     pub attributes: BTreeMap<String, String>,
     /// Whether signing in asks for a second factor.
     pub mfa: bool,
+    /// Which ones are on.
+    #[serde(default)]
+    pub mfa_preference: MfaPreference,
     /// The names of the user's roles, sorted.
     pub roles: Vec<String>,
     /// Milliseconds since the epoch, UTC.
@@ -742,6 +746,7 @@ impl Keyward {
             phone_verified: false,
             attributes: BTreeMap::new(),
             mfa: false,
+            mfa_preference: MfaPreference::default(),
             roles: distinct(&new.roles),
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -782,6 +787,7 @@ impl Keyward {
             phone_verified: false,
             attributes: BTreeMap::new(),
             mfa: false,
+            mfa_preference: MfaPreference::default(),
             roles: Vec::new(),
             created_at_ms: now_ms,
             updated_at_ms: now_ms,

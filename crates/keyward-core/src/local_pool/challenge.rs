@@ -15,7 +15,7 @@ use crate::secret::Secret;
 
 /// What a `Session` is sealed for.
 const CHALLENGE: &str = "sign-in challenge";
-/// What a `SECRET_BLOCK` is sealed for: neither can be passed off as the other.
+/// What a `SECRET_BLOCK` is sealed for: none can be passed off as another.
 const SECRET_BLOCK: &str = "srp secret block";
 
 /// Something sealed, and what it is bound to.
@@ -37,6 +37,17 @@ pub(super) struct ChallengeState {
     /// Whatever changes the user (a new password, disabling) makes the challenge void.
     pub(super) user_version: i64,
     pub(super) method: Method,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) set_up: Option<SetUp>,
+}
+
+/// How far somebody has come who must set up a software token before there are tokens.
+#[derive(Serialize, Deserialize)]
+pub(super) enum SetUp {
+    /// They were shown this secret.
+    Given(Secret),
+    /// They have shown a code of it.
+    Done,
 }
 
 /// A sign-in by SRP between its two steps.
@@ -69,6 +80,14 @@ impl LocalPool {
         session: &Secret,
     ) -> Result<Envelope<ChallengeState>> {
         self.open(CHALLENGE, client_id, session.expose())
+    }
+
+    /// The app client that a `Session` is for, when it is one of ours; whether it is good (still), its pool tells.
+    pub(super) fn client_of_challenge(&self, session: &Secret) -> Result<String> {
+        let plaintext = self.master_key.open(CHALLENGE, session.expose()).ok_or_else(invalid_session)?;
+        let envelope: Envelope<ChallengeState> =
+            serde_json::from_slice(&plaintext).map_err(|_| invalid_session())?;
+        Ok(envelope.client_id)
     }
 
     /// The `SECRET_BLOCK` of a sign-in by SRP, base64 with padding as clients decode it. Some clients bring

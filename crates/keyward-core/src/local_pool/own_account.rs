@@ -101,7 +101,7 @@ impl Keyward {
             purpose: provable.purpose,
             code,
         };
-        let good = self.check_code(&shown, &self.failed(&bearer, origin, ACTION, "wrong_code")).await?;
+        let good = self.check_code(&shown, Some(&self.failed(&bearer, origin, ACTION, "wrong_code"))).await?;
         let mut user = bearer.account.user.clone();
         good.prove(&mut user)?;
         user.updated_at_ms = self.clock.now_ms();
@@ -130,6 +130,10 @@ impl Keyward {
         let through = self.pool_client(&bearer.session.client_id).await?;
         through.require_writable(attributes.keys())?;
         let (before, settings) = (&bearer.account.user, &through.settings);
+        if attributes.contains_key("email") || attributes.contains_key("phone_number") {
+            // A second factor's codes go there.
+            bearer.require_second_factor(settings)?;
+        }
         let named: Vec<_> = attributes.keys().cloned().collect();
         let given = |value: String| Some(value).filter(|value| !value.is_empty());
         let mut changes: AttributeChanges =

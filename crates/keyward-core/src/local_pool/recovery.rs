@@ -96,7 +96,7 @@ impl Keyward {
         let owner = user.map_or(CodeOwner::Nobody(asked.username), CodeOwner::User);
         let failure = self.wrong_recovery_code(asked.origin, &through, account.as_ref(), ACTION);
         let shown = ShownCode { pool, owner, purpose: Purpose::Password, code };
-        let good = self.check_code(&shown, &failure).await?;
+        let good = self.check_code(&shown, Some(&failure)).await?;
         let mut user = user.cloned().ok_or_else(code_void)?;
         // It went to an address that is the user's no more, or no longer proven.
         if good.destination != address {

@@ -165,7 +165,7 @@ impl Keyward {
         loop {
             let signed_in = self.store.signed_in_by_refresh_family(&family).await?;
             let signed_in = signed_in.filter(|signed_in| signed_in.session.client_id == through.client.id);
-            let SignedIn { session, account, refresh_tokens } =
+            let SignedIn { session, account, refresh_tokens, amr } =
                 signed_in.ok_or_else(|| Error::unauthenticated("Invalid Refresh Token."))?;
             let (user, now_ms) = (&account.user, self.clock.now_ms());
             check(user)?;
@@ -195,7 +195,7 @@ impl Keyward {
                 _ => Some(shown.next(&self.master_key)?),
             };
             let auth_time = session.created_at_ms.div_euclid(1000);
-            let tokens = self.sign_tokens(through, &account, &session.id, auth_time, session.mfa)?;
+            let tokens = self.sign_tokens(through, &account, &session.id, auth_time, &amr)?;
             if let (true, Some(grace_seconds), Some(next)) = (is_newest, grace_seconds, &next) {
                 let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms);
                 if !self.store.rotate_refresh_token(&session.id, &hash, &next).await? {

@@ -7,13 +7,15 @@ use serde_json::json;
 
 use super::LocalPool;
 use super::refresh_token::RefreshToken;
-use super::sign_in::{Method, SignIn, SignInRequest, Tokens};
+use super::sign_in::{Method, Proven, SignIn, SignInRequest, Tokens};
 use super::token::{SELF_SERVICE_SCOPE, TokenGrant, TokenLife, TokenSubject, TokenUse, key_id};
 use crate::app_client::PoolClient;
 use crate::audit::Target;
 use crate::caller::{Caller, Origin};
+use crate::code::GoodCode;
 use crate::error::{Error, Result};
 use crate::keyward::Keyward;
+use crate::message::Channel;
 use crate::secret::Secret;
 use crate::store::{Account, NewSession, SessionRecord, SignedIn};
 use crate::user::User;
@@ -28,8 +30,34 @@ pub(super) struct Opening<'a> {
     pub(super) counter: Option<&'a str>,
     /// The challenge that was answered: its id and its end.
     pub(super) challenge: Option<(&'a str, i64)>,
-    /// The step of the one-time code that was shown; with it, the session is one with MFA.
-    pub(super) totp_step: Option<i64>,
+    /// The second factor that was shown; with it, the session is one with MFA.
+    pub(super) second: Option<Shown>,
+}
+
+/// A second factor that was shown.
+pub(super) enum Shown {
+    /// A code of this step of the software token, to be used up; none where it is used up already.
+    SoftwareToken { step: Option<i64> },
+    /// A code that was sent, to be used up.
+    Code(GoodCode),
+}
+
+impl Shown {
+    /// In the words of RFC 8176.
+    fn amr(&self) -> &'static str {
+        match self {
+            Self::Code(GoodCode { channel: Channel::Sms, .. }) => "sms",
+            Self::Code(_) | Self::SoftwareToken { .. } => "otp",
+        }
+    }
+}
+
+impl<'a> Opening<'a> {
+    /// Of somebody who isn't asked for a second factor.
+    pub(super) fn by_first_factor(proven: Proven<'a>) -> Self {
+        let Proven { request, through, account, method, counter } = proven;
+        Self { request, through, account, method, counter, challenge: None, second: None }
+    }
 }
 
 /// Who shows a good access token.
@@ -128,23 +156,36 @@ impl Keyward {
         let now_ms = self.clock.now_ms();
         let session_id = self.random.uuid();
         let refresh_token = RefreshToken::generate(&self.random);
-        let mfa = opening.totp_step.is_some();
-        let tokens = self.sign_tokens(through, account, &session_id, now_ms.div_euclid(1000), mfa)?;
+        let mfa = opening.second.is_some();
+        let mut amr = opening.method.amr().to_owned();
+        if let Some(shown) = &opening.second {
+            amr = format!("{amr} mfa {}", shown.amr());
+        }
+        let tokens = self.sign_tokens(through, account, &session_id, now_ms.div_euclid(1000), &amr)?;
         let target = Target::new("user", &user.id, &user.username);
         let detail = request.told(json!({ "client": client.id, "method": opening.method, "mfa": mfa }));
         let caller = Caller::person(request.origin.clone(), user, &session_id, mfa);
-        let change = self.change(&caller, "user.sign-in", target, detail);
+        let mut change = self.change(&caller, "user.sign-in", target, detail);
+        let totp_step = match opening.second {
+            Some(Shown::SoftwareToken { step }) => step,
+            Some(Shown::Code(code)) => {
+                change = change.using_code(code);
+                None
+            }
+            None => None,
+        };
         let session = NewSession {
             id: &session_id,
             user_id: &user.id,
             user_version: user.version,
             counter: opening.counter,
             challenge: opening.challenge,
-            totp_step: opening.totp_step,
+            totp_step,
             client_id: &client.id,
             refresh_family: &RefreshToken(&refresh_token).family(),
             refresh_hash: &RefreshToken(&refresh_token).hash(),
             mfa,
+            amr: &amr,
             created_at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(client.settings.refresh_token_seconds.saturating_mul(1000)),
         };
@@ -158,14 +199,14 @@ impl Keyward {
         Account { user, groups, .. }: &Account,
         session_id: &str,
         auth_time: i64,
-        mfa: bool,
+        amr: &str,
     ) -> Result<Tokens> {
         let PoolClient { pool, client, .. } = through;
         let subject = TokenSubject {
             sub: user.id.clone(),
             username: user.username.clone(),
             attributes: client.settings.readable(user.all_attributes()),
-            mfa,
+            amr: amr.split(' ').map(str::to_owned).collect(),
             ..TokenSubject::default()
         };
         let subject = subject.in_groups(groups.clone());

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::challenge::{ChallengeState, SrpState};
+use super::challenge::{ChallengeState, SetUp, SrpState};
+use super::factor::{AskedFactor, SecondFactor};
+use super::new_password::ask_for_password;
 use super::password::Line;
 use super::rate_limit::{Leave, Refusal};
 use super::session::Opening;
@@ -21,6 +23,7 @@ use super::{LocalPool, VERIFIER};
 use crate::app_client::{PoolClient, unknown_client};
 use crate::audit::{Change, Outcome, Target};
 use crate::caller::{Caller, Origin};
+use crate::code::CodeDelivery;
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::permission::{MANAGE_POOLS, MANAGE_USERS, VERIFY_CREDENTIALS};
@@ -64,10 +67,18 @@ pub struct Tokens {
 pub struct Challenge {
     /// What it is.
     pub question: Question,
-    /// To be brought back with the answer; good for three minutes.
+    /// To be brought back with the answer; good for the client's time.
     pub session: Secret,
-    /// Who is signing in; their password was right.
-    pub user: User,
+    /// The id of who is signing in.
+    pub user_id: String,
+    /// What is known of the user, by Cognito's names, where a new password is asked for.
+    pub attributes: BTreeMap<String, String>,
+    /// What is yet to be told of the user, together with the new password.
+    pub required: Vec<String>,
+    /// Among what to choose, or what to set up.
+    pub factors: Vec<SecondFactor>,
+    /// Where a code was sent.
+    pub delivery: Option<CodeDelivery>,
 }
 
 /// The questions that a sign-in may ask.
@@ -78,6 +89,24 @@ pub enum Question {
     NewPassword,
     /// What does the software token show?
     SoftwareToken,
+    /// Which code came by SMS?
+    Sms,
+    /// Which code came by email?
+    Email,
+    /// Which second factor shall it be?
+    SelectFactor,
+    /// A second factor is to be set up before there are tokens.
+    SetUpFactor,
+}
+
+impl From<SecondFactor> for Question {
+    fn from(factor: SecondFactor) -> Self {
+        match factor {
+            SecondFactor::SoftwareToken => Self::SoftwareToken,
+            SecondFactor::Sms => Self::Sms,
+            SecondFactor::Email => Self::Email,
+        }
+    }
 }
 
 /// A request about somebody's sign-in: where it comes from, and through which app client.
@@ -116,6 +145,8 @@ pub struct Answer<'a> {
 /// The server's half of a sign-in by SRP.
 #[derive(Debug)]
 pub struct SrpChallenge {
+    /// The name as it was typed: as it is stored, it would tell that somebody has it.
+    pub username: String,
     /// The user's id, with which the password was hashed.
     pub user_id: String,
     /// In hexadecimal, without zeros at the front.
@@ -139,7 +170,7 @@ pub struct SrpProof<'a> {
     pub username: Option<&'a str>,
 }
 
-/// How a password was shown.
+/// What was shown as the first factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Method {
@@ -147,6 +178,26 @@ pub(super) enum Method {
     Password,
     /// By the proof that the client knows it.
     Srp,
+}
+
+impl Method {
+    /// In the words of RFC 8176.
+    pub(super) fn amr(self) -> &'static str {
+        match self {
+            Self::Password | Self::Srp => "pwd",
+        }
+    }
+}
+
+/// Somebody who has shown a first factor.
+#[derive(Clone, Copy)]
+pub(super) struct Proven<'a> {
+    pub(super) request: SignInRequest<'a>,
+    pub(super) through: &'a PoolClient,
+    pub(super) account: &'a Account,
+    pub(super) method: Method,
+    /// What counts the failures of the step that came last; none where nothing was guessed.
+    pub(super) counter: Option<&'a str>,
 }
 
 /// One try at a password.
@@ -177,6 +228,14 @@ impl<'a> SignInRequest<'a> {
     #[must_use]
     pub fn with_secret_hash(self, secret_hash: Option<&'a Secret>) -> Self {
         Self { secret_hash, ..self }
+    }
+
+    /// Refuses a flow that is not on.
+    fn require_flow(&self, through: &PoolClient, flow: &str) -> Result<()> {
+        through.require_flow(flow).map_err(|error| match self.back_end {
+            Some(_) => Error::invalid("auth_flow", "Auth flow not enabled for this client"),
+            None => error,
+        })
     }
 
     /// Refuses who doesn't know the client's secret, where it has one. Clients make the hash of what they call
@@ -264,9 +323,9 @@ impl Keyward {
     ) -> Result<SrpChallenge> {
         let through = self.admitted(&request, "USER_SRP_AUTH").await?;
         request.check_secret(&through, &[username])?;
-        let pool = &through.pool;
         // Given back by the second step: who never comes to it has failed.
         self.leave(&request).await?;
+        let pool = &through.pool;
         let client_public = ClientPublic::parse(srp_a.expose())?;
         let account = pool.account_named(username).await?;
         let attempt = self.attempt(request, &through, Method::Srp, account, username).await?;
@@ -289,7 +348,8 @@ impl Keyward {
             server_key: Secret::from(server_key.to_text().as_str()),
         };
         let secret_block = pool.seal_secret_block(&through.client, state)?;
-        Ok(SrpChallenge { user_id, salt, srp_b: server_key.public_hex(), secret_block })
+        let (username, srp_b) = (username.to_owned(), server_key.public_hex());
+        Ok(SrpChallenge { username, user_id, salt, srp_b, secret_block })
     }
 
     /// Signs in with the proof that the client knows the password.
@@ -353,64 +413,28 @@ impl Keyward {
         }
     }
 
-    /// Takes the new password that a [`Question::NewPassword`] asked for. All other sessions of the user end.
-    ///
-    /// # Errors
-    /// `Unauthenticated` for a session that isn't good (any more); `PasswordRejected`, after which the
-    /// session is still good; `TooManyRequests`.
-    pub async fn choose_password(&self, answer: Answer<'_>, password: &Secret) -> Result<SignIn> {
-        self.choose_password_with(answer, password, &BTreeMap::new()).await
-    }
-
-    /// As [`Keyward::choose_password`], for clients that send attributes along, by Cognito's names.
-    ///
-    /// # Errors
-    /// As there, and `InvalidInput` for an attribute that isn't what it already is.
-    pub async fn choose_password_with(
-        &self,
-        answer: Answer<'_>,
-        password: &Secret,
-        attributes: &BTreeMap<&str, &str>,
-    ) -> Result<SignIn> {
-        let asked = self.open_question(&answer, Question::NewPassword).await?;
-        let mut account = asked.account;
-        let user = &mut account.user;
-        let known = user.all_attributes();
-        if attributes.iter().any(|(name, value)| known.get(*name).map(String::as_str) != Some(*value)) {
-            return Err(Error::invalid(
-                "attributes",
-                "Attributes can't be changed together with the password; leave userAttributes out.",
-            ));
+    /// What comes after the first factor: a second one, or tokens.
+    pub(super) async fn second_step(&self, proven: Proven<'_>) -> Result<SignIn> {
+        let Proven { request, through, account, method, counter } = proven;
+        let asked = account.asked_factor(&through.settings);
+        if let Ok(AskedFactor::Nothing) = asked {
+            return self.open_session(Opening::by_first_factor(proven)).await;
         }
-        let version = user.version;
-        user.status = UserStatus::Confirmed;
-        user.updated_at_ms = self.clock.now_ms();
-        let record = asked.through.pool.password_record(Line::SignIn, user, password, false).await?;
-        let caller = Caller::person(answer.request.origin.clone(), user, "", false);
-        let target = Target::new("user", &user.id, &user.username);
-        let detail = answer.request.told(json!({ "first": true }));
-        let change = self.change(&caller, "user.choose-password", target, detail);
-        // The version can be met once: of two answers to one question, one counts.
-        self.store.set_password(user, version, &record, &change).await.map_err(|error| match error.code {
-            Code::Conflict => challenge_used(),
-            _ => error,
-        })?;
-        asked.leave.give_back();
-        user.version += 1;
-        self.store.use_once(&asked.id, asked.expires_at_ms).await?;
-        if user.mfa {
-            return ask(&asked.through, Question::SoftwareToken, account.user, asked.method);
+        if let Some(counter) = counter {
+            self.forget_failures(&through.pool, counter).await?;
         }
-        self.open_session(Opening {
-            request: answer.request,
-            through: &asked.through,
-            account: &account,
-            method: asked.method,
-            counter: None,
-            challenge: None,
-            totp_step: None,
-        })
-        .await
+        match asked? {
+            AskedFactor::One(factor) => self.ask_for(factor, request, through, account, method).await,
+            AskedFactor::AnyOf(factors) => {
+                let challenge = ask(through, Question::SelectFactor, account, method)?;
+                Ok(SignIn::Challenge(Challenge { factors, ..challenge }))
+            }
+            AskedFactor::New(factors) => {
+                let challenge = ask(through, Question::SetUpFactor, account, method)?;
+                Ok(SignIn::Challenge(Challenge { factors, ..challenge }))
+            }
+            AskedFactor::Nothing => Err(Error::internal(anyhow::anyhow!("a second step that asks nothing"))),
+        }
     }
 
     /// The app client that a request comes through, which may sign in by this flow (without `ALLOW_`).
@@ -419,18 +443,14 @@ impl Keyward {
     /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput("auth_flow")`.
     pub async fn admitted(&self, request: &SignInRequest<'_>, flow: &str) -> Result<Arc<PoolClient>> {
         let through = self.through(request).await?;
-        match through.require_flow(flow) {
-            Err(_) if request.back_end.is_some() => {
-                Err(Error::invalid("auth_flow", "Auth flow not enabled for this client"))
-            }
-            outcome => outcome.map(|()| through),
-        }
+        request.require_flow(&through, flow)?;
+        Ok(through)
     }
 
     /// The app client that a request comes through. A back end must be one that may ask what credentials of
     /// the pool's users are worth, or that may set their passwords anyway; it gets no more by them than
     /// whoever signs in.
-    async fn through(&self, request: &SignInRequest<'_>) -> Result<Arc<PoolClient>> {
+    pub(super) async fn through(&self, request: &SignInRequest<'_>) -> Result<Arc<PoolClient>> {
         let Some(BackEnd { caller, pool_id }) = request.back_end else {
             return self.pool_client(request.client_id).await;
         };
@@ -452,7 +472,7 @@ impl Keyward {
 
     /// Leave to try, for whoever signs in. All of a back end's users come from its own address, which tells
     /// nothing of them, and it is known by its signature.
-    async fn leave(&self, request: &SignInRequest<'_>) -> Result<Leave> {
+    pub(super) async fn leave(&self, request: &SignInRequest<'_>) -> Result<Leave> {
         match request.back_end {
             Some(_) => Ok(Leave::of_nobody()),
             None => self.leave_to_try(request.origin).await,
@@ -544,24 +564,17 @@ impl Keyward {
             ),
             UserStatus::ForceChangePassword => {
                 self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
-                return ask(attempt.through, Question::NewPassword, user.clone(), attempt.method);
-            }
-            UserStatus::Confirmed if user.mfa => {
-                self.forget_failures(&attempt.through.pool, &attempt.counter).await?;
-                return ask(attempt.through, Question::SoftwareToken, user.clone(), attempt.method);
+                return ask_for_password(attempt.through, account, attempt.method);
             }
             UserStatus::Confirmed => {
-                return self
-                    .open_session(Opening {
-                        request: attempt.request,
-                        through: attempt.through,
-                        account,
-                        method: attempt.method,
-                        counter: Some(&attempt.counter),
-                        challenge: None,
-                        totp_step: None,
-                    })
-                    .await;
+                let proven = Proven {
+                    request: attempt.request,
+                    through: attempt.through,
+                    account,
+                    method: attempt.method,
+                    counter: Some(&attempt.counter),
+                };
+                return self.second_step(proven).await;
             }
         };
         // Also what is only said after the right password isn't said while attempts are locked.
@@ -572,6 +585,15 @@ impl Keyward {
 
     /// The question that is answered, and who answers it.
     pub(super) async fn open_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked> {
+        let asked = self.open_any_question(answer, question).await?;
+        let user = &asked.account.user;
+        let named = answer.username.unwrap_or(&user.username);
+        answer.request.check_secret(&asked.through, &[named, &user.username, &user.id])?;
+        Ok(asked)
+    }
+
+    /// The same, whether or not the client's secret is known.
+    pub(super) async fn open_any_question(&self, answer: &Answer<'_>, question: Question) -> Result<Asked> {
         let through = self.through(&answer.request).await?;
         let pool = &through.pool;
         let leave = self.leave(&answer.request).await?;
@@ -586,12 +608,11 @@ impl Keyward {
                 && account.user.enabled
                 && answer.username.is_none_or(|name| pool.is_name_of(name, &account.user))
         });
-        if let Some(Account { user, .. }) = &account {
-            let named = answer.username.unwrap_or(&user.username);
-            answer.request.check_secret(&through, &[named, &user.username, &user.id])?;
-        }
         match account {
-            Some(account) => Ok(Asked { through, account, method: state.method, id, expires_at_ms, leave }),
+            Some(account) => {
+                let ChallengeState { method, set_up, .. } = state;
+                Ok(Asked { through, account, method, set_up, id, expires_at_ms, leave })
+            }
             None if self.store.is_used(&id).await? => Err(challenge_used()),
             None => Err(invalid_session()),
         }
@@ -674,10 +695,34 @@ impl Keyward {
 }
 
 /// Asks for something more.
-fn ask(through: &PoolClient, question: Question, user: User, method: Method) -> Result<SignIn> {
-    let state = ChallengeState { question, user_id: user.id.clone(), user_version: user.version, method };
-    let session = through.pool.seal_challenge(&through.client, state)?;
-    Ok(SignIn::Challenge(Challenge { question, session, user }))
+pub(super) fn ask(
+    through: &PoolClient,
+    question: Question,
+    account: &Account,
+    method: Method,
+) -> Result<Challenge> {
+    ask_on(through, question, &account.user, method, None)
+}
+
+/// The same, with how far the user has come in setting up a software token.
+pub(super) fn ask_on(
+    through: &PoolClient,
+    question: Question,
+    user: &User,
+    method: Method,
+    set_up: Option<SetUp>,
+) -> Result<Challenge> {
+    let (user_id, user_version) = (user.id.clone(), user.version);
+    let state = ChallengeState { question, user_id: user_id.clone(), user_version, method, set_up };
+    Ok(Challenge {
+        question,
+        session: through.pool.seal_challenge(&through.client, state)?,
+        user_id,
+        attributes: BTreeMap::new(),
+        required: Vec::new(),
+        factors: Vec::new(),
+        delivery: None,
+    })
 }
 
 /// A question that was opened again.
@@ -686,6 +731,7 @@ pub(super) struct Asked {
     /// Who is signing in, unchanged since the question was asked.
     pub(super) account: Account,
     pub(super) method: Method,
+    pub(super) set_up: Option<SetUp>,
     pub(super) id: String,
     pub(super) expires_at_ms: i64,
     /// To be given back once it was answered well.
@@ -702,7 +748,7 @@ impl LocalPool {
     }
 
     /// Whether this is a name of the user: the one they have, the id, or an address that stands for it.
-    fn is_name_of(&self, name: &str, user: &User) -> bool {
+    pub(super) fn is_name_of(&self, name: &str, user: &User) -> bool {
         let key = |name: &str| self.identifiers.key(name);
         name == user.id
             || key(name) == key(&user.username)
@@ -729,7 +775,7 @@ impl LocalPool {
     }
 
     /// The id that an unknown user of this name seems to have. What looks like an id stays one.
-    fn simulated_user_id(&self, username: &str) -> Result<String> {
+    pub(super) fn simulated_user_id(&self, username: &str) -> Result<String> {
         match Uuid::try_parse(username) {
             Ok(id) if id.to_string() == username => Ok(username.to_owned()),
             _ => {
@@ -793,6 +839,7 @@ pub(crate) fn code_used() -> Error {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::session::Shown;
     use super::*;
     use crate::clock::Clock;
     use crate::keyward::Settings;
@@ -848,7 +895,7 @@ mod tests {
                 method: Method::Password,
                 counter: Some(counter),
                 challenge: Some((challenge, expires_at_ms)),
-                totp_step: Some(step),
+                second: Some(Shown::SoftwareToken { step: Some(step) }),
             };
             keyward.open_session(opening).await.map_err(|error| error.message)
         };

@@ -124,7 +124,7 @@ impl Keyward {
         let failure = Change::of(self.event(&caller, ACTION, target(user), Outcome::Failed, detail));
         let owner = user.map_or(CodeOwner::Nobody(asked.username), CodeOwner::User);
         let shown = ShownCode { pool, owner, purpose: Purpose::SignUp, code };
-        let good = self.check_code(&shown, &failure).await?;
+        let good = self.check_code(&shown, Some(&failure)).await?;
         let mut user = user.cloned().ok_or_else(code_void)?;
         good.prove(&mut user)?;
         user.status = UserStatus::Confirmed;

@@ -79,8 +79,8 @@ pub struct TokenSubject {
     /// The attributes that the app client may read, by their Cognito names. Only an ID token shows them, and
     /// only the standard ones and those that begin with `custom:`.
     pub attributes: BTreeMap<String, String>,
-    /// Whether a second factor was shown at this sign-in.
-    pub mfa: bool,
+    /// How the user has signed in, in the words of RFC 8176; `mfa` among them after a second factor.
+    pub amr: Vec<String>,
 }
 
 /// A group of a user, as tokens tell of it.
@@ -416,7 +416,7 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
     /// How the user has signed in, in the words of RFC 8176.
-    amr: &'static [&'static str],
+    amr: &'a [String],
     origin_jti: &'a str,
     event_id: &'a str,
     jti: &'a str,
@@ -446,7 +446,7 @@ impl<'a> Claims<'a> {
             iam_roles: &[],
             preferred_iam_role: None,
             scope: None,
-            amr: if subject.mfa { &["pwd", "mfa", "otp"] } else { &["pwd"] },
+            amr: &subject.amr,
             origin_jti: &grant.origin_jti,
             event_id: &grant.event_id,
             jti: &life.jti,
@@ -561,7 +561,7 @@ mod tests {
             attributes: [("email", "ann@x.co"), ("email_verified", "true"), ("custom:lab", "7")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            mfa: true,
+            amr: ["pwd", "mfa", "otp"].map(str::to_owned).into(),
         }
     }
 
@@ -648,7 +648,11 @@ mod tests {
     #[test]
     fn an_access_token_has_the_claims_of_cognito_and_no_attributes() {
         let token = keys()
-            .sign_access(&TokenSubject { groups: Vec::new(), mfa: false, ..subject() }, &grant(), &life())
+            .sign_access(
+                &TokenSubject { groups: Vec::new(), amr: vec!["pwd".to_owned()], ..subject() },
+                &grant(),
+                &life(),
+            )
             .unwrap();
 
         assert_eq!(part(&token, 0), json!({ "kid": keys().access().kid(), "alg": "RS256" }));

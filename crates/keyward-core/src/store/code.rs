@@ -84,7 +84,7 @@ impl Store {
         purpose: Purpose,
         now_ms: i64,
         is_right: impl Fn(&str, &str) -> Result<bool>,
-        failure: &Change,
+        failure: Option<&Change>,
     ) -> Result<Guess> {
         write!(self, transaction => {
             // Counted before it is looked at. Of guesses made at once, PostgreSQL lets each wait for the one
@@ -102,7 +102,9 @@ impl Store {
             .await?;
             let Some(row) = row else { return Ok(Guess::Void) };
             if !is_right(&row.destination, &row.fingerprint)? {
-                record!(transaction, failure);
+                if let Some(failure) = failure {
+                    record!(transaction, failure);
+                }
                 return Ok(Guess::Wrong);
             }
             Ok(Guess::Right(GoodCode {

@@ -16,7 +16,7 @@ rows! {
 rows! {
     struct SignedInRow {
         session_id: String, client_id: String, session_mfa: bool, signed_in_at_ms: i64, expires_at_ms: i64,
-        revoked_at_ms: Option<i64>, refresh_hash: String, refresh_rotated: Option<String>,
+        revoked_at_ms: Option<i64>, refresh_hash: String, refresh_rotated: Option<String>, amr: String,
     }
 }
 
@@ -64,6 +64,8 @@ pub(crate) struct SignedIn {
     pub(crate) session: SessionRecord,
     pub(crate) account: Account,
     pub(crate) refresh_tokens: RefreshTokens,
+    /// What was shown, in the words of RFC 8176, with spaces between.
+    pub(crate) amr: String,
 }
 
 /// The refresh tokens of a sign-in, by their hashes. Where they rotate, each is followed by the next one.
@@ -99,6 +101,8 @@ pub struct NewSession<'a> {
     pub refresh_hash: &'a str,
     /// Whether a second factor was shown.
     pub mfa: bool,
+    /// What was shown, in the words of RFC 8176, with spaces between.
+    pub amr: &'a str,
     /// When; milliseconds since the epoch, UTC.
     pub created_at_ms: i64,
     /// When the refresh token ends.
@@ -136,7 +140,7 @@ macro_rules! select_signed_in {
     ($rest:literal) => {
         select_users!(
             and ", s.id AS session_id, s.client_id, s.mfa AS session_mfa, s.created_at_ms AS signed_in_at_ms, \
-                s.expires_at_ms, s.revoked_at_ms, s.refresh_hash, s.refresh_rotated",
+                s.expires_at_ms, s.revoked_at_ms, s.refresh_hash, s.refresh_rotated, s.amr",
             $rest
         )
     };
@@ -166,6 +170,7 @@ impl TryFrom<SignedInFullRow> for SignedIn {
                 rotated: rotated.transpose().map_err(Error::internal)?.unwrap_or_default(),
             },
             account,
+            amr: row.amr,
         })
     }
 }
@@ -181,6 +186,7 @@ macro_rules! use_once {
             .rows_affected()
     };
 }
+pub(super) use use_once;
 
 /// Forgets a counter's failures, within a transaction, unless they lock further attempts.
 macro_rules! forget_failures {
@@ -256,7 +262,7 @@ impl Store {
             }
             sqlx::query(
                 "INSERT INTO sessions (id, user_id, client_id, refresh_hash, mfa, created_at_ms, \
-                 expires_at_ms, refresh_family) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 expires_at_ms, refresh_family, amr) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             )
             .bind(session.id)
             .bind(session.user_id)
@@ -266,6 +272,7 @@ impl Store {
             .bind(session.created_at_ms)
             .bind(session.expires_at_ms)
             .bind(session.refresh_family)
+            .bind(session.amr)
             .execute(&mut *transaction)
             .await?;
             record!(transaction, change);

@@ -4,6 +4,7 @@ use super::role::{insert_assignments, permissions};
 use super::{Store, one_row, read, record, rows, unless_taken, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
+use crate::local_pool::factor::MfaPreference;
 use crate::local_pool::token::TokenGroup;
 use crate::page::{Cursor, Page};
 use crate::permission::Permission;
@@ -23,7 +24,7 @@ rows! {
     struct UserRow {
         id: String, username: String, username_key: String, kind: String, status: String, enabled: bool,
         email: Option<String>, email_verified: bool, phone: Option<String>, phone_verified: bool,
-        attributes: String, totp_enabled: bool, created_at_ms: i64, updated_at_ms: i64, version: i64,
+        attributes: String, totp_enabled: bool, mfa_preference: Option<String>, created_at_ms: i64, updated_at_ms: i64, version: i64,
         roles: Option<String>,
     }
 }
@@ -142,6 +143,18 @@ macro_rules! claim_aliases {
     };
 }
 
+/// Enters anew what the user is found by, within a transaction.
+macro_rules! index_anew {
+    ($transaction:expr, $pool_id:expr, $identifiers:expr, $user:expr, $takes_aliases:expr) => {
+        sqlx::query("DELETE FROM user_attributes WHERE user_id = $1")
+            .bind($user.id.as_str())
+            .execute(&mut *$transaction)
+            .await?;
+        claim_aliases!($transaction, $pool_id, $identifiers, $user, $takes_aliases, false);
+        index_attributes!($transaction, $pool_id, $identifiers, $user);
+    };
+}
+
 /// What stands for the user's name: names of attributes, the values as they are looked up, and whether only
 /// a proven one of another user would stand for theirs.
 pub(super) fn aliases(identifiers: &Identifiers, user: &User) -> Vec<(&'static str, String, bool)> {
@@ -190,7 +203,8 @@ macro_rules! select_users {
     (and $columns:literal, $rest:literal) => {
         concat!(
             "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, ",
-            "u.email_verified, u.phone, u.phone_verified, u.attributes, u.totp_enabled, u.created_at_ms, u.updated_at_ms, ",
+            "u.email_verified, u.phone, u.phone_verified, u.attributes, u.totp_enabled, ",
+            "u.mfa_preference, u.created_at_ms, u.updated_at_ms, ",
             "u.version, u.pool_id, u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, ",
             "u.totp_pending, ",
             "(SELECT string_agg(r.name || '\t' || COALESCE(CAST(r.precedence AS TEXT), '') || '\t' || ",
@@ -228,6 +242,9 @@ fn token_groups(aggregated: &str) -> Vec<TokenGroup> {
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
+        let preference = row.mfa_preference.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let mfa_preference =
+            MfaPreference { software_token: row.totp_enabled, ..preference.unwrap_or_default() };
         Self {
             id: row.id,
             username: row.username,
@@ -239,7 +256,8 @@ impl From<UserRow> for User {
             phone: row.phone,
             phone_verified: row.phone_verified,
             attributes: serde_json::from_str(&row.attributes).unwrap_or_default(),
-            mfa: row.totp_enabled,
+            mfa: mfa_preference.enabled().next().is_some(),
+            mfa_preference,
             roles: role_names(row.roles.as_deref().unwrap_or_default()),
             created_at_ms: row.created_at_ms,
             updated_at_ms: row.updated_at_ms,
@@ -604,7 +622,7 @@ impl Store {
             .bind(new.password.map(|password| password.hash.as_str()))
             .bind(new.password.and_then(|password| password.temporary_until_ms))
             .bind(new.password.and_then(|password| password.srp_verifier.as_deref()))
-            .bind(user.mfa)
+            .bind(user.mfa_preference.software_token)
             .bind(user.created_at_ms)
             .bind(user.updated_at_ms)
             .bind(user.version)
@@ -652,13 +670,8 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
             one_row(u64::from(updated.is_some()))?;
-            sqlx::query("DELETE FROM user_attributes WHERE user_id = $1")
-                .bind(user.id.as_str())
-                .execute(&mut *transaction)
-                .await?;
             if let Some((pool_id,)) = &updated {
-                claim_aliases!(transaction, pool_id.as_str(), identifiers, user, takes_aliases, false);
-                index_attributes!(transaction, pool_id.as_str(), identifiers, user);
+                index_anew!(transaction, pool_id.as_str(), identifiers, user, takes_aliases);
             }
             if !user.enabled || user.status == UserStatus::ResetRequired {
                 end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
@@ -692,6 +705,40 @@ impl Store {
     ) -> Result<()> {
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             write_password!(transaction, user, version, password);
+            end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// As [`Store::set_password`], for an account of this pool that is used for the first time: with what its
+    /// user has told.
+    pub(crate) async fn begin_account(
+        &self,
+        pool_id: &str,
+        identifiers: &Identifiers,
+        user: &User,
+        version: i64,
+        password: &PasswordRecord,
+        change: &Change,
+    ) -> Result<()> {
+        let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
+        write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            write_password!(transaction, user, version, password);
+            sqlx::query(
+                "UPDATE users SET email = $2, email_key = $3, email_verified = $4, phone = $5, \
+                 phone_verified = $6, attributes = $7 WHERE id = $1",
+            )
+            .bind(user.id.as_str())
+            .bind(user.email.as_deref())
+            .bind(user.email.as_deref().map(str::to_lowercase))
+            .bind(user.email_verified)
+            .bind(user.phone.as_deref())
+            .bind(user.phone_verified)
+            .bind(attributes.as_str())
+            .execute(&mut *transaction)
+            .await?;
+            index_anew!(transaction, pool_id, identifiers, user, false);
             end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
             record!(transaction, change);
             Ok::<(), Error>(())
@@ -761,71 +808,6 @@ impl Store {
             .await?
         });
         Ok(rows.into_iter().map(|(hash, _)| hash).collect())
-    }
-
-    /// Keeps a software token's secret, sealed, that isn't proven yet; the one in use stays until it is.
-    pub async fn set_pending_totp(&self, user_id: &str, secret: &str, change: &Change) -> Result<()> {
-        write!(self, transaction => {
-            let updated = sqlx::query("UPDATE users SET totp_pending = $2 WHERE id = $1")
-                .bind(user_id)
-                .bind(secret)
-                .execute(&mut *transaction)
-                .await?;
-            one_row(updated.rows_affected())?;
-            record!(transaction, change);
-            Ok(())
-        })
-    }
-
-    /// Puts the pending secret into use, which a code of this step has proven; that code is used up by it.
-    pub async fn prove_totp(
-        &self,
-        user_id: &str,
-        pending: &str,
-        step: i64,
-        now_ms: i64,
-        change: &Change,
-    ) -> Result<()> {
-        write!(self, transaction => {
-            let updated = sqlx::query(
-                "UPDATE users SET totp_secret = totp_pending, totp_pending = NULL, totp_last_step = $3, \
-                 updated_at_ms = $4, version = version + 1 WHERE id = $1 AND totp_pending = $2",
-            )
-            .bind(user_id)
-            .bind(pending)
-            .bind(step)
-            .bind(now_ms)
-            .execute(&mut *transaction)
-            .await?;
-            one_row(updated.rows_affected())?;
-            record!(transaction, change);
-            Ok(())
-        })
-    }
-
-    /// Makes signing in ask for a code of the software token, or no longer. Only a proven token can be asked
-    /// for.
-    pub async fn set_totp_enabled(
-        &self,
-        user_id: &str,
-        is_enabled: bool,
-        now_ms: i64,
-        change: &Change,
-    ) -> Result<()> {
-        write_keeping_an_admin!(self, now_ms, transaction => {
-            let updated = sqlx::query(
-                "UPDATE users SET totp_enabled = $2, updated_at_ms = $3, version = version + 1 \
-                 WHERE id = $1 AND (totp_secret IS NOT NULL OR NOT $2)",
-            )
-            .bind(user_id)
-            .bind(is_enabled)
-            .bind(now_ms)
-            .execute(&mut *transaction)
-            .await?;
-            one_row(updated.rows_affected())?;
-            record!(transaction, change);
-            Ok::<(), Error>(())
-        })
     }
 
     /// Keeps what was made anew of the password whose hash is `old`, unless the password was changed

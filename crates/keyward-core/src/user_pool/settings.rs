@@ -318,13 +318,6 @@ impl UserPoolSettings {
                 ),
             ));
         }
-        // Nothing here asks who has none yet to set one up, so that requiring it would be a promise not kept.
-        if self.mfa == MfaMode::On {
-            return Err(Error::invalid(
-                "mfa",
-                "A second factor can't be required of everybody here yet; set OPTIONAL, and roles that need one.",
-            ));
-        }
         self.validate_tags()
     }
 

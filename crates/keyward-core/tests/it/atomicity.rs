@@ -163,7 +163,7 @@ async fn what_is_deleted_takes_with_it_what_belongs_to_it(database: TestDatabase
     database
         .execute(&format!(
             "INSERT INTO sessions (id, user_id, client_id, refresh_family, refresh_hash, mfa, created_at_ms, \
-             expires_at_ms) VALUES ('session', '{}', '{client}', 'family', 'hash', FALSE, 0, 1)",
+             expires_at_ms, amr) VALUES ('session', '{}', '{client}', 'family', 'hash', FALSE, 0, 1, 'pwd')",
             user.id
         ))
         .await;

@@ -37,6 +37,7 @@ mod refresh;
 mod refusals;
 mod revocation;
 mod rights;
+mod second_factors;
 mod sign_in;
 mod sign_up;
 mod texts;

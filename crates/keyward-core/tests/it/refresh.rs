@@ -7,6 +7,7 @@ use keyward_core::app_client::{AppClientSettings, NewSecret};
 use keyward_core::audit::AuditQuery;
 use keyward_core::caller::Caller;
 use keyward_core::error::{Code, Result};
+use keyward_core::local_pool::mfa_preference::MfaChange;
 use keyward_core::local_pool::sign_in::{Answer, Question, SignInRequest, Tokens};
 use keyward_core::secret::Secret;
 use keyward_core::user::UserUpdate;
@@ -251,7 +252,7 @@ async fn a_client_with_a_secret_must_show_it_at_every_step(database: TestDatabas
     keyward.rotate(origin, client_id, Some(&secret), token).await.unwrap();
 
     let token = world.prove_token(&tokens.access_token).await;
-    keyward.set_software_token_mfa(origin, &tokens.access_token, true).await.unwrap();
+    keyward.set_mfa_preference(origin, &tokens.access_token, &MfaChange::software_token(true)).await.unwrap();
     world.pass(30 * SECOND_MS);
     let challenge = asked(sign_in(with(&of_ann), PASSWORD).await, Question::SoftwareToken);
     let answer = |request| Answer { request, session: &challenge.session, username: Some(ANN) };

@@ -8,6 +8,7 @@ use keyward_core::api_key::{ApiKeyQuery, ApiKeyUpdate, ImportedApiKey};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Result};
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::mfa_preference::MfaChange;
 use keyward_core::local_pool::sign_in::{Answer, Question, SignIn, SignInRequest};
 use keyward_core::page::Cursor;
 use keyward_core::provisioning::FirstAdmin;
@@ -180,6 +181,7 @@ impl Surface for Core {
                             let token = self.software_tokens.lock().unwrap()[username].clone();
                             keyward.show_code(to, &one_time_code(&token, clock).into()).await.unwrap()
                         }
+                        other => panic!("{other:?}"),
                     }
                 }
                 SignIn::Done(tokens) if mfa && !has_shown_code => {
@@ -187,7 +189,10 @@ impl Surface for Core {
                     let token = keyward.associate_software_token(&origin, access).await.unwrap();
                     let code = one_time_code(&token, clock).into();
                     keyward.verify_software_token(&origin, access, &code).await.unwrap();
-                    keyward.set_software_token_mfa(&origin, access, true).await.unwrap();
+                    keyward
+                        .set_mfa_preference(&origin, access, &MfaChange::software_token(true))
+                        .await
+                        .unwrap();
                     self.software_tokens.lock().unwrap().insert(username.to_owned(), token);
                     keyward.sign_in_with_password(request, username, &password).await.unwrap()
                 }

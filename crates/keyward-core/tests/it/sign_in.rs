@@ -14,6 +14,7 @@ use keyward_core::caller::{Caller, Identity, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Error, Result, Thing};
 use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::local_pool::mfa_preference::MfaChange;
 use keyward_core::local_pool::password::{HashingCost, Line, PasswordHasher};
 use keyward_core::local_pool::sign_in::{
     Answer, Challenge, Question, SignIn, SignInRequest, SrpChallenge, SrpProof, Tokens,
@@ -134,7 +135,10 @@ impl World {
     /// Sets up a software token by this session, and has signing in ask for it.
     pub(crate) async fn enrol(&self, tokens: &Tokens) -> SoftwareToken {
         let token = self.prove_token(&tokens.access_token).await;
-        self.keyward.set_software_token_mfa(&self.origin, &tokens.access_token, true).await.unwrap();
+        self.keyward
+            .set_mfa_preference(&self.origin, &tokens.access_token, &MfaChange::software_token(true))
+            .await
+            .unwrap();
         token
     }
 
@@ -238,7 +242,7 @@ pub(crate) struct Proof {
 
 impl Proof {
     pub(crate) fn of(client: &SrpClient<SrpUser>, challenge: &SrpChallenge) -> Self {
-        let SrpChallenge { user_id, salt, srp_b, secret_block } = challenge;
+        let SrpChallenge { user_id, salt, srp_b, secret_block, .. } = challenge;
         let VerificationParameters { timestamp, password_claim_signature, .. } =
             client.verify(secret_block.expose(), user_id, salt, srp_b).unwrap();
         Self {
@@ -350,7 +354,7 @@ async fn a_temporary_password_leads_to_a_new_one_and_then_to_tokens(database: Te
     let world = World::with_new_user(&database).await;
 
     let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
-    assert_eq!(challenge.user.username, ANN);
+    assert_eq!(challenge.attributes["email"], ANN);
     assert!((20..=4096).contains(&challenge.session.expose().len()));
     let tokens = done(world.choose(&challenge, PASSWORD).await);
 
@@ -823,8 +827,10 @@ async fn a_new_password_must_meet_the_policy_and_may_be_chosen_again(database: T
         let (answer, attributes) = (world.answer(&challenge), BTreeMap::from([attribute]));
         world.keyward.choose_password_with(answer, &PASSWORD.into(), &attributes).await
     };
-    for attribute in [("email", "eve@x.co"), ("email_verified", "false"), ("sub", "x"), ("name", "Ann")] {
-        assert_eq!(code(choose(attribute).await), Code::InvalidInput("attributes".into()));
+    assert_eq!(said(choose(("email", "eve@x.co")).await), "Cannot modify an already provided email");
+    assert_eq!(said(choose(("sub", "x")).await), "Cannot modify the non-mutable attribute sub");
+    for attribute in [("email_verified", "false"), ("phone_number_verified", "true")] {
+        assert_eq!(said(choose(attribute).await), "A client attempted to write unauthorized attribute");
     }
     done(choose(("email", ANN)).await);
 }
@@ -901,12 +907,12 @@ async fn a_challenge_is_void_when_it_is_not_for_this(database: TestDatabase) {
     let answer = Answer { session: &srp.secret_block, ..world.answer(&challenge) };
     assert_eq!(said(choose(answer).await), INVALID_SESSION);
 
-    for username in ["ANN@x.co", &challenge.user.id] {
+    for username in ["ANN@x.co", &challenge.user_id] {
         let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
         let answer = Answer { username: Some(username), ..world.answer(&challenge) };
         done(choose(answer).await);
-        let name = challenge.user.username;
-        let reset = world.keyward.reset_password(&Caller::operator(), &name).await.unwrap();
+        let name = ANN;
+        let reset = world.keyward.reset_password(&Caller::operator(), name).await.unwrap();
         database.execute("UPDATE users SET temporary_until_ms = NULL").await;
         let temporary = reset.temporary_password.unwrap();
         let challenge = asked(world.sign_in(temporary.expose()).await, Question::NewPassword);
@@ -1143,7 +1149,10 @@ async fn whoever_only_knows_the_password_cannot_touch_the_second_factor(database
     // A session from before the second factor was asked for.
     let refusal = "Sign in with a code of your software token before you change it.";
     assert_eq!(said(keyward.associate_software_token(origin, access).await), refusal);
-    assert_eq!(said(keyward.set_software_token_mfa(origin, access, false).await), refusal);
+    assert_eq!(
+        said(keyward.set_mfa_preference(origin, access, &MfaChange::software_token(false)).await),
+        refusal
+    );
     let verified = keyward.verify_software_token(origin, access, &token.code(&world).into()).await;
     assert_eq!(said(verified), refusal);
 
@@ -1156,7 +1165,7 @@ async fn whoever_only_knows_the_password_cannot_touch_the_second_factor(database
     world.pass(30 * SECOND_MS);
     assert_eq!(code(world.show_code(&challenge, &token.code(&world)).await), Code::CodeMismatch);
     done(world.show_code(&challenge, &new.code(&world)).await);
-    keyward.set_software_token_mfa(origin, &with_mfa, false).await.unwrap();
+    keyward.set_mfa_preference(origin, &with_mfa, &MfaChange::software_token(false)).await.unwrap();
     world.tokens().await;
 }
 
@@ -1169,15 +1178,15 @@ async fn a_software_token_counts_once_it_is_proven(database: TestDatabase) {
     assert_eq!(code(verify("123456").await), Code::NotFound(Thing::SoftwareToken));
     let first = SoftwareToken(keyward.associate_software_token(origin, &access).await.unwrap());
     let second = SoftwareToken(keyward.associate_software_token(origin, &access).await.unwrap());
-    let enabled = keyward.set_software_token_mfa(origin, &access, true).await;
+    let enabled = keyward.set_mfa_preference(origin, &access, &MfaChange::software_token(true)).await;
     assert_eq!(said(enabled), "User has not verified software token mfa");
     assert_eq!(said(verify(&first.code(&world)).await), "Code mismatch");
     verify(&second.code(&world)).await.unwrap();
     assert_eq!(code(verify(&second.code(&world)).await), Code::NotFound(Thing::SoftwareToken));
     // Proven, but not asked for yet.
     world.tokens().await;
-    keyward.set_software_token_mfa(origin, &access, false).await.unwrap();
-    keyward.set_software_token_mfa(origin, &access, true).await.unwrap();
+    keyward.set_mfa_preference(origin, &access, &MfaChange::software_token(false)).await.unwrap();
+    keyward.set_mfa_preference(origin, &access, &MfaChange::software_token(true)).await.unwrap();
     asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
 }
 
@@ -1191,7 +1200,8 @@ async fn the_last_admin_keeps_the_second_factor_that_the_role_asks_for(database:
     world.keyward.update_role(&operator, "admins", update).await.unwrap();
     let access = world.tokens_with_mfa(&token).await.access_token;
 
-    let outcome = world.keyward.set_software_token_mfa(&world.origin, &access, false).await;
+    let outcome =
+        world.keyward.set_mfa_preference(&world.origin, &access, &MfaChange::software_token(false)).await;
 
     assert_eq!(code(outcome), Code::Conflict);
 }

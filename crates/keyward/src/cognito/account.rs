@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use keyward_core::caller::Origin;
 use keyward_core::code::CodeDelivery;
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::factor::SecondFactor;
 use keyward_core::message::Channel;
 use keyward_core::secret::Secret;
 use keyward_core::user::User;
@@ -17,7 +18,7 @@ use crate::cognito::users::NamedValue;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Bearer {
-    access_token: Secret,
+    pub(super) access_token: Secret,
 }
 
 #[derive(Deserialize)]
@@ -113,8 +114,8 @@ pub(super) async fn get_user(keyward: &Keyward, _: &Origin, input: Bearer) -> Re
     let (user, readable) = keyward.own_attributes(&input.access_token).await?;
     Ok(GetUserAnswer {
         user_attributes: with_sub(&user, readable),
-        preferred_mfa_setting: factor(&user),
-        user_mfa_setting_list: factor(&user).into_iter().collect(),
+        preferred_mfa_setting: preferred_factor(&user),
+        user_mfa_setting_list: factors(&user),
         username: user.username,
     })
 }
@@ -129,9 +130,14 @@ fn with_sub(user: &User, attributes: BTreeMap<String, String>) -> Vec<Attribute>
     std::iter::once(sub).chain(attributes).map(|(name, value)| Attribute { name, value }).collect()
 }
 
-/// The second factor that signing in asks for.
-pub(super) fn factor(user: &User) -> Option<&'static str> {
-    user.mfa.then_some("SOFTWARE_TOKEN_MFA")
+/// The second factor that signing in asks for first.
+pub(super) fn preferred_factor(user: &User) -> Option<&'static str> {
+    user.mfa_preference.preferred.map(SecondFactor::as_str)
+}
+
+/// The second factors that are on.
+pub(super) fn factors(user: &User) -> Vec<&'static str> {
+    user.mfa_preference.enabled().map(SecondFactor::as_str).collect()
 }
 
 pub(super) async fn global_sign_out(

@@ -80,6 +80,7 @@ fn named(code: &Code) -> (StatusCode, &'static str) {
         Code::Forbidden(_) => "AccessDeniedException",
         Code::NotFound(Thing::User) => "UserNotFoundException",
         Code::NotFound(Thing::SoftwareToken) => "SoftwareTokenMFANotFoundException",
+        Code::NotFound(Thing::SecondFactor) => "MFAMethodNotFoundException",
         Code::NotFound(_) => "ResourceNotFoundException",
         Code::AlreadyExists(Thing::User) => "UsernameExistsException",
         Code::AlreadyExists(Thing::Role) => "GroupExistsException",

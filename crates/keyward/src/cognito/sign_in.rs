@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use keyward_core::caller::{Caller, Origin};
+use keyward_core::code::CodeDelivery;
 use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::factor::SecondFactor;
 use keyward_core::local_pool::sign_in::{
     Answer, Challenge, Question, SignIn, SignInRequest, SrpChallenge, SrpProof, Tokens,
 };
+use keyward_core::message::Channel;
 use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::cognito::fault::Fault;
 use crate::cognito::input::{Parameters, missing_parameter, parameter};
@@ -105,8 +109,7 @@ async fn initiate(
         "USER_SRP_AUTH" => {
             let username = parameter(&parameters, "USERNAME")?;
             let srp_a = parameter(&parameters, "SRP_A")?;
-            let challenge = keyward.begin_srp(request, username.expose(), srp_a).await?;
-            Ok(AuthAnswer::password_verifier(username, challenge))
+            Ok(keyward.begin_srp(request, username.expose(), srp_a).await?.into())
         }
         "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => {
             let refresh_token = parameter(&parameters, "REFRESH_TOKEN")?;
@@ -168,6 +171,19 @@ async fn respond(
             let code = parameter(&responses, "SOFTWARE_TOKEN_MFA_CODE")?;
             Ok(keyward.show_code(answer, code).await?.into())
         }
+        "SMS_MFA" => {
+            let code = parameter(&responses, "SMS_MFA_CODE")?;
+            Ok(keyward.show_sent_code(answer, SecondFactor::Sms, code).await?.into())
+        }
+        "EMAIL_OTP" => {
+            let code = parameter(&responses, "EMAIL_OTP_CODE")?;
+            Ok(keyward.show_sent_code(answer, SecondFactor::Email, code).await?.into())
+        }
+        "SELECT_MFA_TYPE" => {
+            let factor = second_factor(parameter(&responses, "ANSWER")?.expose())?;
+            Ok(keyward.select_factor(answer, factor).await?.into())
+        }
+        "MFA_SETUP" => Ok(keyward.finish_set_up(answer).await?.into()),
         // A question that no sign-in asks here, so no session can belong to it.
         _ => Err(keyward.answer_nothing(answer).await.into()),
     }
@@ -194,18 +210,35 @@ impl From<SignIn> for AuthAnswer {
 
 impl From<Challenge> for AuthAnswer {
     fn from(challenge: Challenge) -> Self {
-        let Challenge { question, session, user } = challenge;
-        let mut parameters = BTreeMap::from([("USER_ID_FOR_SRP", Secret::from(user.id.as_str()))]);
+        let Challenge { question, session, user_id, attributes, required, factors, delivery } = challenge;
+        let mut parameters = BTreeMap::from([("USER_ID_FOR_SRP", Secret::from(user_id))]);
+        // JSON within JSON, as AWS sends it.
+        let mut list = |name, value: Value| parameters.insert(name, value.to_string().into());
+        let factors: Vec<_> = factors.into_iter().map(SecondFactor::as_str).collect();
         let name = match question {
             Question::NewPassword => {
-                // JSON within JSON, as AWS sends it. Nothing is required: an account has all that it needs.
-                let attributes = serde_json::json!(user.all_attributes()).to_string();
-                parameters.insert("userAttributes", attributes.into());
-                parameters.insert("requiredAttributes", "[]".into());
+                let required: Vec<_> = required.iter().map(|name| format!("{ATTRIBUTE}{name}")).collect();
+                list("userAttributes", json!(attributes));
+                list("requiredAttributes", json!(required));
                 "NEW_PASSWORD_REQUIRED"
             }
-            Question::SoftwareToken => "SOFTWARE_TOKEN_MFA",
+            Question::SoftwareToken => SecondFactor::SoftwareToken.as_str(),
+            Question::Sms => SecondFactor::Sms.as_str(),
+            Question::Email => SecondFactor::Email.as_str(),
+            Question::SelectFactor => {
+                list("MFAS_CAN_CHOOSE", json!(factors));
+                "SELECT_MFA_TYPE"
+            }
+            Question::SetUpFactor => {
+                list("MFAS_CAN_SETUP", json!(factors));
+                "MFA_SETUP"
+            }
         };
+        if let Some(CodeDelivery { channel, masked }) = delivery {
+            let medium = if channel == Channel::Sms { "SMS" } else { "EMAIL" };
+            parameters.insert("CODE_DELIVERY_DELIVERY_MEDIUM", medium.into());
+            parameters.insert("CODE_DELIVERY_DESTINATION", masked.into());
+        }
         Self {
             challenge_name: Some(name),
             session: Some(session),
@@ -215,11 +248,21 @@ impl From<Challenge> for AuthAnswer {
     }
 }
 
-impl AuthAnswer {
-    /// `USERNAME` is what was typed: the name as it is stored would tell that somebody has it.
-    fn password_verifier(username: &Secret, challenge: SrpChallenge) -> Self {
+/// What `SELECT_MFA_TYPE` is answered with.
+fn second_factor(answer: &str) -> Result<SecondFactor, Error> {
+    let is_meant = |factor: &SecondFactor| {
+        factor.as_str() == answer || (*factor == SecondFactor::Email && answer == "EMAIL_MFA")
+    };
+    SecondFactor::ALL
+        .into_iter()
+        .find(is_meant)
+        .ok_or_else(|| Error::invalid("answer", "ANSWER must be SMS_MFA, EMAIL_OTP or SOFTWARE_TOKEN_MFA."))
+}
+
+impl From<SrpChallenge> for AuthAnswer {
+    fn from(challenge: SrpChallenge) -> Self {
         let parameters = [
-            ("USERNAME", username.clone()),
+            ("USERNAME", challenge.username.into()),
             ("USER_ID_FOR_SRP", challenge.user_id.into()),
             ("SALT", challenge.salt.into()),
             ("SRP_B", challenge.srp_b.into()),

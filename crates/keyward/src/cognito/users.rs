@@ -12,16 +12,16 @@ use keyward_core::secret::Secret;
 use keyward_core::user::{AttributeChanges, NewUser, User, UserKind, UserUpdate};
 use serde::{Deserialize, Serialize};
 
-use crate::cognito::account::{Attribute, Nothing, attributes, factor};
+use crate::cognito::account::{Attribute, Nothing, attributes, factors, preferred_factor};
 use crate::cognito::fault::Fault;
 
 /// Whom an operation is about.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Someone {
-    user_pool_id: String,
+    pub(super) user_pool_id: String,
     /// The name, the `sub`, or an address that stands for the name.
-    username: String,
+    pub(super) username: String,
 }
 
 /// What is sent along may hold a secret: no `Debug`.
@@ -202,8 +202,8 @@ pub(super) async fn admin_get_user(
         user_last_modified_date: epoch_seconds(user.updated_at_ms),
         enabled: user.enabled,
         user_status: user.status.as_str(),
-        preferred_mfa_setting: factor(&user),
-        user_mfa_setting_list: factor(&user).into_iter().collect(),
+        preferred_mfa_setting: preferred_factor(&user),
+        user_mfa_setting_list: factors(&user),
         username: user.username,
     })
 }

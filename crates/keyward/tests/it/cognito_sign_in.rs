@@ -10,11 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
+use keyward_core::page::Cursor;
 use keyward_core::user::UserUpdate;
+use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors};
 use serde_json::{Value, json};
 
 use crate::cognito_support::{ANN, PASSWORD, TEMPORARY, code, enrol};
-use crate::support::{ADMIN, ADMIN_PASSWORD, Answer, App, CLIENT_ADDRESS, NOW_MS, Request};
+use crate::support::{ADMIN, ADMIN_BOT, ADMIN_PASSWORD, Answer, App, CLIENT_ADDRESS, NOW_MS, Request};
 
 const INCORRECT: &str = "Incorrect username or password.";
 
@@ -122,9 +124,11 @@ async fn a_new_user_is_asked_for_a_password() {
         .expect_refusal("InvalidParameterException", "Missing required parameter NEW_PASSWORD");
     let mut with_attribute = chosen(PASSWORD);
     with_attribute["userAttributes.email"] = "eve@example.com".into();
-    let refused = app.respond(&asked, with_attribute.clone()).await.expect(400);
-    assert_eq!(refused["__type"], "InvalidParameterException");
+    app.respond(&asked, with_attribute.clone())
+        .await
+        .expect_refusal("NotAuthorizedException", "Cannot modify an already provided email");
     with_attribute["userAttributes.email"] = ANN.into();
+    with_attribute["userAttributes.name"] = "Ann".into();
     let done = app.respond(&asked, with_attribute).await.expect(200);
     assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
     app.respond(&asked, chosen(PASSWORD)).await.expect_refusal(
@@ -247,7 +251,7 @@ async fn a_back_end_signs_its_users_in() {
     );
     let input = json!({
         "UserPoolId": app.keyward.local_pool().id(), "ClientId": "nosuchclient",
-        "ChallengeName": "SMS_MFA", "Session": "A".repeat(20),
+        "ChallengeName": "CUSTOM_CHALLENGE", "Session": "A".repeat(20),
     });
     app.signed(&poor, "AdminRespondToAuthChallenge", input.clone())
         .await
@@ -302,7 +306,7 @@ async fn a_flow_that_is_not_on_and_a_client_that_is_not_there_are_refused() {
     for challenge in ["SOFTWARE_TOKEN_MFA", "SMS_MFA"] {
         let input = json!({
             "ClientId": "nosuchclient", "ChallengeName": challenge, "Session": "A".repeat(20),
-            "ChallengeResponses": { "SOFTWARE_TOKEN_MFA_CODE": "123456" },
+            "ChallengeResponses": { "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "123456" },
         });
         app.cognito("RespondToAuthChallenge", input)
             .await
@@ -318,10 +322,24 @@ async fn a_session_is_good_for_its_own_challenge_alone() {
     app.new_user().await;
     let asked = app.password_auth(ANN, TEMPORARY).await.expect(200);
 
-    for name in ["SOFTWARE_TOKEN_MFA", "SMS_MFA", "MFA_SETUP", "SELECT_CHALLENGE"] {
+    for name in [
+        "SOFTWARE_TOKEN_MFA",
+        "SMS_MFA",
+        "EMAIL_OTP",
+        "MFA_SETUP",
+        "SELECT_CHALLENGE",
+        "PASSWORD",
+        "PASSWORD_SRP",
+        "CUSTOM_CHALLENGE",
+        "DEVICE_SRP_AUTH",
+        "WEB_AUTHN",
+    ] {
         let input = json!({
             "ClientId": app.client_id(), "ChallengeName": name, "Session": asked["Session"],
-            "ChallengeResponses": { "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "123456" },
+            "ChallengeResponses": {
+                "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "123456", "EMAIL_OTP_CODE": "123456",
+                "ANSWER": "PASSWORD", "PASSWORD": PASSWORD, "SRP_A": "a1",
+            },
         });
         app.cognito("RespondToAuthChallenge", input)
             .await
@@ -391,11 +409,15 @@ async fn a_software_token_is_set_up_and_then_asked_for() {
 async fn a_second_factor_that_is_not_offered_cannot_be_asked_for() {
     let app = App::new().await;
     let access = app.user_tokens().await["AccessToken"].clone();
-    for settings in ["SMSMfaSettings", "EmailMfaSettings", "WebAuthnMfaSettings"] {
+    for (settings, name) in [
+        ("SMSMfaSettings", "SMS_MFA"),
+        ("EmailMfaSettings", "EMAIL_OTP"),
+        ("WebAuthnMfaSettings", "WEB_AUTHN"),
+    ] {
         let input = json!({ "AccessToken": access, settings: { "Enabled": true } });
         app.cognito("SetUserMFAPreference", input).await.expect_refusal(
             "InvalidParameterException",
-            "This pool asks for codes of a software token alone.",
+            &format!("{name} isn't a second factor of this user pool."),
         );
         let input = json!({ "AccessToken": access, settings: { "Enabled": false } });
         app.cognito("SetUserMFAPreference", input).await.expect(200);
@@ -403,8 +425,122 @@ async fn a_second_factor_that_is_not_offered_cannot_be_asked_for() {
     let input = json!({ "AccessToken": access, "SoftwareTokenMfaSettings": { "PreferredMfa": true } });
     app.cognito("SetUserMFAPreference", input).await.expect_refusal(
         "InvalidParameterException",
-        "Software token MFA can't be preferred without being enabled.",
+        "SOFTWARE_TOKEN_MFA can't be preferred without being enabled.",
     );
+}
+
+/// Sets the home pool's second factors.
+async fn set_factors(app: &App, factors: PoolFactors) {
+    let pool_id = app.keyward.local_pool().id();
+    app.keyward.set_pool_factors(&Caller::operator(), pool_id, factors).await.unwrap();
+}
+
+/// The digits in the message that was made last.
+async fn sent(app: &App) -> String {
+    let page = app.keyward.outbox(&Caller::operator(), &Cursor::default()).await.unwrap();
+    let body = page.items.last().unwrap().content.body.expose().to_owned();
+    body.split(|character: char| !character.is_ascii_digit()).find(|text| text.len() >= 6).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn where_everybody_needs_a_second_factor_it_is_set_up_before_there_are_tokens() {
+    let app = App::new().await;
+    app.new_user().await;
+    set_factors(&app, PoolFactors { mfa: Some(MfaMode::On), ..PoolFactors::default() }).await;
+    let asked = app.password_auth(ANN, TEMPORARY).await.expect(200);
+
+    let asked = app.respond(&asked, json!({ "USERNAME": ANN, "NEW_PASSWORD": PASSWORD })).await.expect(200);
+
+    assert_eq!(members(&asked), ["ChallengeName", "ChallengeParameters", "Session"]);
+    assert_eq!(asked["ChallengeName"], "MFA_SETUP");
+    assert_eq!(members(&asked["ChallengeParameters"]), ["MFAS_CAN_SETUP", "USER_ID_FOR_SRP"]);
+    assert_eq!(asked["ChallengeParameters"]["MFAS_CAN_SETUP"], r#"["SOFTWARE_TOKEN_MFA"]"#);
+    let associated =
+        app.cognito("AssociateSoftwareToken", json!({ "Session": asked["Session"] })).await.expect(200);
+    assert_eq!(members(&associated), ["SecretCode", "Session"]);
+    let verify = |session: &Value, code: String| {
+        let input = json!({ "Session": session, "UserCode": code, "FriendlyDeviceName": "phone" });
+        app.cognito("VerifySoftwareToken", input)
+    };
+    verify(&associated["Session"], "000000".into())
+        .await
+        .expect_refusal("EnableSoftwareTokenMFAException", "Code mismatch");
+    let shown = code(&associated["SecretCode"], &app.clock);
+    let verified = verify(&associated["Session"], shown).await.expect(200);
+    assert_eq!(members(&verified), ["Session", "Status"]);
+    let respond = |session: &Value| {
+        let input = json!({
+            "ClientId": app.client_id(), "ChallengeName": "MFA_SETUP", "Session": session,
+            "ChallengeResponses": { "USERNAME": ANN },
+        });
+        app.cognito("RespondToAuthChallenge", input)
+    };
+    let used = "Invalid session for the user, session can only be used once.";
+    for session in [&asked["Session"], &associated["Session"]] {
+        respond(session).await.expect_refusal("NotAuthorizedException", used);
+    }
+    let done = respond(&verified["Session"]).await.expect(200);
+    assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
+    respond(&verified["Session"]).await.expect_refusal("NotAuthorizedException", used);
+    app.cognito("AssociateSoftwareToken", json!({}))
+        .await
+        .expect_refusal("InvalidParameterException", "Missing required parameter AccessToken");
+}
+
+#[tokio::test]
+async fn one_of_several_second_factors_is_selected() {
+    let app = App::new().await;
+    let access = app.user_tokens().await["AccessToken"].clone();
+    set_factors(&app, PoolFactors { email: Some(EmailMfa::default()), ..PoolFactors::default() }).await;
+    enrol(&app, &access).await;
+    let input = json!({
+        "UserPoolId": app.keyward.local_pool().id(), "Username": ANN,
+        "SoftwareTokenMfaSettings": { "Enabled": true }, "EmailMfaSettings": { "Enabled": true },
+    });
+    let signing = app.signing(ADMIN_BOT).await;
+    assert_eq!(app.signed(&signing, "AdminSetUserMFAPreference", input).await.expect(200).text, "{}");
+
+    let asked = app.password_auth(ANN, PASSWORD).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "SELECT_MFA_TYPE");
+    assert_eq!(asked["ChallengeParameters"]["MFAS_CAN_CHOOSE"], r#"["SOFTWARE_TOKEN_MFA","EMAIL_OTP"]"#);
+    app.respond(&asked, json!({ "ANSWER": "CARRIER_PIGEON" })).await.expect_refusal(
+        "InvalidParameterException",
+        "ANSWER must be SMS_MFA, EMAIL_OTP or SOFTWARE_TOKEN_MFA.",
+    );
+    let asked = app.respond(&asked, json!({ "USERNAME": ANN, "ANSWER": "EMAIL_OTP" })).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "EMAIL_OTP");
+    let parameters = &asked["ChallengeParameters"];
+    assert_eq!(
+        members(parameters),
+        ["CODE_DELIVERY_DELIVERY_MEDIUM", "CODE_DELIVERY_DESTINATION", "USER_ID_FOR_SRP"]
+    );
+    assert_eq!(parameters["CODE_DELIVERY_DELIVERY_MEDIUM"], "EMAIL");
+    assert_eq!(parameters["CODE_DELIVERY_DESTINATION"], "a***@e***");
+    let code = sent(&app).await;
+    let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
+    app.respond(&asked, json!({ "EMAIL_OTP_CODE": wrong }))
+        .await
+        .expect_refusal("CodeMismatchException", "Invalid code or auth state for the user.");
+    let done = app.respond(&asked, json!({ "EMAIL_OTP_CODE": code })).await.expect(200);
+
+    let tokens = &done["AuthenticationResult"];
+    let own =
+        app.cognito("GetUserAuthFactors", json!({ "AccessToken": tokens["AccessToken"] })).await.expect(200);
+    assert_eq!(
+        own.json,
+        json!({
+            "Username": ANN, "UserMFASettingList": ["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"],
+            "ConfiguredUserAuthFactors": ["PASSWORD", "SOFTWARE_TOKEN"],
+        })
+    );
+    let someone = json!({ "UserPoolId": app.keyward.local_pool().id(), "Username": ANN });
+    let told = app.signed(&signing, "AdminGetUserAuthFactors", someone.clone()).await.expect(200);
+    assert_eq!(told.json, own.json);
+    let user = app.signed(&signing, "AdminGetUser", someone.clone()).await.expect(200);
+    assert_eq!(user["UserMFASettingList"], json!(["SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]));
+    assert_eq!(app.signed(&signing, "AdminDeleteSoftwareToken", someone).await.expect(200).text, "{}");
+    let asked = app.password_auth(ANN, PASSWORD).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "EMAIL_OTP");
 }
 
 #[tokio::test]

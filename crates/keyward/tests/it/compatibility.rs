@@ -15,6 +15,7 @@ use crate::support::App;
 const NOTES: &[(&str, &str)] = &[
     ("AdminInitiateAuth", "ADMIN_USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("AdminRespondToAuthChallenge", "what RespondToAuthChallenge takes"),
+    ("AdminSetUserMFAPreference", "software tokens, SMS, email"),
     ("ChangePassword", "the user's other sessions end"),
     ("ConfirmForgotPassword", "five tries for a code"),
     ("ConfirmSignUp", "five tries for a code; no Session for a sign-in right after"),
@@ -22,7 +23,7 @@ const NOTES: &[(&str, &str)] = &[
     ("ForgotPassword", "five codes an hour"),
     ("GetUserAttributeVerificationCode", "five codes an hour"),
     ("VerifyUserAttribute", "five tries for a code"),
-    ("AssociateSoftwareToken", "software tokens (TOTP), with an access token"),
+    ("AssociateSoftwareToken", "software tokens (TOTP), with an access token or the session of MFA_SETUP"),
     (
         "CreateUserPool",
         "what has no effect here (email and SMS configuration, devices, tier, issuer) is kept; Lambda triggers, \
@@ -43,16 +44,19 @@ const NOTES: &[(&str, &str)] = &[
     ("GetTokensFromRefreshToken", "with refresh tokens that rotate and that don't"),
     ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
     ("ResendConfirmationCode", "five codes an hour"),
-    ("RespondToAuthChallenge", "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA"),
+    (
+        "RespondToAuthChallenge",
+        "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP, SELECT_MFA_TYPE, \
+         MFA_SETUP",
+    ),
     (
         "UpdateUserPool",
         "in the home pool, what isn't said of MFA, self-service and protection is as it began: OPTIONAL, not \
          allowed, ACTIVE; the texts of its messages take `*`",
     ),
     ("SetUserPoolMfaConfig", "what isn't named stays; SMS needs no SmsConfiguration"),
-    ("SetUserMFAPreference", "the software token alone"),
+    ("SetUserMFAPreference", "software tokens, SMS, email"),
     ("SignUp", "not in the home pool; no Session for a sign-in right after"),
-    ("VerifySoftwareToken", "with an access token"),
 ];
 
 const BEGIN: &str = "<!-- Written by the test `compatibility`; KEYWARD_UPDATE=1 writes it anew. -->\n\n";

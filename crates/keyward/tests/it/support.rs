@@ -30,6 +30,7 @@ use keyward_core::api_key::NewApiKey;
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::mfa_preference::MfaChange;
 use keyward_core::local_pool::sign_in::{Answer as To, Question, SignIn, SignInRequest, Tokens};
 use keyward_core::master_key::MasterKey;
 use keyward_core::provisioning::{ADMINS, FirstAdmin};
@@ -227,7 +228,7 @@ impl App {
         let secret = keyward.associate_software_token(&origin, &token).await.unwrap();
         let code = || Secret::from(one_time_code(secret.expose(), self.clock.now_seconds()));
         keyward.verify_software_token(&origin, &token, &code()).await.unwrap();
-        keyward.set_software_token_mfa(&origin, &token, true).await.unwrap();
+        keyward.set_mfa_preference(&origin, &token, &MfaChange::software_token(true)).await.unwrap();
         // A code is good once.
         self.advance(Duration::from_secs(30));
         let tokens = self.sign_in(&person.username, PASSWORD, &[code().expose()]).await;
@@ -246,6 +247,7 @@ impl App {
             signing = match challenge.question {
                 Question::NewPassword => self.keyward.choose_password(to, &answer).await.unwrap(),
                 Question::SoftwareToken => self.keyward.show_code(to, &answer).await.unwrap(),
+                other => panic!("{other:?}"),
             };
         }
         let SignIn::Done(tokens) = signing else { panic!("more was asked for") };
