@@ -1,6 +1,7 @@
 //! Keyward's own pool of users, on our own database.
 
 mod challenge;
+pub mod choice;
 mod common_password;
 pub mod factor;
 mod mfa;

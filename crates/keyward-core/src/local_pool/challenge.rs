@@ -15,6 +15,8 @@ use crate::secret::Secret;
 
 /// What a `Session` is sealed for.
 const CHALLENGE: &str = "sign-in challenge";
+/// What a `Session` is sealed for before any factor was shown.
+const CHOICE: &str = "sign-in choice";
 /// What a `SECRET_BLOCK` is sealed for: none can be passed off as another.
 const SECRET_BLOCK: &str = "srp secret block";
 
@@ -50,6 +52,18 @@ pub(super) enum SetUp {
     Done,
 }
 
+/// A sign-in by choice, of which no factor was shown yet.
+///
+/// INVARIANT: as for [`SrpState`]. Whatever changes the user is seen when they are looked up again.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChoiceState {
+    pub(super) question: Question,
+    /// The name as it was typed.
+    pub(super) username: String,
+    /// The user's id, or the one that they seem to have.
+    pub(super) user_id: String,
+}
+
 /// A sign-in by SRP between its two steps.
 ///
 /// INVARIANT: how long it is when sealed depends on nothing that only somebody who exists has: an unknown
@@ -60,6 +74,8 @@ pub(super) struct SrpState {
     pub(super) username: String,
     /// What was given as `USER_ID_FOR_SRP`.
     pub(super) user_id: String,
+    /// Whether the sign-in began by choice (`USER_AUTH`).
+    pub(super) by_choice: bool,
     pub(super) client_public: String,
     pub(super) server_key: Secret,
 }
@@ -80,6 +96,24 @@ impl LocalPool {
         session: &Secret,
     ) -> Result<Envelope<ChallengeState>> {
         self.open(CHALLENGE, client_id, session.expose())
+    }
+
+    /// The `Session` of a challenge before any factor was shown.
+    pub(super) fn seal_choice(&self, client: &AppClient, state: ChoiceState) -> Result<Secret> {
+        self.seal(CHOICE, client, state).map(Secret::from)
+    }
+
+    /// What was sealed into such a `Session`.
+    ///
+    /// # Errors
+    /// As for [`LocalPool::open_challenge`].
+    pub(super) fn open_choice(&self, client_id: &str, session: &Secret) -> Result<Envelope<ChoiceState>> {
+        self.open(CHOICE, client_id, session.expose())
+    }
+
+    /// Whether a `Session` is one that was given before any factor was shown.
+    pub(super) fn is_choice(&self, session: &Secret) -> bool {
+        self.master_key.open(CHOICE, session.expose()).is_some()
     }
 
     /// The app client that a `Session` is for, when it is one of ours; whether it is good (still), its pool tells.

@@ -134,6 +134,7 @@ impl Keyward {
             counter: Some(counter),
             challenge: Some((&asked.id, asked.expires_at_ms)),
             second: Some(shown),
+            first_code: None,
         };
         self.open_session(opening).await.inspect(|_| asked.leave.give_back())
     }

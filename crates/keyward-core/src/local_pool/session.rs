@@ -32,6 +32,8 @@ pub(super) struct Opening<'a> {
     pub(super) challenge: Option<(&'a str, i64)>,
     /// The second factor that was shown; with it, the session is one with MFA.
     pub(super) second: Option<Shown>,
+    /// The code that was shown in place of a password, to be used up.
+    pub(super) first_code: Option<GoodCode>,
 }
 
 /// A second factor that was shown.
@@ -56,7 +58,7 @@ impl<'a> Opening<'a> {
     /// Of somebody who isn't asked for a second factor.
     pub(super) fn by_first_factor(proven: Proven<'a>) -> Self {
         let Proven { request, through, account, method, counter } = proven;
-        Self { request, through, account, method, counter, challenge: None, second: None }
+        Self { request, through, account, method, counter, challenge: None, second: None, first_code: None }
     }
 }
 
@@ -166,6 +168,9 @@ impl Keyward {
         let detail = request.told(json!({ "client": client.id, "method": opening.method, "mfa": mfa }));
         let caller = Caller::person(request.origin.clone(), user, &session_id, mfa);
         let mut change = self.change(&caller, "user.sign-in", target, detail);
+        if let Some(code) = opening.first_code {
+            change = change.using_code(code);
+        }
         let totp_step = match opening.second {
             Some(Shown::SoftwareToken { step }) => step,
             Some(Shown::Code(code)) => {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::challenge::{ChallengeState, SetUp, SrpState};
+use super::choice::FirstChoice;
 use super::factor::{AskedFactor, SecondFactor};
 use super::new_password::ask_for_password;
 use super::password::Line;
@@ -37,6 +38,8 @@ const QUIET_MS: i64 = 15 * 60 * 1000;
 const FREE_FAILURES: i64 = 5;
 /// How far the clock of a client that proves its password by SRP may be off, in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 10 * 60;
+/// The flow of a sign-in by choice.
+pub(super) const USER_AUTH: &str = "USER_AUTH";
 /// What an unknown user's salt, verifier and id are made from.
 const SIMULATION: &str = "srp simulation";
 
@@ -77,6 +80,8 @@ pub struct Challenge {
     pub required: Vec<String>,
     /// Among what to choose, or what to set up.
     pub factors: Vec<SecondFactor>,
+    /// With what the sign-in may begin.
+    pub choices: Vec<FirstChoice>,
     /// Where a code was sent.
     pub delivery: Option<CodeDelivery>,
 }
@@ -97,6 +102,16 @@ pub enum Question {
     SelectFactor,
     /// A second factor is to be set up before there are tokens.
     SetUpFactor,
+    /// With which first factor shall it begin?
+    SelectFirst,
+    /// What is the password?
+    Password,
+    /// What is the client's public number, for a proof that it knows the password?
+    PasswordSrp,
+    /// Which code came by email, in place of a password?
+    EmailOtp,
+    /// Which code came by SMS, in place of a password?
+    SmsOtp,
 }
 
 impl From<SecondFactor> for Question {
@@ -178,6 +193,10 @@ pub(super) enum Method {
     Password,
     /// By the proof that the client knows it.
     Srp,
+    /// Not at all: by a code that came by email.
+    EmailOtp,
+    /// Not at all: by a code that came by SMS.
+    SmsOtp,
 }
 
 impl Method {
@@ -185,6 +204,8 @@ impl Method {
     pub(super) fn amr(self) -> &'static str {
         match self {
             Self::Password | Self::Srp => "pwd",
+            Self::EmailOtp => "otp",
+            Self::SmsOtp => "sms",
         }
     }
 }
@@ -290,8 +311,18 @@ impl Keyward {
         let through = self.admitted(&request, flow).await?;
         request.check_secret(&through, &[username])?;
         let leave = self.leave(&request).await?;
+        self.try_password(request, &through, username, password).await.inspect(|_| leave.give_back())
+    }
+
+    pub(super) async fn try_password(
+        &self,
+        request: SignInRequest<'_>,
+        through: &PoolClient,
+        username: &str,
+        password: &Secret,
+    ) -> Result<SignIn> {
         let account = through.pool.account_named(username).await?;
-        let attempt = self.attempt(request, &through, Method::Password, account, username).await?;
+        let attempt = self.attempt(request, through, Method::Password, account, username).await?;
         let pool = &through.pool;
         let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
         let Some((account, stored)) = stored else {
@@ -304,7 +335,7 @@ impl Keyward {
         if stored.srp_verifier.is_none() || pool.hasher.needs_rehash(&stored.hash) {
             self.remake_record(pool, account, &stored.hash, password).await;
         }
-        self.password_was_right(attempt).await.inspect(|_| leave.give_back())
+        self.password_was_right(attempt).await
     }
 
     /// Begins to sign in by SRP. An unknown name gets an answer that looks like anybody's; so does who was
@@ -325,10 +356,21 @@ impl Keyward {
         request.check_secret(&through, &[username])?;
         // Given back by the second step: who never comes to it has failed.
         self.leave(&request).await?;
+        self.start_srp(request, &through, username, srp_a, false).await
+    }
+
+    pub(super) async fn start_srp(
+        &self,
+        request: SignInRequest<'_>,
+        through: &PoolClient,
+        username: &str,
+        srp_a: &Secret,
+        by_choice: bool,
+    ) -> Result<SrpChallenge> {
         let pool = &through.pool;
         let client_public = ClientPublic::parse(srp_a.expose())?;
         let account = pool.account_named(username).await?;
-        let attempt = self.attempt(request, &through, Method::Srp, account, username).await?;
+        let attempt = self.attempt(request, through, Method::Srp, account, username).await?;
         if !attempt.has_verifier() && !through.client.settings.hides_unknown_users {
             return Err(self.password_was_wrong(&attempt).await);
         }
@@ -344,6 +386,7 @@ impl Keyward {
         let state = SrpState {
             username: username.to_owned(),
             user_id: user_id.clone(),
+            by_choice,
             client_public: client_public.to_hex(),
             server_key: Secret::from(server_key.to_text().as_str()),
         };
@@ -359,11 +402,12 @@ impl Keyward {
     /// used before or is too old; `InvalidInput` for a time that can't be read; `PasswordResetRequired`,
     /// whatever the proof, for who was imported with a hash and has yet to show the password.
     pub async fn finish_srp(&self, request: SignInRequest<'_>, proof: SrpProof<'_>) -> Result<SignIn> {
-        let through = self.admitted(&request, "USER_SRP_AUTH").await?;
+        let through = self.through(&request).await?;
         let pool = &through.pool;
         let leave = self.leave(&request).await?;
         let (block, signed) = pool.open_secret_block(&through.client.id, proof.secret_block)?;
         let state = block.content;
+        request.require_flow(&through, if state.by_choice { USER_AUTH } else { "USER_SRP_AUTH" })?;
         // Found by the name that was typed at first, or not at all.
         let account = pool.account_named(&state.username).await?;
         let account = account.filter(|account| account.user.id == state.user_id);
@@ -721,6 +765,7 @@ pub(super) fn ask_on(
         attributes: BTreeMap::new(),
         required: Vec::new(),
         factors: Vec::new(),
+        choices: Vec::new(),
         delivery: None,
     })
 }
@@ -896,6 +941,7 @@ mod tests {
                 counter: Some(counter),
                 challenge: Some((challenge, expires_at_ms)),
                 second: Some(Shown::SoftwareToken { step: Some(step) }),
+                first_code: None,
             };
             keyward.open_session(opening).await.map_err(|error| error.message)
         };

@@ -20,6 +20,7 @@ mod access_keys;
 mod atomicity;
 mod audit;
 mod cancellation;
+mod choices;
 mod codes;
 mod decisions;
 mod guards;

@@ -6,6 +6,7 @@ use keyward_core::caller::{Caller, Origin};
 use keyward_core::code::CodeDelivery;
 use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::choice::{ChoiceInput, Chosen, FirstChoice};
 use keyward_core::local_pool::factor::SecondFactor;
 use keyward_core::local_pool::sign_in::{
     Answer, Challenge, Question, SignIn, SignInRequest, SrpChallenge, SrpProof, Tokens,
@@ -60,6 +61,8 @@ pub(super) struct AuthAnswer {
     challenge_parameters: BTreeMap<&'static str, Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     authentication_result: Option<AuthenticationResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_challenges: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
@@ -114,6 +117,13 @@ async fn initiate(
         "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => {
             let refresh_token = parameter(&parameters, "REFRESH_TOKEN")?;
             Ok(SignIn::Done(keyward.refresh(request, refresh_token).await?).into())
+        }
+        "USER_AUTH" => {
+            let username = parameter(&parameters, "USERNAME")?;
+            let preferred = parameters.get("PREFERRED_CHALLENGE").map(Secret::expose);
+            let preferred = preferred.and_then(FirstChoice::named);
+            let input = choice_input(&parameters);
+            Ok(keyward.begin_choice(request, username.expose(), preferred, input).await?.into())
         }
         flow => {
             keyward.admitted(&request, flow).await?;
@@ -175,6 +185,14 @@ async fn respond(
             let code = parameter(&responses, "SMS_MFA_CODE")?;
             Ok(keyward.show_sent_code(answer, SecondFactor::Sms, code).await?.into())
         }
+        "EMAIL_OTP" | "SMS_OTP" if keyward.is_choice(&session) => {
+            let (choice, name) = match challenge_name.as_str() {
+                "SMS_OTP" => (FirstChoice::SmsOtp, "SMS_OTP_CODE"),
+                _ => (FirstChoice::EmailOtp, "EMAIL_OTP_CODE"),
+            };
+            let code = parameter(&responses, name)?;
+            Ok(keyward.show_first_code(answer, choice, code).await?.into())
+        }
         "EMAIL_OTP" => {
             let code = parameter(&responses, "EMAIL_OTP_CODE")?;
             Ok(keyward.show_sent_code(answer, SecondFactor::Email, code).await?.into())
@@ -184,6 +202,16 @@ async fn respond(
             Ok(keyward.select_factor(answer, factor).await?.into())
         }
         "MFA_SETUP" => Ok(keyward.finish_set_up(answer).await?.into()),
+        "SELECT_CHALLENGE" | "PASSWORD" | "PASSWORD_SRP" => {
+            let choice = match challenge_name.as_str() {
+                "SELECT_CHALLENGE" => parameter(&responses, "ANSWER")?.expose(),
+                asked => asked,
+            };
+            let choice = FirstChoice::named(choice).ok_or_else(|| {
+                Error::invalid("answer", "That isn't one of the challenges to choose from.")
+            })?;
+            Ok(keyward.choose(answer, choice, choice_input(&responses)).await?.into())
+        }
         // A question that no sign-in asks here, so no session can belong to it.
         _ => Err(keyward.answer_nothing(answer).await.into()),
     }
@@ -202,6 +230,7 @@ impl From<SignIn> for AuthAnswer {
                 session: None,
                 challenge_parameters: BTreeMap::new(),
                 authentication_result: Some(tokens.into()),
+                available_challenges: None,
             },
             SignIn::Challenge(challenge) => challenge.into(),
         }
@@ -210,8 +239,10 @@ impl From<SignIn> for AuthAnswer {
 
 impl From<Challenge> for AuthAnswer {
     fn from(challenge: Challenge) -> Self {
-        let Challenge { question, session, user_id, attributes, required, factors, delivery } = challenge;
+        let Challenge { question, session, user_id, attributes, required, factors, choices, delivery } =
+            challenge;
         let mut parameters = BTreeMap::from([("USER_ID_FOR_SRP", Secret::from(user_id))]);
+        let mut available = None;
         // JSON within JSON, as AWS sends it.
         let mut list = |name, value: Value| parameters.insert(name, value.to_string().into());
         let factors: Vec<_> = factors.into_iter().map(SecondFactor::as_str).collect();
@@ -233,6 +264,14 @@ impl From<Challenge> for AuthAnswer {
                 list("MFAS_CAN_SETUP", json!(factors));
                 "MFA_SETUP"
             }
+            Question::SelectFirst => {
+                available = Some(choices.into_iter().map(FirstChoice::as_str).collect());
+                "SELECT_CHALLENGE"
+            }
+            Question::Password => FirstChoice::Password.as_str(),
+            Question::PasswordSrp => FirstChoice::PasswordSrp.as_str(),
+            Question::EmailOtp => FirstChoice::EmailOtp.as_str(),
+            Question::SmsOtp => FirstChoice::SmsOtp.as_str(),
         };
         if let Some(CodeDelivery { channel, masked }) = delivery {
             let medium = if channel == Channel::Sms { "SMS" } else { "EMAIL" };
@@ -244,8 +283,13 @@ impl From<Challenge> for AuthAnswer {
             session: Some(session),
             challenge_parameters: parameters,
             authentication_result: None,
+            available_challenges: available,
         }
     }
+}
+
+fn choice_input(parameters: &Parameters) -> ChoiceInput<'_> {
+    ChoiceInput { password: parameters.get("PASSWORD"), srp_a: parameters.get("SRP_A") }
 }
 
 /// What `SELECT_MFA_TYPE` is answered with.
@@ -257,6 +301,15 @@ fn second_factor(answer: &str) -> Result<SecondFactor, Error> {
         .into_iter()
         .find(is_meant)
         .ok_or_else(|| Error::invalid("answer", "ANSWER must be SMS_MFA, EMAIL_OTP or SOFTWARE_TOKEN_MFA."))
+}
+
+impl From<Chosen> for AuthAnswer {
+    fn from(chosen: Chosen) -> Self {
+        match chosen {
+            Chosen::SignIn(sign_in) => sign_in.into(),
+            Chosen::Srp(challenge) => challenge.into(),
+        }
+    }
 }
 
 impl From<SrpChallenge> for AuthAnswer {
@@ -273,6 +326,7 @@ impl From<SrpChallenge> for AuthAnswer {
             session: None,
             challenge_parameters: parameters.into(),
             authentication_result: None,
+            available_challenges: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
 use keyward_core::page::Cursor;
 use keyward_core::user::UserUpdate;
-use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors};
+use keyward_core::user_pool::{EmailMfa, FirstFactor, MfaMode, PoolFactors, UserPoolSettings};
 use serde_json::{Value, json};
 
 use crate::cognito_support::{ANN, PASSWORD, TEMPORARY, code, enrol};
@@ -541,6 +541,79 @@ async fn one_of_several_second_factors_is_selected() {
     assert_eq!(app.signed(&signing, "AdminDeleteSoftwareToken", someone).await.expect(200).text, "{}");
     let asked = app.password_auth(ANN, PASSWORD).await.expect(200);
     assert_eq!(asked["ChallengeName"], "EMAIL_OTP");
+}
+
+#[tokio::test]
+async fn a_user_signs_in_by_choice() {
+    let app = App::new().await;
+    app.user_tokens().await;
+    let pool = app.keyward.local_pool();
+    let settings = UserPoolSettings {
+        first_factors: vec![FirstFactor::Password, FirstFactor::EmailOtp],
+        ..pool.settings().await.unwrap()
+    };
+    app.keyward.update_user_pool(&Caller::operator(), pool.id(), None, settings).await.unwrap();
+    let settings = AppClientSettings {
+        flows: vec!["ALLOW_USER_AUTH".into()],
+        hides_unknown_users: true,
+        ..AppClientSettings::default()
+    };
+    let new = NewAppClient { name: "choosing".into(), settings, secret: NewSecret::None };
+    let made = app.keyward.create_app_client(&Caller::operator(), pool.id(), new).await.unwrap();
+    let client_id = made.client.id;
+    let initiate = |parameters: Value| {
+        let input = json!({ "AuthFlow": "USER_AUTH", "ClientId": client_id, "AuthParameters": parameters });
+        app.cognito("InitiateAuth", input)
+    };
+    let respond = |asked: &Answer, responses: Value| {
+        let input = json!({
+            "ClientId": client_id, "ChallengeName": asked["ChallengeName"], "Session": asked["Session"],
+            "ChallengeResponses": responses,
+        });
+        app.cognito("RespondToAuthChallenge", input)
+    };
+
+    initiate(json!({}))
+        .await
+        .expect_refusal("InvalidParameterException", "Missing required parameter USERNAME");
+    for name in [ANN, "nobody@example.com"] {
+        let asked = initiate(json!({ "USERNAME": name })).await.expect(200);
+        assert_eq!(
+            members(&asked),
+            ["AvailableChallenges", "ChallengeName", "ChallengeParameters", "Session"]
+        );
+        assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE");
+        assert_eq!(asked["AvailableChallenges"], json!(["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP"]));
+        let asked = respond(&asked, json!({ "USERNAME": name, "ANSWER": "EMAIL_OTP" })).await.expect(200);
+        assert_eq!(asked["ChallengeName"], "EMAIL_OTP");
+        assert_eq!(asked["ChallengeParameters"]["CODE_DELIVERY_DELIVERY_MEDIUM"], "EMAIL");
+        respond(&asked, json!({ "USERNAME": name, "EMAIL_OTP_CODE": "00000000" }))
+            .await
+            .expect_refusal("CodeMismatchException", "Invalid code or auth state for the user.");
+        if name == ANN {
+            let responses = json!({ "USERNAME": name, "EMAIL_OTP_CODE": sent(&app).await });
+            let done = respond(&asked, responses).await.expect(200);
+            assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
+        }
+    }
+    let asked = initiate(json!({ "USERNAME": ANN, "PREFERRED_CHALLENGE": "PASSWORD" })).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "PASSWORD");
+    respond(&asked, json!({ "USERNAME": ANN, "PASSWORD": PASSWORD })).await.expect(200);
+    let parameters = json!({ "USERNAME": ANN, "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD });
+    let done = initiate(parameters).await.expect(200);
+    assert_eq!(members(&done), ["AuthenticationResult", "ChallengeParameters"]);
+    let parameters = json!({ "USERNAME": ANN, "PREFERRED_CHALLENGE": "PASSWORD_SRP", "SRP_A": "a1" });
+    let asked = initiate(parameters).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "PASSWORD_VERIFIER");
+    assert_eq!(asked["ChallengeParameters"]["USERNAME"], ANN);
+    // What there is no choice of is no preference.
+    let asked = initiate(json!({ "USERNAME": ANN, "PREFERRED_CHALLENGE": "WEB_AUTHN" })).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE");
+    respond(&asked, json!({ "USERNAME": ANN, "ANSWER": "WEB_AUTHN" }))
+        .await
+        .expect_refusal("InvalidParameterException", "That isn't one of the challenges to choose from.");
+    let done = respond(&asked, json!({ "USERNAME": ANN, "ANSWER": "PASSWORD", "PASSWORD": PASSWORD })).await;
+    assert_eq!(members(&done.expect(200)), ["AuthenticationResult", "ChallengeParameters"]);
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ use crate::support::App;
 
 /// What there is to know of an operation that is served, beside that it is.
 const NOTES: &[(&str, &str)] = &[
-    ("AdminInitiateAuth", "ADMIN_USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
+    (
+        "AdminInitiateAuth",
+        "ADMIN_USER_PASSWORD_AUTH, ADMIN_NO_SRP_AUTH, USER_SRP_AUTH, USER_AUTH, REFRESH_TOKEN_AUTH",
+    ),
     ("AdminRespondToAuthChallenge", "what RespondToAuthChallenge takes"),
     ("AdminSetUserMFAPreference", "software tokens, SMS, email"),
     ("ChangePassword", "the user's other sessions end"),
@@ -42,12 +45,12 @@ const NOTES: &[(&str, &str)] = &[
     ("DescribeUserPoolClient", "of two secrets, the newer one"),
     ("GetCSVHeader", "the columns that `keyward user import` reads; there are no import jobs"),
     ("GetTokensFromRefreshToken", "with refresh tokens that rotate and that don't"),
-    ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, REFRESH_TOKEN_AUTH"),
+    ("InitiateAuth", "USER_PASSWORD_AUTH, USER_SRP_AUTH, USER_AUTH, REFRESH_TOKEN_AUTH"),
     ("ResendConfirmationCode", "five codes an hour"),
     (
         "RespondToAuthChallenge",
         "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP, SELECT_MFA_TYPE, \
-         MFA_SETUP",
+         MFA_SETUP, SELECT_CHALLENGE, PASSWORD, PASSWORD_SRP, SMS_OTP",
     ),
     (
         "UpdateUserPool",

@@ -1,0 +1,415 @@
+//! Signing in by choice (`USER_AUTH`): with which first factor, and then that one.
+//!
+//! Where the app client hides who exists, everybody is offered all that the pool allows. Who chooses what the
+//! user doesn't have, or a user whom nobody is, is asked as anybody is, and no answer is right: were less
+//! offered to some, it would tell of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::challenge::{ChoiceState, Envelope};
+use super::factor::AskedFactor;
+use super::rate_limit::Leave;
+use super::session::Opening;
+use super::sign_in::{
+    Answer, Challenge, Method, Question, SignIn, SignInRequest, SrpChallenge, USER_AUTH, challenge_used,
+    invalid_session,
+};
+use crate::app_client::PoolClient;
+use crate::audit::Target;
+use crate::caller::Caller;
+use crate::code::{CodeOwner, GoodCode, NewCode, Purpose, ShownCode};
+use crate::error::{Code, Error, Result, Thing};
+use crate::keyward::Keyward;
+use crate::message::Channel;
+use crate::secret::Secret;
+use crate::store::Account;
+use crate::user::{UserKind, UserStatus};
+use crate::user_pool::FirstFactor;
+
+/// The longest name that anybody has, in bytes; a longer one isn't carried along.
+const LONGEST_NAME: usize = 1024;
+
+/// With what a sign-in by choice may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstChoice {
+    /// The password itself.
+    Password,
+    /// The proof that the client knows the password.
+    PasswordSrp,
+    /// A code by email.
+    EmailOtp,
+    /// A code by SMS.
+    SmsOtp,
+}
+
+/// How a sign-in by choice goes on.
+#[derive(Debug)]
+pub enum Chosen {
+    /// As any does.
+    SignIn(SignIn),
+    /// With the server's half of SRP.
+    Srp(SrpChallenge),
+}
+
+/// What is sent together with a choice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChoiceInput<'a> {
+    /// For [`FirstChoice::Password`].
+    pub password: Option<&'a Secret>,
+    /// For [`FirstChoice::PasswordSrp`].
+    pub srp_a: Option<&'a Secret>,
+}
+
+impl FirstChoice {
+    const ALL: [Self; 4] = [Self::PasswordSrp, Self::Password, Self::EmailOtp, Self::SmsOtp];
+
+    /// As the protocol calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "PASSWORD",
+            Self::PasswordSrp => "PASSWORD_SRP",
+            Self::EmailOtp => "EMAIL_OTP",
+            Self::SmsOtp => "SMS_OTP",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == name)
+    }
+
+    fn factor(self) -> FirstFactor {
+        match self {
+            Self::Password | Self::PasswordSrp => FirstFactor::Password,
+            Self::EmailOtp => FirstFactor::EmailOtp,
+            Self::SmsOtp => FirstFactor::SmsOtp,
+        }
+    }
+
+    fn question(self) -> Question {
+        match self {
+            Self::Password => Question::Password,
+            Self::PasswordSrp => Question::PasswordSrp,
+            Self::EmailOtp => Question::EmailOtp,
+            Self::SmsOtp => Question::SmsOtp,
+        }
+    }
+
+    /// By which way its code goes, and what it shows when it is right.
+    fn code(self) -> Option<(Channel, Method)> {
+        match self {
+            Self::Password | Self::PasswordSrp => None,
+            Self::EmailOtp => Some((Channel::Email, Method::EmailOtp)),
+            Self::SmsOtp => Some((Channel::Sms, Method::SmsOtp)),
+        }
+    }
+}
+
+/// Somebody who signs in by choice.
+struct Chooser<'a> {
+    request: SignInRequest<'a>,
+    through: Arc<PoolClient>,
+    /// The name as it was typed.
+    username: String,
+    account: Option<Account>,
+    counter: String,
+}
+
+/// A choice that was opened again.
+struct OpenedChoice<'a> {
+    chooser: Chooser<'a>,
+    id: String,
+    expires_at_ms: i64,
+    question: Question,
+    /// To be given back, once for this step and once for the one before it.
+    leave: Leave,
+}
+
+impl Keyward {
+    /// Begins to sign in by choice: with the preferred first factor where it can be chosen, else with the
+    /// question which it shall be.
+    ///
+    /// # Errors
+    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
+    /// do this; `Unauthenticated` when attempts are locked, and as [`Keyward::sign_in_with_password`] where a
+    /// password comes along; `NotFound(User)` where the client doesn't hide who exists; `DeliveryFailed`,
+    /// `LimitExceeded`, `TooManyRequests`.
+    pub async fn begin_choice(
+        &self,
+        request: SignInRequest<'_>,
+        username: &str,
+        preferred: Option<FirstChoice>,
+        input: ChoiceInput<'_>,
+    ) -> Result<Chosen> {
+        let through = self.admitted(&request, USER_AUTH).await?;
+        request.check_secret(&through, &[username])?;
+        // Given back by the next step: who never comes to it has failed.
+        let leave = self.leave(&request).await?;
+        let chooser = self.chooser(request, through, username.to_owned()).await?;
+        if chooser.account.is_none() && !chooser.hides() {
+            return Err(self.unknown_chooser(&chooser).await);
+        }
+        let offered = chooser.offered(self);
+        if let Some(choice) = preferred.filter(|choice| offered.contains(choice)) {
+            return self.go_on(chooser, choice, input, &leave).await;
+        }
+        let challenge = chooser.ask(Question::SelectFirst)?;
+        Ok(Chosen::SignIn(SignIn::Challenge(Challenge { choices: offered, ..challenge })))
+    }
+
+    /// Takes the answer to [`Question::SelectFirst`], [`Question::Password`] or [`Question::PasswordSrp`].
+    /// Any answer uses the question up.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a session that isn't good (any more), and as for [`Keyward::begin_choice`];
+    /// `InvalidInput` for what wasn't offered, after which the session is still good.
+    pub async fn choose(
+        &self,
+        answer: Answer<'_>,
+        choice: FirstChoice,
+        input: ChoiceInput<'_>,
+    ) -> Result<Chosen> {
+        let opened = self.open_choice(&answer).await?;
+        if opened.question != Question::SelectFirst && opened.question != choice.question() {
+            return Err(invalid_session());
+        }
+        if !opened.chooser.offered(self).contains(&choice) {
+            return Err(Error::invalid("answer", "That isn't one of the challenges to choose from."));
+        }
+        if !self.store.use_once(&opened.id, opened.expires_at_ms).await? {
+            return Err(challenge_used());
+        }
+        // The step before: two steps that fail are one failure.
+        opened.leave.give_back();
+        self.go_on(opened.chooser, choice, input, &opened.leave).await
+    }
+
+    /// Takes the code that a [`Question::EmailOtp`] or [`Question::SmsOtp`] asked for.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a session that isn't good (any more), or while attempts are locked;
+    /// `CodeMismatch`, after which the session is still good.
+    pub async fn show_first_code(
+        &self,
+        answer: Answer<'_>,
+        choice: FirstChoice,
+        code: &Secret,
+    ) -> Result<SignIn> {
+        let opened = self.open_choice(&answer).await?;
+        let Some((channel, method)) = choice.code() else { return Err(invalid_session()) };
+        if opened.question != choice.question() {
+            return Err(invalid_session());
+        }
+        let chooser = &opened.chooser;
+        let pool = &*chooser.through.pool;
+        let usable = chooser.usable_account(choice.factor());
+        let owner =
+            usable.map_or(CodeOwner::Nobody(&chooser.username), |account| CodeOwner::User(&account.user));
+        let shown = ShownCode { pool, owner, purpose: Purpose::SignIn, code };
+        let good = match self.check_code(&shown, None).await {
+            Ok(good) => Some(good).filter(|good: &GoodCode| good.channel == channel),
+            Err(error) if matches!(error.code, Code::CodeMismatch | Code::CodeExpired) => None,
+            Err(error) => return Err(error),
+        };
+        let (Some(account), Some(good)) = (usable, good) else {
+            let user = chooser.account.as_ref().map(|account| &account.user);
+            let change = self.failed_sign_in(&answer.request, &chooser.through, user, method, "wrong_code");
+            self.count_failure(pool, &chooser.counter, &change).await?;
+            return Err(Error::new(Code::CodeMismatch, "Invalid code or auth state for the user."));
+        };
+        let opening = Opening {
+            request: answer.request,
+            through: &chooser.through,
+            account,
+            method,
+            counter: Some(&chooser.counter),
+            challenge: Some((&opened.id, opened.expires_at_ms)),
+            second: None,
+            first_code: Some(good),
+        };
+        let signed_in = self.open_session(opening).await?;
+        opened.leave.give_back();
+        opened.leave.give_back();
+        Ok(signed_in)
+    }
+
+    /// Whether this `Session` is one of a sign-in by choice that has shown nothing yet.
+    pub fn is_choice(&self, session: &Secret) -> bool {
+        self.local_pool.is_choice(session)
+    }
+
+    async fn go_on(
+        &self,
+        chooser: Chooser<'_>,
+        choice: FirstChoice,
+        input: ChoiceInput<'_>,
+        leave: &Leave,
+    ) -> Result<Chosen> {
+        let Chooser { request, through, username, .. } = &chooser;
+        match (choice, input) {
+            (FirstChoice::Password, ChoiceInput { password: Some(password), .. }) => {
+                let signed_in = self.try_password(*request, through, username, password).await?;
+                leave.give_back();
+                Ok(Chosen::SignIn(signed_in))
+            }
+            (FirstChoice::PasswordSrp, ChoiceInput { srp_a: Some(srp_a), .. }) => {
+                Ok(Chosen::Srp(self.start_srp(*request, through, username, srp_a, true).await?))
+            }
+            (FirstChoice::Password | FirstChoice::PasswordSrp, _) => {
+                Ok(Chosen::SignIn(SignIn::Challenge(chooser.ask(choice.question())?)))
+            }
+            (FirstChoice::EmailOtp | FirstChoice::SmsOtp, _) => {
+                Ok(Chosen::SignIn(SignIn::Challenge(self.send_first_code(&chooser, choice).await?)))
+            }
+        }
+    }
+
+    /// Sends a code in place of a password. For somebody who can't sign in by it, all of it is done but for
+    /// the sending.
+    async fn send_first_code(&self, chooser: &Chooser<'_>, choice: FirstChoice) -> Result<Challenge> {
+        let Some((channel, _)) = choice.code() else { return Err(invalid_session()) };
+        self.require_channel(channel)?;
+        let Chooser { request, through, username, .. } = chooser;
+        let usable = chooser.usable_account(choice.factor()).map(|account| &account.user);
+        let (_, seeming) = through.pool.seeming_address(username, &[channel])?;
+        let (owner, address) = match usable {
+            Some(user) => {
+                (CodeOwner::User(user), if channel == Channel::Sms { &user.phone } else { &user.email })
+            }
+            None => (CodeOwner::Nobody(username), &None),
+        };
+        let code = self.new_code(&NewCode {
+            pool: &through.pool,
+            settings: &through.settings,
+            owner,
+            purpose: Purpose::SignIn,
+            lifetime_ms: Some(through.client.settings.challenge_minutes * 60_000),
+            channel,
+            to: address.as_deref().unwrap_or(&seeming),
+        })?;
+        let delivery = Some(code.delivery.clone());
+        let target = usable
+            .map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username));
+        let detail = request.told(json!({ "factor": choice.factor() }));
+        let change = self.change(&Caller::nobody(request.origin.clone()), "user.send-code", target, detail);
+        self.store.record_event(&change.with_code(code)).await?;
+        Ok(Challenge { delivery, ..chooser.ask(choice.question())? })
+    }
+
+    async fn chooser<'a>(
+        &self,
+        request: SignInRequest<'a>,
+        through: Arc<PoolClient>,
+        username: String,
+    ) -> Result<Chooser<'a>> {
+        let account = through.pool.account_named(&username).await?;
+        let name = account.as_ref().map_or(&username, |account| &account.user.username);
+        let counter = self.counter("password", &through.pool.identifiers.key(name))?;
+        self.refuse_while_locked(&through.pool, &counter).await?;
+        let account = account.filter(|account| account.user.kind == UserKind::Account);
+        Ok(Chooser { request, through, username, account, counter })
+    }
+
+    async fn unknown_chooser(&self, chooser: &Chooser<'_>) -> Error {
+        let Chooser { request, through, counter, .. } = chooser;
+        let change = self.failed_sign_in(request, through, None, Method::Password, "unknown_user");
+        let counted = self.count_failure(&through.pool, counter, &change).await;
+        counted.err().unwrap_or_else(|| Error::not_found(Thing::User, "User does not exist."))
+    }
+
+    /// The choice that is answered, and who answers it. Who it is, is looked up anew.
+    async fn open_choice<'a>(&self, answer: &Answer<'a>) -> Result<OpenedChoice<'a>> {
+        let through = self.through(&answer.request).await?;
+        let leave = self.leave(&answer.request).await?;
+        let Envelope { id, expires_at_ms, content, .. } =
+            through.pool.open_choice(&through.client.id, answer.session)?;
+        let ChoiceState { question, username, user_id } = content;
+        let chooser = self.chooser(answer.request, through, username).await?;
+        let Chooser { through, username, account, .. } = &chooser;
+        let key = |name: &str| through.pool.identifiers.key(name);
+        let is_named = answer.username.is_none_or(|name| {
+            let is_user =
+                account.as_ref().is_some_and(|account| through.pool.is_name_of(name, &account.user));
+            name == user_id || key(name) == key(username) || is_user
+        });
+        if !is_named || chooser.user_id()? != user_id {
+            return Err(invalid_session());
+        }
+        let named = answer.username.unwrap_or(username);
+        answer.request.check_secret(through, &[named, username, &user_id])?;
+        Ok(OpenedChoice { chooser, id, expires_at_ms, question, leave })
+    }
+}
+
+impl Chooser<'_> {
+    fn hides(&self) -> bool {
+        self.through.client.settings.hides_unknown_users
+    }
+
+    /// The user's id, or the one that they seem to have.
+    fn user_id(&self) -> Result<String> {
+        match &self.account {
+            Some(account) if account.password.is_some() || !self.hides() => Ok(account.user.id.clone()),
+            _ => self.through.pool.simulated_user_id(&self.username),
+        }
+    }
+
+    fn ask(&self, question: Question) -> Result<Challenge> {
+        let user_id = self.user_id()?;
+        // Nobody has so long a name; the id, which nobody can sign in by, stands for it.
+        let is_short = self.username.len() <= LONGEST_NAME;
+        let username = if is_short { self.username.clone() } else { user_id.clone() };
+        let state = ChoiceState { question, username, user_id: user_id.clone() };
+        Ok(Challenge {
+            question,
+            session: self.through.pool.seal_choice(&self.through.client, state)?,
+            user_id,
+            attributes: BTreeMap::new(),
+            required: Vec::new(),
+            factors: Vec::new(),
+            choices: Vec::new(),
+            delivery: None,
+        })
+    }
+
+    /// With what the sign-in may begin.
+    fn offered(&self, keyward: &Keyward) -> Vec<FirstChoice> {
+        let allowed = self.through.settings.first_factors();
+        let can_be_sent = |choice: FirstChoice| {
+            choice.code().is_none_or(|(channel, _)| keyward.require_channel(channel).is_ok())
+        };
+        let is_had = |choice: FirstChoice| match choice {
+            FirstChoice::Password => self.account.as_ref().is_some_and(|account| account.password.is_some()),
+            FirstChoice::PasswordSrp => self.account.as_ref().is_some_and(|account| {
+                account.password.as_ref().is_some_and(|password| password.srp_verifier.is_some())
+            }),
+            FirstChoice::EmailOtp | FirstChoice::SmsOtp => self.usable_account(choice.factor()).is_some(),
+        };
+        let choices = FirstChoice::ALL.into_iter();
+        choices
+            .filter(|choice| allowed.contains(&choice.factor()) && can_be_sent(*choice))
+            .filter(|choice| self.hides() || is_had(*choice))
+            .collect()
+    }
+
+    /// Who can sign in by a code that is sent: a confirmed user with a proven address, of whom no second
+    /// factor is asked, for that one would come by the same way, or be worth less after it.
+    fn usable_account(&self, factor: FirstFactor) -> Option<&Account> {
+        self.account
+            .as_ref()
+            .filter(|Account { user, .. }| {
+                let has_address = match factor {
+                    FirstFactor::EmailOtp => user.email.is_some() && user.email_verified,
+                    FirstFactor::SmsOtp => user.phone.is_some() && user.phone_verified,
+                    FirstFactor::Password | FirstFactor::WebAuthn => false,
+                };
+                has_address && user.enabled && user.status == UserStatus::Confirmed
+            })
+            .filter(|account| {
+                matches!(account.asked_factor(&self.through.settings), Ok(AskedFactor::Nothing))
+            })
+    }
+}
