@@ -219,7 +219,7 @@ async fn respond(
 
 /// Back ends have flows of their own.
 fn not_supported() -> Fault {
-    Error::invalid("auth_flow", "Initiate Auth method not supported.").into()
+    Error::invalid("auth_flow", "Initiate Auth method not supported").into()
 }
 
 impl From<SignIn> for AuthAnswer {

@@ -233,7 +233,7 @@ async fn a_back_end_signs_its_users_in() {
         .expect_refusal("NotAuthorizedException", INCORRECT);
     for (flow, message) in [
         ("CUSTOM_AUTH", "Auth flow not enabled for this client"),
-        ("USER_PASSWORD_AUTH", "Initiate Auth method not supported."),
+        ("USER_PASSWORD_AUTH", "Initiate Auth method not supported"),
     ] {
         app.admin_initiate(&signing, flow, shown(PASSWORD))
             .await
@@ -296,7 +296,7 @@ async fn a_flow_that_is_not_on_and_a_client_that_is_not_there_are_refused() {
     for flow in ["ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"] {
         app.initiate(flow, parameters.clone())
             .await
-            .expect_refusal("InvalidParameterException", "Initiate Auth method not supported.");
+            .expect_refusal("InvalidParameterException", "Initiate Auth method not supported");
     }
     let unknown = "User pool client nosuchclient does not exist.";
     for flow in ["USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "USER_AUTH"] {
