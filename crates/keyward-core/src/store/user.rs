@@ -400,9 +400,7 @@ impl Store {
                 let least = value_key(&identifiers.key(value));
                 // Behind all that begins with it, or behind itself alone.
                 let end = least.clone() + if *is_prefix { "y" } else { "0" };
-                let after = page.after().split_once('/').unwrap_or_default();
-                let limit = page.limit_and_one();
-                let users = self.users_with(pool_id, name, (&least, &end), after, limit).await?;
+                let users = self.users_with(pool_id, name, (least, end), page).await?;
                 let key = |user: &User| {
                     let value = match *name {
                         "username" => user.username.as_str(),
@@ -457,41 +455,60 @@ impl Store {
         Ok(users)
     }
 
-    /// The accounts of the pool whose attribute's value, as it is looked up, is in the range, from the one after
-    /// this value and id on.
+    /// The accounts of the pool whose attribute's value, as it is looked up, is in the range, by value and id.
     async fn users_with(
         &self,
         pool_id: &str,
         attribute: &str,
-        (least, end): (&str, &str),
-        (value, user_id): (&str, &str),
-        limit: i64,
+        (mut least, end): (String, String),
+        page: &Cursor,
     ) -> Result<Vec<User>> {
-        let rows: Vec<UserRow> = read!(self, connection => {
+        let mut rows: Vec<UserRow> = Vec::new();
+        // Those who have the value that the page before ended with first: no index finds them among the others.
+        if let Some((value, user_id)) = page.after().split_once('/') {
+            rows = read!(self, connection => {
+                sqlx::query_as(select_users!(
+                    "JOIN (SELECT a.user_id FROM user_attributes a WHERE a.pool_id = $1 AND a.name = $2 \
+                     AND a.value_key = $3 AND a.user_id > $4 ORDER BY a.user_id LIMIT $5) f \
+                     ON f.user_id = u.id ORDER BY f.user_id"
+                ))
+                .bind(pool_id)
+                .bind(attribute)
+                .bind(value)
+                .bind(user_id)
+                .bind(page.limit_and_one())
+                .fetch_all(connection)
+                .await?
+            });
+            least = value.to_owned() + "0";
+        }
+        let missing = page.limit_and_one() - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let others: Vec<UserRow> = read!(self, connection => {
             sqlx::query_as(select_users!(
-                "JOIN (SELECT a.user_id, a.value_key FROM user_attributes a WHERE a.pool_id = $1 AND a.name = $2 \
-                 AND a.value_key >= $3 AND a.value_key < $4 AND (a.value_key, a.user_id) > ($5, $6) \
-                 ORDER BY a.value_key, a.user_id LIMIT $7) f ON f.user_id = u.id ORDER BY f.value_key, f.user_id"
+                "JOIN (SELECT a.user_id, a.value_key FROM user_attributes a WHERE a.pool_id = $1 \
+                 AND a.name = $2 AND a.value_key >= $3 AND a.value_key < $4 \
+                 ORDER BY a.value_key, a.user_id LIMIT $5) f ON f.user_id = u.id \
+                 ORDER BY f.value_key, f.user_id"
             ))
             .bind(pool_id)
             .bind(attribute)
             .bind(least)
             .bind(end)
-            .bind(value)
-            .bind(user_id)
-            .bind(limit)
+            .bind(missing)
             .fetch_all(connection)
             .await?
         });
-        Ok(rows.into_iter().map(User::from).collect())
+        Ok(rows.into_iter().chain(others).map(User::from).collect())
     }
 
-    /// The accounts that have the role, in an order that stays.
+    /// The accounts that have the role, in an order that stays. Written so that PostgreSQL begins with the role:
+    /// left to itself, it goes through all users for a page of a large group.
     pub async fn members(&self, role_id: &str, page: &Cursor) -> Result<Page<User>> {
         let rows: Vec<UserRow> = read!(self, connection => {
             sqlx::query_as(select_users!(
-                "JOIN assignments m ON m.user_id = u.id WHERE m.role_id = $1 AND m.user_id > $2 \
-                 AND u.kind = 'account' ORDER BY m.user_id LIMIT $3"
+                "JOIN (SELECT a.user_id FROM assignments a WHERE a.role_id = $1 AND a.user_id > $2 \
+                 AND (SELECT o.kind FROM users o WHERE o.id = a.user_id) = 'account' \
+                 ORDER BY a.user_id LIMIT $3) m ON m.user_id = u.id ORDER BY m.user_id"
             ))
             .bind(role_id)
             .bind(page.after())
