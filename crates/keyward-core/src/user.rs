@@ -539,7 +539,7 @@ impl Keyward {
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`;
-    /// `Conflict` for one that isn't waiting for it.
+    /// `Unauthenticated` for one that isn't waiting for it.
     pub async fn confirm_user_in(
         &self,
         pool: &dyn Directory,
@@ -554,7 +554,7 @@ impl Keyward {
             if user.status != UserStatus::Unconfirmed {
                 let status = user.status.as_str();
                 let message = format!("User cannot be confirmed. Current status is {status}");
-                return Err(Error::conflict(message));
+                return Err(Error::unauthenticated(message));
             }
             user.status = UserStatus::Confirmed;
             user.updated_at_ms = self.clock.now_ms();

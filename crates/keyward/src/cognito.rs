@@ -124,6 +124,7 @@ operations! {
         AddCustomAttributes => user_pools::add_attributes;
         AddUserPoolClientSecret => app_clients::add_secret;
         AdminAddUserToGroup => groups::admin_add_user_to_group;
+        AdminConfirmSignUp => users::admin_confirm_sign_up;
         AdminCreateUser => users::admin_create_user;
         AdminDeleteSoftwareToken => software_token::admin_delete;
         AdminDeleteUser => users::admin_delete_user;
@@ -136,6 +137,7 @@ operations! {
         AdminListGroupsForUser => groups::admin_list_groups_for_user;
         AdminListUserAuthEvents => auth_events::admin_list_user_auth_events;
         AdminRemoveUserFromGroup => groups::admin_remove_user_from_group;
+        AdminResetUserPassword => users::admin_reset_user_password;
         AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge;
         AdminSetUserMFAPreference => mfa_preference::admin_set;
         AdminSetUserPassword => users::admin_set_user_password;

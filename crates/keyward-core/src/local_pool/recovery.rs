@@ -5,20 +5,23 @@
 
 use serde_json::json;
 
+use super::LocalPool;
 use super::password::Line;
 use super::self_service::{SelfService, target, unknown_combination};
 use super::session::user_disabled;
 use crate::app_client::PoolClient;
-use crate::audit::{Change, Outcome};
+use crate::audit::{Change, Outcome, Target};
 use crate::caller::{Caller, Origin};
 use crate::code::{CodeDelivery, CodeOwner, NewCode, Purpose, ShownCode, code_void};
+use crate::directory::Directory as _;
 use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::message::Channel;
+use crate::permission::MANAGE_USERS;
 use crate::secret::Secret;
 use crate::store::Account;
 use crate::user::{User, UserKind, UserStatus};
-use crate::user_pool::RecoveryMechanism;
+use crate::user_pool::{RecoveryMechanism, UserPoolSettings};
 
 /// Whose password it is that was forgotten.
 enum Forgotten<'a> {
@@ -39,7 +42,7 @@ impl Keyward {
     pub async fn forgot_password(&self, asked: SelfService<'_>) -> Result<CodeDelivery> {
         const ACTION: &str = "user.forgot-password";
         let through = self.client_of(&asked).await?;
-        let channels = self.recovery_channels(&through)?;
+        let channels = self.recovery_channels(&through.settings)?;
         // Never given back: what sends a message is bounded also when nothing fails.
         self.leave_to_try(asked.origin).await?;
         let account = through.pool.account_named(asked.username).await?;
@@ -82,7 +85,7 @@ impl Keyward {
     ) -> Result<()> {
         const ACTION: &str = "user.set-forgotten-password";
         let through = self.client_of(&asked).await?;
-        let channels = self.recovery_channels(&through)?;
+        let channels = self.recovery_channels(&through.settings)?;
         let leave = self.leave_to_try(asked.origin).await?;
         // Before anything depends on the user, and before the code is guessed at.
         through.settings.password_policy.check(password)?;
@@ -115,14 +118,64 @@ impl Keyward {
         Ok(())
     }
 
+    /// Makes the account of this pool need a new password, and sends a code for it to a proven address of the
+    /// user; until they have set one, the old one lets nobody in, and their sessions end. Whoever needs one
+    /// already isn't sent another code.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`;
+    /// `Unauthenticated` for an account that can't be helped so, `InvalidInput` for one without a proven
+    /// address; `Conflict` for the last admin; `DeliveryFailed`, `LimitExceeded`.
+    pub async fn require_new_password_in(
+        &self,
+        pool: &LocalPool,
+        caller: &Caller,
+        name_or_id: &str,
+    ) -> Result<()> {
+        const ACTION: &str = "user.require-new-password";
+        let outcome = async {
+            self.require_in(pool, caller, &[MANAGE_USERS])?;
+            let mut user = self.known_user_in(pool, name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            if !user.enabled {
+                return Err(Error::unauthenticated("User is disabled"));
+            }
+            match user.status {
+                UserStatus::Confirmed if user.kind == UserKind::Account => {}
+                UserStatus::ResetRequired => return Ok(()),
+                _ => {
+                    let message = "User password cannot be reset in the current state.";
+                    return Err(Error::unauthenticated(message));
+                }
+            }
+            let settings = pool.settings().await?;
+            let channels = self.recovery_channels(&settings)?;
+            let (channel, to) = proven_address(&user, &channels).ok_or_else(no_proven_address)?;
+            let code = self.new_code(&NewCode {
+                pool,
+                settings: &settings,
+                owner: CodeOwner::User(&user),
+                purpose: Purpose::Password,
+                lifetime_ms: None,
+                channel,
+                to,
+            })?;
+            let change = self.change(caller, ACTION, target(Some(&user)), json!({}));
+            user.status = UserStatus::ResetRequired;
+            user.updated_at_ms = self.clock.now_ms();
+            pool.update(&user, &change.with_code(code)).await
+        };
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
     /// By which ways a code can go that lets a forgotten password be set, the preferred one first.
-    fn recovery_channels(&self, through: &PoolClient) -> Result<Vec<Channel>> {
+    fn recovery_channels(&self, settings: &UserPoolSettings) -> Result<Vec<Channel>> {
         let channel = |mechanism: &RecoveryMechanism| match mechanism {
             RecoveryMechanism::VerifiedEmail => Some(Channel::Email),
             RecoveryMechanism::VerifiedPhoneNumber => Some(Channel::Sms),
             RecoveryMechanism::AdminOnly => None,
         };
-        let channels: Vec<_> = through.settings.recovery().iter().filter_map(channel).collect();
+        let channels: Vec<_> = settings.recovery().iter().filter_map(channel).collect();
         if channels.is_empty() {
             return Err(Error::unauthenticated("Contact administrator to reset password."));
         }
@@ -153,11 +206,7 @@ fn forgotten<'a>(account: Option<&'a Account>, channels: &[Channel]) -> Forgotte
     if !known.enabled {
         return hopeless("disabled", user_disabled());
     }
-    let proven = channels.iter().find_map(|channel| {
-        let (address, is_proven) = known.address(*channel)?;
-        is_proven.then_some((*channel, address))
-    });
-    match (known.status, proven) {
+    match (known.status, proven_address(known, channels)) {
         (UserStatus::Confirmed | UserStatus::ResetRequired, Some((channel, address))) => {
             Forgotten::Of { user: known, channel, address }
         }
@@ -165,12 +214,21 @@ fn forgotten<'a>(account: Option<&'a Account>, channels: &[Channel]) -> Forgotte
             "not_confirmed",
             Error::unauthenticated("User password cannot be reset in the current state."),
         ),
-        _ => hopeless(
-            "no_proven_address",
-            Error::invalid(
-                "username",
-                "Cannot reset password for the user as there is no registered/verified email or phone_number",
-            ),
-        ),
+        _ => hopeless("no_proven_address", no_proven_address()),
     }
+}
+
+/// The user's proven address that one of these ways leads to.
+fn proven_address<'a>(user: &'a User, channels: &[Channel]) -> Option<(Channel, &'a str)> {
+    channels.iter().find_map(|channel| {
+        let (address, is_proven) = user.address(*channel)?;
+        is_proven.then_some((*channel, address))
+    })
+}
+
+fn no_proven_address() -> Error {
+    Error::invalid(
+        "username",
+        "Cannot reset password for the user as there is no registered/verified email or phone_number",
+    )
 }

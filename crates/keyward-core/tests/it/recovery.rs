@@ -27,6 +27,7 @@ use crate::support::{SECOND_MS, START_MS, TestDatabase, account, client_id, code
 on_both! {
     a_forgotten_password_is_set_with_the_code,
     who_was_reset_comes_back_with_a_code,
+    nobody_who_cannot_be_helped_is_reset,
     nobody_and_those_who_cannot_be_helped_look_like_anybody,
     a_client_that_hides_nobody_says_what_is_wrong,
     a_code_for_an_address_that_was_changed_sets_no_password,
@@ -155,13 +156,49 @@ async fn a_forgotten_password_is_set_with_the_code(database: TestDatabase) {
 async fn who_was_reset_comes_back_with_a_code(database: TestDatabase) {
     let fixture = unlimited(&database).await;
     fixture.user(ADA, &[]).await;
-    database.execute("UPDATE users SET status = 'RESET_REQUIRED'").await;
+    let before = fixture.sign_in(ADA, OLD).await.unwrap();
+    let reset = async || {
+        let pool = fixture.keyward.local_pool();
+        fixture.keyward.require_new_password_in(pool, &Caller::operator(), ADA).await
+    };
+
+    reset().await.unwrap();
+
+    let (code, to) = fixture.sent().await;
+    assert_eq!(to, ADA);
+    assert_eq!(refusal(fixture.own(&before).await), Code::Unauthenticated);
     assert_eq!(refusal(fixture.sign_in(ADA, OLD).await), Code::PasswordResetRequired);
-
-    fixture.forgot(ADA).await.unwrap();
-    fixture.set(ADA, &fixture.sent().await.0, NEW).await.unwrap();
-
+    assert_eq!(fixture.events("user.require-new-password").await.len(), 1);
+    // Once more sends nothing, so that the code stays good.
+    reset().await.unwrap();
+    fixture.set(ADA, &code, NEW).await.unwrap();
     fixture.sign_in(ADA, NEW).await.unwrap();
+}
+
+async fn nobody_who_cannot_be_helped_is_reset(database: TestDatabase) {
+    let fixture = unlimited(&database).await;
+    role(&fixture.keyward, "ROOT", &["*"]).await;
+    fixture.user(ADA, &["ROOT"]).await;
+    fixture.user("unproven@example.com", &[]).await;
+    account(&fixture.keyward, "new@example.com", &[]).await;
+    fixture.user("disabled@example.com", &[]).await;
+    database.execute("UPDATE users SET email_verified = FALSE WHERE username = 'unproven@example.com'").await;
+    database.execute("UPDATE users SET enabled = FALSE WHERE username = 'disabled@example.com'").await;
+    let before = database.contents().await;
+    let reset = async |name: &str| {
+        let pool = fixture.keyward.local_pool();
+        refusal(fixture.keyward.require_new_password_in(pool, &Caller::operator(), name).await)
+    };
+
+    // Nobody else may do everything.
+    assert_eq!(reset(ADA).await, Code::Conflict);
+    assert_eq!(reset("unproven@example.com").await, Code::InvalidInput("username".into()));
+    for name in ["new@example.com", "disabled@example.com"] {
+        assert_eq!(reset(name).await, Code::Unauthenticated, "{name}");
+    }
+    assert_eq!(reset("nobody@example.com").await, Code::NotFound(Thing::User));
+
+    assert_eq!(database.contents().await, before);
 }
 
 async fn nobody_and_those_who_cannot_be_helped_look_like_anybody(database: TestDatabase) {

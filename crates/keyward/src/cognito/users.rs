@@ -330,6 +330,26 @@ pub(super) async fn admin_set_user_password(
     Ok(Nothing {})
 }
 
+pub(super) async fn admin_reset_user_password(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = input.found(keyward, caller).await?;
+    keyward.require_new_password_in(&pool, caller, &username).await?;
+    Ok(Nothing {})
+}
+
+pub(super) async fn admin_confirm_sign_up(
+    keyward: &Keyward,
+    caller: &Caller,
+    input: Someone,
+) -> Result<Nothing, Fault> {
+    let (pool, username) = input.found(keyward, caller).await?;
+    keyward.confirm_user_in(&*pool, caller, &username).await?;
+    Ok(Nothing {})
+}
+
 pub(super) async fn admin_user_global_sign_out(
     keyward: &Keyward,
     caller: &Caller,

@@ -275,6 +275,86 @@ async fn a_password_is_set_for_good_or_to_be_changed() {
 }
 
 #[tokio::test]
+async fn a_new_password_can_be_demanded_of_a_user() {
+    let app = App::new().await;
+    let admin = Administrator::of_pool(&app, UserPoolSettings::default()).await;
+    let reset = |username: &'static str| admin.ask("AdminResetUserPassword", json!({ "Username": username }));
+    let refused = async |username: &'static str, exception: &str, message: &str| {
+        reset(username).await.expect_refusal(exception, message);
+    };
+    let password = |username: &str| {
+        let input = json!({ "Username": username, "Password": PASSWORD, "Permanent": true });
+        admin.ask("AdminSetUserPassword", input)
+    };
+    admin.make("ann", &[("email", ANN), ("email_verified", "true")]).await;
+    let current = "User password cannot be reset in the current state.";
+    refused("ann", "NotAuthorizedException", current).await;
+    password("ann").await.expect(200);
+    let tokens = admin.password_auth("ann", PASSWORD).await.expect(200);
+
+    assert_eq!(reset("ann").await.expect(200).text, "{}");
+
+    assert_eq!(admin.user("ann").await["UserStatus"], "RESET_REQUIRED");
+    admin
+        .password_auth("ann", PASSWORD)
+        .await
+        .expect_refusal("PasswordResetRequiredException", "Password reset required for the user");
+    app.cognito("GetUser", json!({ "AccessToken": tokens["AuthenticationResult"]["AccessToken"] }))
+        .await
+        .expect_refusal("NotAuthorizedException", "Access Token has been revoked");
+    // Once more is no more.
+    reset("ann").await.expect(200);
+    let [(to, text)] = &outbox(&app).await[..] else { panic!("not one message") };
+    assert_eq!(to, ANN);
+    let code = text.strip_prefix("Your confirmation code is ").unwrap();
+    evidence::secret(code);
+    let confirm = json!({
+        "ClientId": admin.client_id, "Username": "ann", "ConfirmationCode": code, "Password": "Correct-horse-3",
+    });
+    app.cognito("ConfirmForgotPassword", confirm).await.expect(200);
+    assert_eq!(admin.user("ann").await["UserStatus"], "CONFIRMED");
+    admin.password_auth("ann", "Correct-horse-3").await.expect(200);
+
+    admin.make("ben", &[("email", "ben@example.com")]).await;
+    password("ben").await.expect(200);
+    let address =
+        "Cannot reset password for the user as there is no registered/verified email or phone_number";
+    refused("ben", "InvalidParameterException", address).await;
+    admin.ask("AdminDisableUser", json!({ "Username": "ben" })).await.expect(200);
+    refused("ben", "NotAuthorizedException", "User is disabled").await;
+    refused("nobody", "UserNotFoundException", "User does not exist.").await;
+}
+
+#[tokio::test]
+async fn who_signed_up_is_confirmed_without_a_code() {
+    let app = App::new().await;
+    let home = Administrator::of(&app).await;
+    let admin = Administrator::of_pool(&app, UserPoolSettings::default()).await;
+    let sign_up = json!({ "ClientId": admin.client_id, "Username": "ann", "Password": PASSWORD });
+    app.cognito("SignUp", sign_up).await.expect(200);
+    let refused = "NotAuthorizedException";
+    let status = |status: &str| format!("User cannot be confirmed. Current status is {status}");
+    let (ann, confirm) = (json!({ "Username": "ann" }), "AdminConfirmSignUp");
+    admin
+        .password_auth("ann", PASSWORD)
+        .await
+        .expect_refusal("UserNotConfirmedException", "User is not confirmed.");
+
+    assert_eq!(admin.ask(confirm, ann.clone()).await.expect(200).text, "{}");
+
+    assert_eq!(admin.user("ann").await["UserStatus"], "CONFIRMED");
+    admin.password_auth("ann", PASSWORD).await.expect(200);
+    admin.ask(confirm, ann.clone()).await.expect_refusal(refused, &status("CONFIRMED"));
+    admin
+        .ask(confirm, json!({ "Username": "nobody" }))
+        .await
+        .expect_refusal("UserNotFoundException", "User does not exist.");
+    // Nobody signs up in the home pool.
+    home.make("ann", &[]).await;
+    home.ask(confirm, ann).await.expect_refusal(refused, &status("FORCE_CHANGE_PASSWORD"));
+}
+
+#[tokio::test]
 async fn attributes_are_changed_and_taken_away() {
     let app = App::new().await;
     let admin = Administrator::of(&app).await;
@@ -391,6 +471,8 @@ async fn nobody_manages_users_above_them() {
         ("AdminDisableUser", json!({})),
         ("AdminEnableUser", json!({})),
         ("AdminDeleteUser", json!({})),
+        ("AdminConfirmSignUp", json!({})),
+        ("AdminResetUserPassword", json!({})),
         ("AdminUserGlobalSignOut", json!({})),
         ("AdminCreateUser", json!({ "MessageAction": "RESEND" })),
     ] {
@@ -524,6 +606,7 @@ async fn other_pools_are_for_those_who_manage_pools() {
     let needs = "This needs the permission manage:pools; ask an administrator for a role that has it.";
     for operation in [
         "AdminAddUserToGroup",
+        "AdminConfirmSignUp",
         "AdminCreateUser",
         "AdminDeleteUser",
         "AdminDeleteUserAttributes",
@@ -533,6 +616,7 @@ async fn other_pools_are_for_those_who_manage_pools() {
         "AdminListGroupsForUser",
         "AdminListUserAuthEvents",
         "AdminRemoveUserFromGroup",
+        "AdminResetUserPassword",
         "AdminSetUserPassword",
         "AdminUpdateUserAttributes",
         "AdminUserGlobalSignOut",
