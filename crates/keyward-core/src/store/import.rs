@@ -12,7 +12,7 @@ use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
 use crate::permission::{Permission, PermissionSet};
 use crate::secret::Secret;
-use crate::user::User;
+use crate::user::{User, UserStatus};
 use crate::user_pool::Identifiers;
 
 /// How many rows one statement inserts. Each statement costs a walk to the database's thread or server and
@@ -128,7 +128,7 @@ impl Occupied {
             Some(_) => {
                 return Err(Error::already_exists(Thing::User, "A program user has this name already."));
             }
-            None if self.ids.contains(&key) => return Err(user_exists()),
+            None if self.ids.contains(&key) => return Err(user_exists(user.status)),
             None => (),
         }
         for (name, value_key, must_be_proven) in aliases(identifiers, user) {
@@ -278,7 +278,7 @@ impl Store {
                 // Only whole pieces have a text that comes again.
                 let is_whole = accounts.len() == ROWS_AT_ONCE;
                 let inserted = query.build().persistent(is_whole).execute(&mut *transaction).await;
-                unless_taken(inserted, user_exists)?;
+                unless_taken(inserted, || user_exists(UserStatus::Confirmed))?;
             }
             let searched: Vec<_> = vacant
                 .iter()

@@ -360,9 +360,11 @@ enum Class {
     Enabled(bool),
 }
 
-/// The error for a username that somebody has.
-pub(super) fn user_exists() -> Error {
-    Error::already_exists(Thing::User, "User already exists")
+/// The error for a username that somebody has; as Amazon, in other words to who signs up.
+pub(super) fn user_exists(new: UserStatus) -> Error {
+    let is_signing_up = new == UserStatus::Unconfirmed;
+    let message = if is_signing_up { "User already exists" } else { "User account already exists" };
+    Error::already_exists(Thing::User, message)
 }
 
 impl Store {
@@ -613,7 +615,7 @@ impl Store {
                 .fetch_optional(&mut *transaction)
                 .await?;
             if namesake.is_some() {
-                return Err(user_exists());
+                return Err(user_exists(user.status));
             }
             let inserted = sqlx::query(
                 "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
@@ -645,7 +647,7 @@ impl Store {
             .bind(user.version)
             .execute(&mut *transaction)
             .await;
-            unless_taken(inserted, user_exists)?;
+            unless_taken(inserted, || user_exists(user.status))?;
             claim_aliases!(transaction, new.pool_id, new.identifiers, user, new.takes_aliases, true);
             index_attributes!(transaction, new.pool_id, new.identifiers, user);
             let (user_id, now_ms) = (user.id.as_str(), user.created_at_ms);

@@ -202,6 +202,17 @@ impl UserPoolSettings {
         standard.chain(custom).collect()
     }
 
+    /// Refuses names of attributes that no user can have here.
+    ///
+    /// # Errors
+    /// `InvalidInput("attributes")` in AWS' words.
+    pub fn check_names(&self, names: &[String]) -> Result<()> {
+        if names.iter().all(|name| self.attribute(name).is_some()) {
+            return Ok(());
+        }
+        Err(Error::invalid("attributes", "One or more requested attributes do not exist."))
+    }
+
     fn attribute(&self, name: &str) -> Option<SchemaAttribute> {
         let told = self.schema.iter().find(|attribute| attribute.name == name).cloned();
         told.or_else(|| STANDARD.into_iter().find(|known| *known == name).map(standard))

@@ -372,6 +372,7 @@ pub(super) async fn list_users(
     let pagination_token = keyward.page_token(&list, page.next.as_deref())?;
     let mut users: Vec<ListedUser> = page.items.into_iter().map(ListedUser::from).collect();
     if let Some(wanted) = input.attributes_to_get {
+        pool.settings().await?.check_names(&wanted)?;
         for user in &mut users {
             user.attributes.retain(|attribute| wanted.contains(&attribute.name));
         }

@@ -141,6 +141,11 @@ async fn what_is_no_filter_or_no_token_is_refused() {
         value less than or equal to 60";
     refused(json!({ "Limit": 61 }), limit).await;
 
+    for unknown in ["x", "custom:foo", "Email"] {
+        let input = json!({ "AttributesToGet": ["email", unknown] });
+        refused(input, "One or more requested attributes do not exist.").await;
+    }
+
     let first = list(json!({ "Limit": 1 })).await.expect(200);
     let token = first["PaginationToken"].as_str().unwrap();
     let mut tampered = token.to_owned();

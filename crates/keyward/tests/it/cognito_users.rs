@@ -140,12 +140,12 @@ async fn a_user_is_made_with_a_name_and_attributes() {
     admin
         .ask("AdminCreateUser", json!({ "Username": "TESTADMIN" }))
         .await
-        .expect_refusal("UsernameExistsException", "User already exists");
+        .expect_refusal("UsernameExistsException", "User account already exists");
     // A program user isn't in the pool, but has the name.
     admin
         .ask("AdminCreateUser", json!({ "Username": ADMIN_BOT }))
         .await
-        .expect_refusal("UsernameExistsException", "User already exists");
+        .expect_refusal("UsernameExistsException", "User account already exists");
 }
 
 #[tokio::test]
