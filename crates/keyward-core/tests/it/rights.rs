@@ -144,6 +144,10 @@ impl Core {
             Act::DeleteKey { key } => {
                 keyward.delete_api_key(caller, &self.key_id(key).await, None).await.map(|_| None)
             }
+            Act::CreateAccessKey { user } => {
+                keyward.create_access_key(caller, user).await.map(|issued| Some(issued.secret))
+            }
+            Act::Signed { operation, .. } => panic!("{operation} is none of the core's"),
         }
     }
 }

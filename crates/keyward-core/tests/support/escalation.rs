@@ -11,7 +11,8 @@
 //! What everybody may do is worked out naively, from what is listed and sets of plain texts, and held against
 //! what the surface itself answers.
 //!
-//! A surface takes part by a [`Surface`] of its own: `keyward-core` itself, and each dialect of HTTP.
+//! A surface takes part by a [`Surface`] of its own: `keyward-core` itself, and each dialect of HTTP. Where
+//! requests are signed, the access keys that sign them are among the credentials.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,17 @@ pub(crate) trait Surface {
 
     /// The `Authorization` of somebody who may do everything.
     fn admin(&self) -> &str;
+
+    /// A new access key of this user, with which they sign requests, made by somebody who may do everything;
+    /// nothing where no requests are signed, so that there is no use in them.
+    async fn access_key(&self, _username: &str) -> Option<String> {
+        None
+    }
+
+    /// What is tried.
+    fn acts() -> BoxedStrategy<Act> {
+        act().boxed()
+    }
 }
 
 /// Whom [`Surface::allowed`] is asked about.
@@ -137,6 +149,16 @@ pub(crate) enum Act {
     DeleteKey {
         key: &'static str,
     },
+    /// With which requests are signed that act as the user.
+    CreateAccessKey {
+        user: &'static str,
+    },
+    /// A signed operation of the Cognito protocol, about this user and the group that is this role.
+    Signed {
+        operation: &'static str,
+        user: &'static str,
+        role: &'static str,
+    },
 }
 
 /// What to change of a key; several at once, for what is refused alone must not pass in company.
@@ -149,8 +171,11 @@ pub(crate) struct KeyChange {
     pub(crate) expires_at: Option<&'static str>,
 }
 
+/// In the home pool, nobody waits to be confirmed.
+const NEVER_DONE: [&str; 1] = ["AdminConfirmSignUp"];
+
 /// What the acts are about: few names, so that they meet often.
-const ROLES: [&str; 6] = ["role 0", "role 1", "role 2", "role 3", "role 4", "role 5"];
+const ROLES: [&str; 6] = ["role-0", "role-1", "role-2", "role-3", "role-4", "role-5"];
 const USERS: [&str; 6] = [MALLORY, "ann@example.com", "ben@example.com", "bot-0", "bot-1", "cid@example.com"];
 /// Of names that no admin's key has: anybody who manages keys may delete any.
 const KEYS: [&str; 4] = ["ci 0", "ci 1", "ci 2", "ci 3"];
@@ -182,6 +207,32 @@ const PAST: &str = "2020-01-01";
 
 /// What it takes to try anything.
 const MANAGING: [&str; 3] = ["manage:users", "manage:roles", "manage:api-keys"];
+
+/// The operations of the Cognito protocol that AWS signs and that change what there is of users, groups or the
+/// pool itself; the more often here, the likelier.
+const OPERATIONS: [&str; 21] = [
+    "AdminAddUserToGroup",
+    "AdminAddUserToGroup",
+    "AdminAddUserToGroup",
+    "AdminConfirmSignUp",
+    "AdminCreateUser",
+    "AdminCreateUser",
+    "AdminCreateUser RESEND",
+    "AdminDeleteUser",
+    "AdminDeleteUserAttributes",
+    "AdminDisableUser",
+    "AdminEnableUser",
+    "AdminInitiateAuth",
+    "AdminRemoveUserFromGroup",
+    "AdminResetUserPassword",
+    "AdminSetUserPassword",
+    "AdminUpdateUserAttributes",
+    "CreateGroup",
+    "DeleteGroup",
+    "SetUserPoolMfaConfig",
+    "UpdateGroup",
+    "UpdateUserPool",
+];
 
 /// Plain texts that tell all those patterns apart: each pattern matches one that no narrower pattern here
 /// does.
@@ -225,7 +276,7 @@ pub(crate) fn nobody_gains_rights<S: Surface>(cases: u32, new_surface: impl Asyn
 
     // By chance, some kind may stay undone: then there are more stories, but not for ever.
     for _ in 0..4 {
-        let outcome = TestRunner::new(config.clone()).run(&story(), |story| {
+        let outcome = TestRunner::new(config.clone()).run(&story(S::acts()), |story| {
             runtime.block_on(async {
                 let surface = new_surface().await;
                 tell(&surface, &story, &tally).await
@@ -256,15 +307,18 @@ async fn tell(surface: &impl Surface, story: &Story, tally: &Tally) -> Result<()
             continue;
         }
         // Mostly a credential that manages something; without any, nothing more will happen.
-        let managing: Vec<&Held> = held.iter().filter(|held| world.manages(held)).collect();
-        if managing.is_empty() {
+        if !held.iter().any(|held| world.manages(held)) {
             break;
         }
-        let among = if pick % 4 == 0 { held.iter().collect() } else { managing };
+        let fitting = held.iter().filter(|held| held.what.is_for(act));
+        let among: Vec<&Held> = fitting.filter(|held| pick % 4 == 0 || world.manages(held)).collect();
+        if among.is_empty() {
+            continue;
+        }
         let Held { what, authorization, .. } = among[pick / 64 % among.len()];
         let (what, Some(authorization)) = (*what, authorization.as_deref()) else { continue };
         let outcome = surface.perform(authorization, act).await;
-        for kind in [act.name(), what.kind()] {
+        for kind in [act.name(), what.kind()].into_iter().filter(|kind| !NEVER_DONE.contains(kind)) {
             match &outcome {
                 Outcome::Done { .. } => tally.borrow_mut().entry(kind).or_default()[0] += 1,
                 Outcome::Refused => tally.borrow_mut().entry(kind).or_default()[1] += 1,
@@ -307,6 +361,10 @@ async fn begin(surface: &impl Surface, story: &Story) -> Vec<Held> {
         assert!(authorization.is_some(), "{what:?} is let in");
         held.push(Held { what, authorization, is_gained: false });
     }
+    if let Some(access_key) = surface.access_key(MALLORY).await {
+        let what = What::AccessKey(MALLORY);
+        held.push(Held { what, authorization: Some(access_key), is_gained: false });
+    }
     held
 }
 
@@ -323,6 +381,22 @@ async fn look(surface: &impl Surface) -> (Value, World) {
 /// What the act put into their hands.
 async fn gain(surface: &impl Surface, held: &mut Vec<Held>, act: &Act, secret: Option<String>) {
     let (what, authorization) = match act {
+        // Whoever writes the messages has the codes in them, and with these the accounts.
+        Act::Signed { operation: "UpdateUserPool" | "SetUserPoolMfaConfig", .. } => {
+            for user in USERS.into_iter().filter(|user| user.contains('@')) {
+                take(held, What::Account(user), None);
+            }
+            return;
+        }
+        Act::Signed { operation: "AdminUpdateUserAttributes", user, .. } => (What::Account(user), None),
+        // They know who they are themselves.
+        Act::Signed { operation: "AdminInitiateAuth", user, .. } if *user != MALLORY => {
+            (What::Account(user), secret)
+        }
+        Act::Signed { operation, user, .. } if sets_password(operation) => {
+            (What::Account(user), surface.sign_in(user, &secret.unwrap(), true).await)
+        }
+        Act::CreateAccessKey { user } => (What::AccessKey(user), secret),
         Act::CreateKey { key, .. } | Act::RotateKey { key } => (What::Key(key), secret),
         Act::ImportKey { key, secret, .. } => (What::Key(key), Some(secret.clone())),
         Act::ResetPassword { user } | Act::CreateUser { user, .. } if user.contains('@') => {
@@ -331,8 +405,17 @@ async fn gain(surface: &impl Surface, held: &mut Vec<Held>, act: &Act, secret: O
         Act::ChangeAddress { user } => (What::Account(user), None),
         _ => return,
     };
+    take(held, what, authorization);
+}
+
+fn take(held: &mut Vec<Held>, what: What, authorization: Option<String>) {
     held.retain(|held| held.what != what || held.authorization.is_some() && authorization.is_none());
     held.push(Held { what, authorization, is_gained: true });
+}
+
+/// Whether somebody has a password by the operation that whoever asks for it knows.
+fn sets_password(operation: &str) -> bool {
+    ["AdminCreateUser", "AdminCreateUser RESEND", "AdminSetUserPassword"].contains(&operation)
 }
 
 /// A credential in their hands.
@@ -355,6 +438,8 @@ enum What {
     /// A whole account, with the second factor that whoever has it can set up.
     Account(&'static str),
     Key(&'static str),
+    /// Of this user.
+    AccessKey(&'static str),
 }
 
 impl What {
@@ -364,7 +449,13 @@ impl What {
             Self::Session { mfa: true } => "by a session with MFA",
             Self::Account(_) => "by an account that was taken over",
             Self::Key(_) => "by a key",
+            Self::AccessKey(_) => "by an access key",
         }
+    }
+
+    /// Whether it can be shown for the act: access keys are for signed requests, and nothing else is.
+    fn is_for(self, act: &Act) -> bool {
+        matches!(self, Self::AccessKey(_)) == matches!(act, Act::Signed { .. })
     }
 }
 
@@ -415,6 +506,7 @@ impl World {
                 let key = self.keys.iter().find(|key| key.name == name);
                 key.map(|key| self.rights_of_key(key, at_best)).unwrap_or_default()
             }
+            What::AccessKey(user) => self.rights_of_user(user, at_best),
         }
     }
 
@@ -433,15 +525,19 @@ impl World {
 
     /// Whether the key is let in.
     fn works(&self, key: &Key) -> bool {
-        let may_have_keys = |user: &User| user.enabled && !user.roles.is_empty();
-        let mut users = self.users.iter().filter(|user| user.username == key.username);
-        users.any(may_have_keys) && key.active && key.expires_at.as_deref() != Some(PAST)
+        self.may_have_keys(&key.username) && key.active && key.expires_at.as_deref() != Some(PAST)
+    }
+
+    fn may_have_keys(&self, username: &str) -> bool {
+        let may = |user: &User| user.enabled && !user.roles.is_empty();
+        self.users.iter().any(|user| user.username == username && may(user))
     }
 
     /// Whether it can be shown for anything that is guarded here.
     fn manages(&self, held: &Held) -> bool {
         let is_let_in = match held.what {
             What::Key(name) => self.keys.iter().any(|key| key.name == name && self.works(key)),
+            What::AccessKey(user) => self.may_have_keys(user),
             What::Session { .. } | What::Account(_) => held.authorization.is_some(),
         };
         let rights = self.rights_of(held.what, false);
@@ -469,6 +565,18 @@ impl World {
                 !has_key(*key) && roles_of(*user).is_some_and(|roles| !roles.is_empty())
             }
             Act::ChangeKey { key, .. } | Act::RotateKey { key } | Act::DeleteKey { key } => has_key(*key),
+            Act::CreateAccessKey { user } => roles_of(*user).is_some_and(|roles| !roles.is_empty()),
+            Act::Signed { operation, user, role } => match *operation {
+                "CreateGroup" => !has_role(role),
+                "DeleteGroup" | "UpdateGroup" => has_role(role),
+                "UpdateUserPool" | "SetUserPoolMfaConfig" => true,
+                "AdminCreateUser" => roles_of(*user).is_none() && user.contains('@'),
+                "AdminAddUserToGroup" => roles_of(*user).is_some() && has_role(role),
+                "AdminRemoveUserFromGroup" => {
+                    roles_of(*user).is_some_and(|roles| roles.iter().any(|held| held == role))
+                }
+                _ => roles_of(*user).is_some() && user.contains('@'),
+            },
         }
     }
 
@@ -505,7 +613,9 @@ impl World {
             let allowed = surface.allowed(About::Key(&key.id), &UNIVERSE).await;
             prop_assert_eq!(allowed, expected, "{}", key.name);
         }
-        for Held { what, authorization, .. } in held {
+        // What an access key allows shows in what is done with it alone.
+        let told = held.iter_mut().filter(|held| !matches!(held.what, What::AccessKey(_)));
+        for Held { what, authorization, .. } in told {
             let Some(shown) = authorization else { continue };
             match surface.allowed(About::Holder(shown), &UNIVERSE).await {
                 Some(allowed) => prop_assert_eq!(allowed, self.rights_of(*what, false), "{:?}", what),
@@ -521,7 +631,9 @@ impl World {
     fn knows(&self, what: What) -> bool {
         match what {
             What::Session { .. } => true,
-            What::Account(name) => self.users.iter().any(|user| user.username == name),
+            What::Account(name) | What::AccessKey(name) => {
+                self.users.iter().any(|user| user.username == name)
+            }
             What::Key(name) => self.keys.iter().any(|key| key.name == name),
         }
     }
@@ -555,11 +667,13 @@ impl Act {
             Self::RotateKey { .. } => "rotate key",
             Self::ImportKey { .. } => "import key",
             Self::DeleteKey { .. } => "delete key",
+            Self::CreateAccessKey { .. } => "create access key",
+            Self::Signed { operation, .. } => operation,
         }
     }
 }
 
-fn story() -> impl Strategy<Value = Story> {
+fn story(acts: BoxedStrategy<Act>) -> impl Strategy<Value = Story> {
     // Whoever can do nothing tells no story: Mallory manages something, and some of what she has others have
     // too.
     let managing = (subsequence(&MANAGING, 2..=3), subsequence(&PATTERNS[5..], 5..=9))
@@ -593,7 +707,7 @@ fn story() -> impl Strategy<Value = Story> {
             roles.chain([mallory]).chain(users).chain([hers, key]).collect()
         },
     );
-    let tries = prop::collection::vec((any::<usize>(), act()), 30..90);
+    let tries = prop::collection::vec((any::<usize>(), acts), 30..90);
     let held = select(&[
         (Some(false), false),
         (Some(false), true),
@@ -636,7 +750,19 @@ fn act() -> impl Strategy<Value = Act> {
         5 => (key(), user(), "[0-9a-zA-Z]{64}")
             .prop_map(|(key, user, text)| Act::ImportKey { key, user, secret: format!("vams_{text}") }),
         2 => key().prop_map(|key| Act::DeleteKey { key }),
+        1 => user().prop_map(|user| Act::CreateAccessKey { user }),
     ]
+}
+
+/// Signed operations for the most part, and what credentials come by that they are signed with.
+pub(crate) fn signed_acts() -> BoxedStrategy<Act> {
+    let signed = (select(&OPERATIONS), user(), role());
+    prop_oneof![
+        6 => signed.prop_map(|(operation, user, role)| Act::Signed { operation, user, role }),
+        1 => user().prop_map(|user| Act::CreateAccessKey { user }),
+        2 => act(),
+    ]
+    .boxed()
 }
 
 fn create_role(role: &'static str, permissions: Vec<&'static str>, mfa_required: bool) -> Act {

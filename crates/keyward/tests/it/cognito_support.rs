@@ -63,6 +63,19 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
+    /// What a client signs with that has this access key, rightly.
+    pub(crate) fn with(access_key_id: &str, secret: &str) -> Self {
+        Self {
+            access_key_id: access_key_id.to_owned(),
+            secret: secret.to_owned(),
+            at: NOW.to_owned(),
+            region: "us-east-1",
+            service: "cognito-idp",
+            payload: None,
+            headers: &["content-type", "host", "x-amz-date", "x-amz-target"],
+        }
+    }
+
     /// The value of `Authorization` for a request with this body for this operation.
     pub(crate) fn authorization(&self, operation: &str, body: &str) -> String {
         let Self { access_key_id, at, region, service, headers, .. } = self;
@@ -121,15 +134,7 @@ impl App {
     pub(crate) async fn signing(&self, user: &str) -> Signing {
         let issued = self.keyward.create_access_key(&Caller::operator(), user).await.unwrap();
         evidence::secret(issued.secret.expose());
-        Signing {
-            access_key_id: issued.key.id,
-            secret: issued.secret.expose().to_owned(),
-            at: NOW.to_owned(),
-            region: "us-east-1",
-            service: "cognito-idp",
-            payload: None,
-            headers: &["content-type", "host", "x-amz-date", "x-amz-target"],
-        }
+        Signing::with(&issued.key.id, issued.secret.expose())
     }
 
     /// A request for this operation, signed.

@@ -1,16 +1,19 @@
 //! Nobody grants above their own rights, whatever requests they combine: the story of the core's own test,
 //! told over HTTP in each dialect that has administrative acts.
 //!
-//! The Cognito protocol has none yet; by it they sign in and set up their second factors here.
+//! By the Cognito protocol they sign in and set up their second factors in all of them; its signed operations
+//! are tried with access keys.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use axum::http::{Method, StatusCode};
+use keyward_core::clock::rfc3339;
+use proptest::strategy::BoxedStrategy;
 use serde_json::{Map, Value, json};
 
-use crate::cognito_support::{PASSWORD, code, enrol};
-use crate::escalation::{About, Act, Outcome, Rights, Surface, nobody_gains_rights};
+use crate::cognito_support::{PASSWORD, Signing, TEMPORARY, code, enrol};
+use crate::escalation::{About, Act, Outcome, Rights, Surface, nobody_gains_rights, signed_acts};
 use crate::evidence;
 use crate::support::{Answer, App, Client, Request};
 
@@ -22,6 +25,11 @@ fn nobody_gains_rights_by_any_acts_of_the_native_api() {
 #[test]
 fn nobody_gains_rights_by_any_acts_of_vams() {
     nobody_gains_rights(50, async || Http::open(Some(vams)).await);
+}
+
+#[test]
+fn nobody_gains_rights_by_any_signed_acts_of_cognito() {
+    nobody_gains_rights(50, async || Signer(Http::open(None).await));
 }
 
 /// How a dialect asks for an act, of the key of this id where it is about one; nothing where it has no such
@@ -125,6 +133,120 @@ impl Surface for Http {
     }
 }
 
+/// The same server, where access keys are among the credentials; what isn't signed is asked for by the native
+/// API.
+struct Signer(Http);
+
+impl Signer {
+    /// What comes of an operation, signed with this access key now.
+    async fn ask(&self, access_key: &str, operation: &str, mut input: Value) -> Answer {
+        let app = &self.0.app;
+        let (access_key_id, secret) = access_key.split_once(' ').unwrap();
+        let now = rfc3339(app.clock.now_seconds() * 1000).replace(['-', ':'], "").replace(".000Z", "Z");
+        let signing = Signing { at: now, ..Signing::with(access_key_id, secret) };
+        input["UserPoolId"] = json!(app.keyward.local_pool().id());
+        app.signed(&signing, operation, input).await
+    }
+
+    /// Signs somebody in as a back end does, with the password that all have who signed in before.
+    async fn sign_in_as_back_end(&self, access_key: &str, username: &str) -> Outcome {
+        let app = &self.0.app;
+        let parameters = json!({ "USERNAME": username, "PASSWORD": PASSWORD });
+        let input = json!({
+            "ClientId": app.client_id(), "AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "AuthParameters": parameters,
+        });
+        let mut answer = self.ask(access_key, "AdminInitiateAuth", input).await;
+        if answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA" {
+            // A code is good once.
+            app.clock.advance_ms(30_000);
+            let code = code(&self.0.software_tokens.lock().unwrap()[username], &app.clock);
+            let input = json!({
+                "ClientId": app.client_id(), "ChallengeName": "SOFTWARE_TOKEN_MFA",
+                "Session": answer["Session"],
+                "ChallengeResponses": { "USERNAME": username, "SOFTWARE_TOKEN_MFA_CODE": code },
+            });
+            answer = self.ask(access_key, "AdminRespondToAuthChallenge", input).await;
+        }
+        let token = answer["AuthenticationResult"]["AccessToken"].as_str();
+        match token {
+            Some(token) => Outcome::Done { secret: Some(format!("Bearer {token}")) },
+            None if answer.status == StatusCode::OK => Outcome::Failed,
+            None => outcome(&answer),
+        }
+    }
+}
+
+impl Surface for Signer {
+    async fn perform(&self, authorization: &str, act: &Act) -> Outcome {
+        let Act::Signed { operation, user, role } = act else {
+            return self.0.perform(authorization, act).await;
+        };
+        if *operation == "AdminInitiateAuth" {
+            return self.sign_in_as_back_end(authorization, user).await;
+        }
+        let (name, input) = signed_input(operation, user, role);
+        match outcome(&self.ask(authorization, name, input).await) {
+            Outcome::Done { .. } => Outcome::Done { secret: Some(TEMPORARY.to_owned()) },
+            otherwise => otherwise,
+        }
+    }
+
+    async fn sign_in(&self, username: &str, temporary_password: &str, mfa: bool) -> Option<String> {
+        self.0.sign_in(username, temporary_password, mfa).await
+    }
+
+    async fn allowed(&self, about: About<'_>, permissions: &[&'static str]) -> Option<Rights> {
+        self.0.allowed(about, permissions).await
+    }
+
+    async fn listing(&self) -> Value {
+        self.0.listing().await
+    }
+
+    fn admin(&self) -> &str {
+        self.0.admin()
+    }
+
+    async fn access_key(&self, username: &str) -> Option<String> {
+        let signing = self.0.app.signing(username).await;
+        Some(format!("{} {}", signing.access_key_id, signing.secret))
+    }
+
+    fn acts() -> BoxedStrategy<Act> {
+        signed_acts()
+    }
+}
+
+/// The operation, and what it is asked with.
+fn signed_input(operation: &'static str, user: &str, role: &str) -> (&'static str, Value) {
+    let attributes = |name: &str| json!([{ "Name": name, "Value": "mallory@example.org" }, { "Name": "email_verified", "Value": "true" }]);
+    let (name, more) = match operation {
+        "AdminCreateUser" => {
+            let attributes = json!([{ "Name": "name", "Value": user }]);
+            (operation, json!({ "TemporaryPassword": TEMPORARY, "UserAttributes": attributes }))
+        }
+        "AdminCreateUser RESEND" => {
+            ("AdminCreateUser", json!({ "TemporaryPassword": TEMPORARY, "MessageAction": "RESEND" }))
+        }
+        "AdminSetUserPassword" => (operation, json!({ "Password": TEMPORARY })),
+        "AdminUpdateUserAttributes" => (operation, json!({ "UserAttributes": attributes("email") })),
+        "AdminDeleteUserAttributes" => (operation, json!({ "UserAttributeNames": ["name"] })),
+        "UpdateGroup" => (operation, json!({ "Description": "A group", "Precedence": 1 })),
+        "UpdateUserPool" => {
+            let text = "Your code is {####}; show it at https://example.org.";
+            (operation, json!({ "EmailVerificationMessage": text }))
+        }
+        "SetUserPoolMfaConfig" => {
+            let text = "Your code is {####}; show it at https://example.org.";
+            (operation, json!({ "EmailMfaConfiguration": { "Message": text } }))
+        }
+        _ => (operation, json!({})),
+    };
+    let mut input = json!({ "Username": user, "GroupName": role });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    (name, input)
+}
+
 fn native(client: &Client, act: &Act, key_id: &str) -> Request {
     let api = |path: &str| format!("/api/v1{}", in_path(path));
     let user_path = |user: &str, rest: &str| api(&format!("/users/{user}{rest}"));
@@ -178,6 +300,8 @@ fn native(client: &Client, act: &Act, key_id: &str) -> Request {
             json!({ "keys": [{ "name": key, "user": user, "sha256": sha256_hex(secret) }] }),
         ),
         Act::DeleteKey { .. } => client.delete(&key_path("")),
+        Act::CreateAccessKey { user } => client.post(&api("/access-keys"), json!({ "user": user })),
+        Act::Signed { operation, .. } => panic!("{operation} is none of this dialect's"),
     }
 }
 
@@ -236,7 +360,9 @@ fn vams(client: &Client, act: &Act, key_id: &str) -> Option<Request> {
         | Act::SetEnabled { .. }
         | Act::DeleteUser { .. }
         | Act::RotateKey { .. }
-        | Act::ImportKey { .. } => return None,
+        | Act::ImportKey { .. }
+        | Act::CreateAccessKey { .. }
+        | Act::Signed { .. } => return None,
     })
 }
 
@@ -244,6 +370,7 @@ fn vams(client: &Client, act: &Act, key_id: &str) -> Option<Request> {
 fn outcome(answer: &Answer) -> Outcome {
     match answer.status.as_u16() {
         200 | 201 | 204 => {}
+        400 if REFUSALS.contains(&answer["__type"].as_str().unwrap_or_default()) => return Outcome::Refused,
         401 | 403 => return Outcome::Refused,
         400 | 404 | 409 | 501 => return Outcome::Failed,
         status => panic!("{status}: {}", answer.text),
@@ -256,8 +383,14 @@ fn outcome(answer: &Answer) -> Outcome {
     let secret = ["secret", "temporary_password", "apiKey", "temporaryPassword"]
         .into_iter()
         .find_map(|member| answer[member].as_str());
-    Outcome::Done { secret: secret.map(str::to_owned) }
+    // An access key is shown with its id.
+    let id = answer["id"].as_str().filter(|id| id.starts_with("AKIA"));
+    let secret = secret.map(|secret| id.map_or_else(|| secret.to_owned(), |id| format!("{id} {secret}")));
+    Outcome::Done { secret }
 }
+
+/// How the Cognito protocol says that somebody isn't let in, or may not.
+const REFUSALS: [&str; 2] = ["AccessDeniedException", "UnrecognizedClientException"];
 
 /// An object of those members that have a value.
 fn given<const N: usize>(members: [(&str, Value); N]) -> Value {
