@@ -203,6 +203,7 @@ impl Keyward {
         if opened.question != choice.question() {
             return Err(invalid_session());
         }
+        self.refuse_used(&opened.id).await?;
         let chooser = &opened.chooser;
         let pool = &*chooser.through.pool;
         let usable = chooser.usable_account(choice.factor());

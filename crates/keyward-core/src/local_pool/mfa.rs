@@ -104,6 +104,7 @@ impl Keyward {
     ) -> Result<SignIn> {
         const WRONG: &str = "Invalid code or auth state for the user.";
         let asked = self.open_question(&answer, factor.into()).await?;
+        self.refuse_used(&asked.id).await?;
         let user = &asked.account.user;
         let counter = self.counter("mfa", &user.id)?;
         self.refuse_while_locked(&asked.through.pool, &counter).await?;
@@ -309,9 +310,7 @@ impl Bearer {
     /// Where signing in asks for a second factor, only a session that has shown one may change them.
     pub(super) fn require_second_factor(&self, settings: &UserPoolSettings) -> Result<()> {
         if (self.account.user.mfa || settings.mfa == MfaMode::On) && !self.session.mfa {
-            return Err(Error::unauthenticated(
-                "Sign in with a code of your software token before you change it.",
-            ));
+            return Err(Error::unauthenticated("Sign in with your second factor before you change this."));
         }
         Ok(())
     }

@@ -75,15 +75,16 @@ impl Keyward {
     }
 }
 
-/// Takes what the user tells of themselves; what they repeat is nothing new.
+/// Takes what the user tells of themselves; what they repeat is nothing new, and an empty value takes away.
 fn tell(user: &mut User, attributes: &BTreeMap<&str, &str>, through: &PoolClient) -> Result<()> {
     let settings = &through.settings;
     let known = user.all_attributes();
     let (mut added, mut changed) = (AttributeChanges::new(), AttributeChanges::new());
     for (&name, &value) in attributes {
-        let told = (name.to_owned(), Some(value.to_owned()));
+        let told = (name.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty()));
         match known.get(name) {
             Some(known) if known == value => {}
+            None if value.is_empty() => {}
             // An address may be what the user is known by, or where codes go.
             Some(_) if is_required(settings, name) || matches!(name, "email" | "phone_number") => {
                 return Err(Error::unauthenticated(format!("Cannot modify an already provided {name}")));

@@ -22,6 +22,7 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::{RefreshTokens, SignedIn};
 use crate::user::User;
+use crate::user_pool::MfaMode;
 
 /// The flow that a client must have for refreshing, where its refresh tokens don't rotate.
 const FLOW: &str = "REFRESH_TOKEN_AUTH";
@@ -177,6 +178,12 @@ impl Keyward {
             }
             if session.expires_at_ms <= now_ms {
                 return Err(Error::unauthenticated("Refresh Token has expired"));
+            }
+            // From before the pool asked everybody: what was enough then isn't any more.
+            if through.settings.mfa == MfaMode::On && !session.mfa {
+                return Err(Error::unauthenticated(
+                    "This user pool asks everybody for a second factor; sign in again.",
+                ));
             }
             let is_newest = refresh_tokens.newest == hash;
             if !is_newest && !refresh_tokens.is_within_grace(&hash, now_ms) {

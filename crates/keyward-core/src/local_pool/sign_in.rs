@@ -662,6 +662,11 @@ impl Keyward {
         }
     }
 
+    /// Refuses a challenge that was answered before; its code is used up, and would only seem to be wrong.
+    pub(super) async fn refuse_used(&self, challenge_id: &str) -> Result<()> {
+        if self.store.is_used(challenge_id).await? { Err(challenge_used()) } else { Ok(()) }
+    }
+
     /// What counts the failures at somebody's `kind` of secret. A fingerprint: what is typed where a name
     /// belongs may be a password.
     pub(crate) fn counter(&self, kind: &str, name: &str) -> Result<String> {

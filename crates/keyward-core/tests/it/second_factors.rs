@@ -1,8 +1,10 @@
 //! Second factors: which are asked for, how they are set up, and who may change them.
 
+use keyward_core::app_client::NewSecret;
 use keyward_core::audit::Outcome;
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error, Result, Thing};
+use keyward_core::local_pool::choice::{ChoiceInput, Chosen, FirstChoice};
 use keyward_core::local_pool::factor::SecondFactor;
 use keyward_core::local_pool::mfa_preference::{FactorSetting, MfaChange};
 use keyward_core::local_pool::sign_in::{Answer, Challenge, Question, SignIn, SignInRequest, Tokens};
@@ -15,8 +17,8 @@ use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors, SmsMfa};
 use serde_json::json;
 
 use crate::sign_in::{
-    ANN, INVALID_SESSION, LOCKED, MINUTE_MS, PASSWORD, SoftwareToken, TEMPORARY, USED_SESSION, World, asked,
-    claims, done, said,
+    ANN, INVALID_SESSION, LOCKED, MINUTE_MS, PASSWORD, Proof, SoftwareToken, TEMPORARY, USED_SESSION, World,
+    asked, claims, done, said,
 };
 use crate::support::{self, SECOND_MS, TestDatabase, code, on_both};
 
@@ -30,6 +32,7 @@ on_both! {
     setting_up_is_bound_to_its_session_and_step,
     guesses_while_setting_up_lock,
     where_the_pool_asks_everybody_a_proven_address_will_do,
+    where_the_pool_asks_everybody_no_way_in_goes_without_a_factor,
     where_the_pool_asks_nobody_nothing_is_asked,
     a_factor_without_means_is_no_reason_to_ask_for_less,
     what_cannot_be_switched_on_is_refused,
@@ -47,7 +50,7 @@ const PREFERRED: Option<FactorSetting> = Some(FactorSetting { is_enabled: true, 
 const OFF: Option<FactorSetting> = Some(FactorSetting { is_enabled: false, is_preferred: false });
 const NUMBER: &str = "+12345678900";
 const WRONG_CODE: &str = "Invalid code or auth state for the user.";
-const SIGN_IN_WITH_CODE: &str = "Sign in with a code of your software token before you change it.";
+const SIGN_IN_WITH_CODE: &str = "Sign in with your second factor before you change this.";
 
 impl World {
     /// With a user whose address and number are proven, in a pool with every second factor.
@@ -191,7 +194,7 @@ async fn a_sent_code_is_good_once_for_its_own_challenge_and_for_its_time(databas
     assert_eq!(said(shown), INVALID_SESSION);
     assert_eq!(said(world.show_code(&by_sms, &second).await), INVALID_SESSION);
     done(world.show_sent(&by_sms, &second).await);
-    assert_eq!(code(world.show_sent(&by_sms, &second).await), Code::CodeMismatch);
+    assert_eq!(said(world.show_sent(&by_sms, &second).await), USED_SESSION);
 
     let choice = asked(world.sign_in(PASSWORD).await, Question::SelectFactor);
     let late = asked(world.select(&choice, SecondFactor::Sms).await, Question::Sms);
@@ -423,6 +426,74 @@ async fn where_the_pool_asks_everybody_a_proven_address_will_do(database: TestDa
     world.set_attributes(&[("email_verified", Some("true"))]).await;
     asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
     assert!(world.authenticate(&tokens.access_token).await.unwrap().has_mfa());
+}
+
+async fn where_the_pool_asks_everybody_no_way_in_goes_without_a_factor(database: TestDatabase) {
+    let world = World::with_new_user(&database).await;
+    let all = ["USER_PASSWORD", "ADMIN_USER_PASSWORD", "USER_SRP", "USER", "REFRESH_TOKEN"];
+    let all = all.map(|flow| format!("ALLOW_{flow}_AUTH")).to_vec();
+    let (world, _) = world.through(NewSecret::None, |settings| settings.flows = all).await;
+    let (keyward, operator) = (&world.keyward, Caller::operator());
+    let back_end = SignInRequest::of_back_end(&operator, keyward.local_pool().id(), &world.client_id);
+    let every = |mfa| PoolFactors {
+        mfa: Some(mfa),
+        software_token_mfa: Some(true),
+        sms: Some(SmsMfa::default()),
+        email: Some(EmailMfa::default()),
+        ..PoolFactors::default()
+    };
+    let attempts = async |password: &str| {
+        let password = Secret::from(password);
+        let (client, srp_a) = world.srp_client(ANN, password.expose());
+        let mut outcomes = vec![world.sign_in(password.expose()).await];
+        outcomes.push(keyward.sign_in_with_password(back_end, ANN, &password).await);
+        outcomes.push(world.sign_in_by_srp(ANN, password.expose()).await);
+        for request in [world.request(), back_end] {
+            let input = ChoiceInput { password: Some(&password), srp_a: Some(&srp_a) };
+            let choose = keyward.begin_choice(request, ANN, Some(FirstChoice::Password), input);
+            let Chosen::SignIn(by_password) = choose.await.unwrap() else { panic!("SRP wasn't chosen") };
+            outcomes.push(Ok(by_password));
+            let choose = keyward.begin_choice(request, ANN, Some(FirstChoice::PasswordSrp), input);
+            let Chosen::Srp(challenge) = choose.await.unwrap() else { panic!("SRP was chosen") };
+            let proof = Proof::of(&client, &challenge);
+            outcomes.push(keyward.finish_srp(request, proof.as_srp_proof()).await);
+        }
+        outcomes
+    };
+    let assert_asked = async |password: &str, question: Question| {
+        for outcome in attempts(password).await {
+            asked(outcome, question);
+        }
+    };
+
+    world.set_attributes(&[("email_verified", Some("false"))]).await;
+    world.set_pool(every(MfaMode::On)).await;
+    assert_asked(TEMPORARY, Question::NewPassword).await;
+    let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
+    asked(world.choose(&challenge, PASSWORD).await, Question::SetUpFactor);
+    assert_asked(PASSWORD, Question::SetUpFactor).await;
+    // What was signed in before isn't renewed.
+    world.set_pool(every(MfaMode::Optional)).await;
+    let before = world.tokens().await;
+    world.set_pool(every(MfaMode::On)).await;
+    let refused = "This user pool asks everybody for a second factor; sign in again.";
+    assert_eq!(said(world.refresh(&before).await), refused);
+    world.set_attributes(&[("email_verified", Some("true"))]).await;
+    assert_asked(PASSWORD, Question::Email).await;
+    world.set_attributes(&[("phone_number", Some(NUMBER)), ("phone_number_verified", Some("true"))]).await;
+    assert_asked(PASSWORD, Question::SelectFactor).await;
+    let challenge = asked(world.sign_in(PASSWORD).await, Question::SelectFactor);
+    let challenge = asked(world.select(&challenge, SecondFactor::Sms).await, Question::Sms);
+    let tokens = done(world.show_sent(&challenge, &world.sent().await.0).await);
+    world.prefer(&tokens, MfaChange { sms: PREFERRED, ..MfaChange::default() }).await.unwrap();
+    assert_asked(PASSWORD, Question::Sms).await;
+    world.refresh(&tokens).await.unwrap();
+    // Not even where an administrator switches it off, and takes the addresses away.
+    let off = MfaChange { sms: OFF, ..MfaChange::default() };
+    keyward.set_mfa_preference_in(keyward.local_pool(), &operator, ANN, &off).await.unwrap();
+    assert_asked(PASSWORD, Question::SelectFactor).await;
+    world.set_attributes(&[("phone_number", None), ("email_verified", Some("false"))]).await;
+    assert_asked(PASSWORD, Question::SetUpFactor).await;
 }
 
 async fn where_the_pool_asks_nobody_nothing_is_asked(database: TestDatabase) {

@@ -832,7 +832,13 @@ async fn a_new_password_must_meet_the_policy_and_may_be_chosen_again(database: T
     for attribute in [("email_verified", "false"), ("phone_number_verified", "true")] {
         assert_eq!(said(choose(attribute).await), "A client attempted to write unauthorized attribute");
     }
-    done(choose(("email", ANN)).await);
+    let told = [("email", ANN), ("name", "Ann"), ("phone_number", "+12345678900"), ("nickname", "")];
+    let answer = world.answer(&challenge);
+    let tokens = world.keyward.choose_password_with(answer, &PASSWORD.into(), &told.into()).await;
+    let user = world.keyward.own_account(&done(tokens).access_token).await.unwrap();
+    // An address is proven by nothing but a code that went to it.
+    assert_eq!((user.phone.as_deref(), user.phone_verified), (Some("+12345678900"), false));
+    assert_eq!(user.attributes, BTreeMap::from([("name".to_owned(), "Ann".to_owned())]));
 }
 
 async fn a_new_password_is_there_to_sign_in_with(database: TestDatabase) {
@@ -1147,7 +1153,7 @@ async fn whoever_only_knows_the_password_cannot_touch_the_second_factor(database
     let (keyward, origin, access) = (&world.keyward, &world.origin, &before.access_token);
 
     // A session from before the second factor was asked for.
-    let refusal = "Sign in with a code of your software token before you change it.";
+    let refusal = "Sign in with your second factor before you change this.";
     assert_eq!(said(keyward.associate_software_token(origin, access).await), refusal);
     assert_eq!(
         said(keyward.set_mfa_preference(origin, access, &MfaChange::software_token(false)).await),

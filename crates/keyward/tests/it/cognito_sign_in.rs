@@ -10,20 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
-use keyward_core::page::Cursor;
 use keyward_core::user::UserUpdate;
 use keyward_core::user_pool::{EmailMfa, FirstFactor, MfaMode, PoolFactors, UserPoolSettings};
 use serde_json::{Value, json};
 
-use crate::cognito_support::{ANN, PASSWORD, TEMPORARY, code, enrol};
+use crate::cognito_support::{ANN, PASSWORD, TEMPORARY, code, enrol, members, sent};
 use crate::support::{ADMIN, ADMIN_BOT, ADMIN_PASSWORD, Answer, App, CLIENT_ADDRESS, NOW_MS, Request};
 
 const INCORRECT: &str = "Incorrect username or password.";
-
-/// The names of an object's members, sorted.
-fn members(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap().keys().map(String::as_str).collect()
-}
 
 #[tokio::test]
 async fn a_password_brings_three_tokens() {
@@ -394,7 +388,7 @@ async fn a_software_token_is_set_up_and_then_asked_for() {
         .await
         .expect_refusal("ExpiredCodeException", "Your software token has already been used once.");
 
-    let refusal = "Sign in with a code of your software token before you change it.";
+    let refusal = "Sign in with your second factor before you change this.";
     let off = json!({ "SoftwareTokenMfaSettings": { "Enabled": false } });
     app.cognito("SetUserMFAPreference", by_token(off.clone()))
         .await
@@ -433,13 +427,6 @@ async fn a_second_factor_that_is_not_offered_cannot_be_asked_for() {
 async fn set_factors(app: &App, factors: PoolFactors) {
     let pool_id = app.keyward.local_pool().id();
     app.keyward.set_pool_factors(&Caller::operator(), pool_id, factors).await.unwrap();
-}
-
-/// The digits in the message that was made last.
-async fn sent(app: &App) -> String {
-    let page = app.keyward.outbox(&Caller::operator(), &Cursor::default()).await.unwrap();
-    let body = page.items.last().unwrap().content.body.expose().to_owned();
-    body.split(|character: char| !character.is_ascii_digit()).find(|text| text.len() >= 6).unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, Method};
 use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
 use keyward_core::clock::Clock;
+use keyward_core::page::Cursor;
 use keyward_core::user::NewUser;
 use keyward_core::user_pool::{NewUserPool, UserPoolSettings};
 use serde_json::{Value, json};
@@ -279,4 +280,16 @@ pub(crate) async fn enrol(app: &App, access_token: &Value) -> Value {
     assert_eq!(app.cognito("SetUserMFAPreference", input).await.expect(200).text, "{}");
     app.clock.advance_ms(30_000);
     secret
+}
+
+/// The names of an object's members, sorted.
+pub(crate) fn members(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// The digits in the message that was made last.
+pub(crate) async fn sent(app: &App) -> String {
+    let page = app.keyward.outbox(&Caller::operator(), &Cursor::default()).await.unwrap();
+    let body = page.items.last().unwrap().content.body.expose().to_owned();
+    body.split(|character: char| !character.is_ascii_digit()).find(|text| text.len() >= 6).unwrap().to_owned()
 }

@@ -31,6 +31,7 @@ mod cli_session_sign_in;
 mod cli_sign_in;
 mod cli_support;
 mod cli_user_import;
+mod cognito_challenges;
 mod cognito_groups;
 mod cognito_list_users;
 mod cognito_password;
