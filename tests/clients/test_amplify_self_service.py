@@ -1,7 +1,7 @@
 """Amplify does what users do for themselves, with and without passwords."""
 
 import pytest
-from keyward_api import new_name, new_password, raised_by
+from keyward_api import Authenticator, new_name, new_password, raised_by
 from node_client import Node
 
 
@@ -77,3 +77,69 @@ def test_a_user_leaves(pool, tab, person):
     tab.call("deleteUser")
 
     assert raised_by(lambda: pool.user(person))[0] == "UserNotFoundException"
+
+
+def test_a_code_by_mail_is_a_way_to_sign_in(tab, mailbox, person):
+    options = {"authFlowType": "USER_AUTH", "preferredChallenge": "EMAIL_OTP"}
+    started = tab.call("signIn", {"username": person.username, "options": options})
+    assert step(started) == "CONFIRM_SIGN_IN_WITH_EMAIL_CODE"
+
+    code = mailbox.code(address(person.username))
+
+    assert tab.call("confirmSignIn", {"challengeResponse": code})["isSignedIn"]
+
+
+def test_the_user_picks_how_to_sign_in(tab, person):
+    started = tab.call("signIn", {"username": person.username, "options": {"authFlowType": "USER_AUTH"}})
+    assert step(started) == "CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION"
+    assert {"EMAIL_OTP", "PASSWORD", "PASSWORD_SRP"} <= set(started["nextStep"]["availableChallenges"])
+
+    assert step(tab.call("confirmSignIn", {"challengeResponse": "PASSWORD_SRP"})) == (
+        "CONFIRM_SIGN_IN_WITH_PASSWORD"
+    )
+
+    assert tab.call("confirmSignIn", {"challengeResponse": person.password})["isSignedIn"]
+
+
+def test_a_second_factor_that_is_needed_is_set_up_on_the_way_in(new_pool):
+    pool = new_pool()
+    pool.root.set_user_pool_mfa_config(
+        UserPoolId=pool.pool_id, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="ON"
+    )
+    person = pool.new_person()
+    credentials = {"username": person.username, "password": person.password}
+    with Node("amplify", pool) as tab:
+        started = tab.call("signIn", credentials)
+        assert step(started) == "CONTINUE_SIGN_IN_WITH_TOTP_SETUP"
+        authenticator = Authenticator(started["nextStep"]["totpSetupDetails"]["sharedSecret"])
+        assert tab.call("confirmSignIn", {"challengeResponse": authenticator.code()})["isSignedIn"]
+        tab.call("signOut")
+
+        assert step(tab.call("signIn", credentials)) == "CONFIRM_SIGN_IN_WITH_TOTP_CODE"
+        assert tab.call("confirmSignIn", {"challengeResponse": authenticator.code()})["isSignedIn"]
+
+
+def test_one_of_two_second_factors_is_picked(new_pool, mailbox):
+    pool = new_pool()
+    pool.root.set_user_pool_mfa_config(
+        UserPoolId=pool.pool_id,
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+        EmailMfaConfiguration={"Subject": "Code", "Message": "Your code is {####}"},
+        MfaConfiguration="OPTIONAL",
+    )
+    name = new_name("user")
+    person = pool.new_person(name, email=address(name), email_verified="true")
+    pool.enrol_totp(person)
+    on = {"Enabled": True, "PreferredMfa": False}
+    pool.root.admin_set_user_mfa_preference(
+        UserPoolId=pool.pool_id, Username=name, EmailMfaSettings=on, SoftwareTokenMfaSettings=on
+    )
+    with Node("amplify", pool) as tab:
+        started = tab.call("signIn", {"username": name, "password": person.password})
+        assert step(started) == "CONTINUE_SIGN_IN_WITH_MFA_SELECTION"
+        assert started["nextStep"]["allowedMFATypes"] == ["TOTP", "EMAIL"]
+        assert step(tab.call("confirmSignIn", {"challengeResponse": "EMAIL"})) == (
+            "CONFIRM_SIGN_IN_WITH_EMAIL_CODE"
+        )
+        assert tab.call("confirmSignIn", {"challengeResponse": mailbox.code(address(name))})["isSignedIn"]
+        assert tab.call("fetchMFAPreference") == {"enabled": ["TOTP", "EMAIL"]}

@@ -9,6 +9,25 @@ def pool(new_pool):
     return new_pool()
 
 
+def test_flows_are_for_those_whom_they_are_for(pool):
+    person = pool.new_person()
+    password = {"USERNAME": person.username, "PASSWORD": person.password}
+
+    assert raised_by(lambda: pool.initiate("ADMIN_USER_PASSWORD_AUTH", **password)) == (
+        "InvalidParameterException",
+        "Initiate Auth method not supported",
+    )
+    client = pool.new_client(ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"])
+    assert raised_by(
+        lambda: pool.root.admin_initiate_auth(
+            UserPoolId=pool.pool_id,
+            ClientId=client["ClientId"],
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters=password,
+        )
+    ) == ("InvalidParameterException", "Auth flow not enabled for this client")
+
+
 def test_a_session_belongs_to_its_pool_client_and_challenge(pool, new_pool):
     person = pool.new_user()
     challenge = pool.start_sign_in(person)
