@@ -188,6 +188,15 @@ impl Keyward {
         if let Some(birthdate) = attributes.get_mut("birthdate") {
             *birthdate = with_year_first(birthdate).unwrap_or_else(|| std::mem::take(birthdate));
         }
+        // Amazon's columns ask about both addresses, of who has but one as well.
+        for address in ["email", "phone_number"] {
+            let flag = format!("{address}_verified");
+            if attributes.get(&flag).is_some_and(|value| value.eq_ignore_ascii_case("false"))
+                && !attributes.contains_key(address)
+            {
+                attributes.remove(&flag);
+            }
+        }
         let new = NewUser { username: imported.username.clone(), attributes, ..NewUser::default() };
         let mut user = self.account_in(pool_id, settings, &new, Occasion::Creation)?;
         if let Some(hash) = &imported.password_hash {

@@ -130,9 +130,12 @@ async fn users_are_imported_with_what_is_known_of_them_and_found_by_it(database:
         ("address", "1 Main Street,\nLondon"),
     ];
 
-    let results = import(&keyward, None, &[with("Ada", &more), with_hash("bob", BCRYPT.1)]).await;
+    let without_phone = with("cyd", &[("phone_number_verified", "FALSE")]);
 
-    assert_eq!(outcomes(&results), ["created", "created"]);
+    let results =
+        import(&keyward, None, &[with("Ada", &more), with_hash("bob", BCRYPT.1), without_phone]).await;
+
+    assert_eq!(outcomes(&results), ["created", "created", "created"]);
     let operator = Caller::operator();
     let ada = keyward.user(&operator, "ada").await.unwrap();
     let Ok(Imported::Created(id)) = &results[0] else { panic!("{results:?}") };
@@ -158,7 +161,7 @@ async fn users_are_imported_with_what_is_known_of_them_and_found_by_it(database:
         let query = UserQuery { search: Some(search.into()), ..UserQuery::default() };
         keyward.list_users(&operator, &query).await.unwrap().items.len()
     };
-    assert_eq!((found("ada@").await, found("b").await), (1, 1));
+    assert_eq!((found("ada@").await, found("b").await, found("cyd").await), (1, 1, 1));
     let indexed = database
         .column(
             "SELECT a.name FROM user_attributes a JOIN users u ON u.id = a.user_id \
