@@ -44,6 +44,7 @@ sys.path.insert(0, str(ROOT / "tests" / "clients"))
 from keyward_server import Server, free_port  # noqa: E402
 
 ADMIN = "admin@example.com"
+ADMINS_KEY = {"name": "bench", "description": "Brings the users", "user": ADMIN}
 PASSWORD = "Bench-" + secrets.token_urlsafe(12) + "-1"
 FLOWS = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
 # Who can sign in; all others have no password.
@@ -273,7 +274,8 @@ class Keyward(Contestant):
         self.url = self.server.url
         admin = self.server.sign_in(ADMIN, PASSWORD)
         made = self.server.must("POST", "/api/v1/access-keys", {"user": ADMIN}, admin)
-        self.credentials = (made["access_key_id"], made["secret_access_key"])
+        self.credentials = (made["id"], made["secret"])
+        self.key = self.server.must("POST", "/api/v1/api-keys", ADMINS_KEY, admin)["secret"]
         config = self.server.must("GET", "/api/amplify-config")
         self.pool, self.client = config["cognitoUserPoolId"], config["cognitoAppClientId"]
         self.fill()
@@ -303,7 +305,7 @@ class Keyward(Contestant):
             "HOME": str(self.folder),
             "PATH": os.environ["PATH"],
             "KEYWARD_URL": self.url,
-            "KEYWARD_TOKEN": self.server.sign_in(ADMIN, PASSWORD).removeprefix("Bearer "),
+            "KEYWARD_API_KEY": self.key,
         }
         began = time.monotonic()
         subprocess.run(
