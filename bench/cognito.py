@@ -4,7 +4,7 @@
 Keyward checks every signature and writes everything to its database; the emulators check no signature and keep
 what they know in memory (cognito-local: in a JSON file). All are filled over the protocol itself, or, where
 there are many users, by `keyward user import`, and asked by wrk with the same requests, which are signed
-beforehand. Everything is interleaved in one run, since a machine's speed drifts: of each figure the median of
+beforehand; those who sign in come from many addresses. Everything is interleaved in one run, since a machine's speed drifts: of each figure the median of
 the rounds is shown. wrk and the servers share the machine's cores.
 
 Needs wrk, target/release/keyward and the emulators: `make bench-cognito` sees to all of them.
@@ -248,6 +248,7 @@ class Contestant:
             operation, _, _, body = line.split("\t", 3)
             target = f"AWSCognitoIdentityProviderService.{operation}"
             head = f"POST / HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/x-amz-json-1.1\r\n"
+            head += f"X-Forwarded-For: 10.0.{random.randrange(256)}.{random.randrange(256)}\r\n"
             head += f"X-Amz-Target: {target}\r\nContent-Length: {len(body.encode())}\r\n\r\n"
             messages.append((head + body).encode())
 
@@ -270,7 +271,8 @@ class Keyward(Contestant):
     def __init__(self, folder: Path, count: int, binary: Path):
         super().__init__(folder, count)
         self.name, self.binary = f"Keyward, {count:,} users", binary
-        self.server = Server(binary, folder / "data", admin_email=ADMIN, admin_password=PASSWORD).start()
+        settings = {"admin_email": ADMIN, "admin_password": PASSWORD, "trusted_proxies": "127.0.0.1"}
+        self.server = Server(binary, folder / "data", **settings).start()
         self.url = self.server.url
         admin = self.server.sign_in(ADMIN, PASSWORD)
         made = self.server.must("POST", "/api/v1/access-keys", {"user": ADMIN}, admin)
@@ -399,6 +401,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--users", type=int, nargs="+", default=[1_000, 10_000, 1_000_000])
+    parser.add_argument("--operations", nargs="*", default=OPERATIONS, help="which ones to measure")
     parser.add_argument("--emulators", nargs="*", default=EMULATORS, help="which ones to measure beside")
     options = parser.parse_args()
     stay_on_loopback()
@@ -425,7 +428,7 @@ def measure(options: argparse.Namespace, folder: Path, running: list) -> None:
     limits: list[dict] = []
     for round_ in range(options.rounds):
         limits.append(json.loads(subprocess.run([str(options.limits)], check=True, stdout=subprocess.PIPE).stdout))
-        for operation in OPERATIONS:
+        for operation in options.operations:
             say(f"round {round_ + 1} of {options.rounds}: {operation}")
             # Nobody always runs first.
             for one in running[round_ % len(running) :] + running[: round_ % len(running)]:
@@ -445,7 +448,7 @@ def report(options, running, limits, idle, after, starts) -> None:
     names = [one.name for one in running]
     print(f"| | {' | '.join(names)} |\n|---|{'---:|' * len(names)}")
     first = running[0]
-    for operation in OPERATIONS:
+    for operation in options.operations:
         cells = []
         for one in running:
             rates = one.rates.get(operation)
@@ -469,7 +472,7 @@ def report(options, running, limits, idle, after, starts) -> None:
     ]:
         rates = [each[limit] for each in limits]
         line = f"\n{what} this machine can do: {statistics.median(rates):,.0f}/s"
-        if operation not in first.failures:
+        if first.rates.get(operation) and operation not in first.failures:
             share = statistics.median(a / b for a, b in zip(first.rates[operation], rates, strict=True))
             line += f"; {operation} reaches {share:.0%} of that"
         print(line + ".")

@@ -1,11 +1,12 @@
 -- Requests for wrk. `wrk ... -s requests.lua URL -- verify FOLDER SEED` sends a random key of FOLDER/keys each
 -- time, in the body that FOLDER/body describes (KEY stands for the key), with the Authorization that is in
 -- FOLDER/authorization; `-- plain` sends GETs without a body; `-- any FILE SEED` sends a random line of FILE each
--- time: the operation of Amazon Cognito's protocol, Authorization, X-Amz-Date and body, with tabs between. All
--- requests are made before the clock starts,
+-- time: the operation of Amazon Cognito's protocol, Authorization, X-Amz-Date and body, with tabs between; what
+-- isn't signed comes from many addresses, as a proxy tells them. All requests are made before the clock starts,
 -- so that wrk costs the same for every server.
 
 local requests = {}
+local ADDRESSES = 100
 
 local function read(path)
   local file = io.open(path)
@@ -29,8 +30,13 @@ function init(arguments)
       if authorization ~= "" then
         headers["Authorization"] = authorization
         headers["X-Amz-Date"] = date
+        requests[#requests + 1] = wrk.format("POST", nil, headers, body)
+      else
+        for address = 1, ADDRESSES do
+          headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", math.random(255), math.random(255), address)
+          requests[#requests + 1] = wrk.format("POST", nil, headers, body)
+        end
       end
-      requests[#requests + 1] = wrk.format("POST", nil, headers, body)
     end
     return
   end
