@@ -1,11 +1,12 @@
 //! Password hashes, the password policy, temporary passwords.
 
+use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use argon2::password_hash::Error as HashError;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -63,6 +64,10 @@ impl HashingCost {
         Params::new(self.memory_kib, self.iterations, self.parallelism, Some(HASH_BYTES)).map_err(|_| wrong())
     }
 
+    fn of(params: &Params) -> Self {
+        Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() }
+    }
+
     fn is_bearable(self) -> bool {
         self.memory_kib <= DEAREST.memory_kib
             && self.iterations <= DEAREST.iterations
@@ -86,13 +91,64 @@ pub enum Line {
 /// stand in either line, and whoever comes then is told at once to come back later.
 #[derive(Debug)]
 pub struct PasswordHasher {
-    argon2: Argon2<'static>,
+    params: Params,
     cost: HashingCost,
     /// Nobody's: as dear as a real one, and no password is right for it.
     dummy: String,
+    memory: Arc<Memory>,
     running: Arc<Semaphore>,
     signing_in: Arc<Semaphore>,
     administering: Arc<Semaphore>,
+}
+
+/// The memory that hashes of the usual cost were worked out in, for the next ones, as many as run at once: to
+/// have 19 MiB of the system for each, and give them back, takes it a good part of the time of the hash.
+struct Memory {
+    usual_blocks: usize,
+    spare: Mutex<Vec<Vec<Block>>>,
+}
+
+impl Memory {
+    /// The hash of `password`, of the length that the parameters say.
+    fn hash(&self, argon2: &Argon2<'_>, password: &Secret, salt: &[u8]) -> Result<Output, HashError> {
+        let blocks = argon2.params().block_count();
+        let spare = if blocks == self.usual_blocks { self.spare().pop() } else { None };
+        let mut memory = spare.unwrap_or_else(|| vec![Block::new(); blocks]);
+        let mut output = [0; Output::MAX_LENGTH];
+        let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        let output = output.get_mut(..length).ok_or(HashError::OutputSize)?;
+        argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, &mut memory)?;
+        if blocks == self.usual_blocks {
+            self.spare().push(memory);
+        }
+        Ok(Output::new(output)?)
+    }
+
+    /// Whether `password` is the one behind `phc`, or behind an imported bcrypt hash.
+    fn is_behind(&self, password: &Secret, phc: &str) -> Result<bool> {
+        if is_bcrypt(phc) {
+            // Goes by the first 72 bytes, as every bcrypt does.
+            return bcrypt::verify(password.expose(), phc).map_err(|_| unreadable_hash());
+        }
+        let (PasswordHash { algorithm, version, salt, hash, .. }, params) =
+            parse(phc).ok_or_else(unreadable_hash)?;
+        let (Some(salt), Some(hash)) = (salt, hash) else { return Err(unreadable_hash()) };
+        let algorithm = Algorithm::try_from(algorithm.as_str()).map_err(Error::internal)?;
+        let version = version.map_or(Ok(Version::default()), Version::try_from).map_err(Error::internal)?;
+        let argon2 = Argon2::new(algorithm, version, params);
+        // Compared in a time that doesn't depend on what they are.
+        self.hash(&argon2, password, &salt).map(|output| output == hash).map_err(Error::internal)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Memory").field("usual_blocks", &self.usual_blocks).finish_non_exhaustive()
+    }
 }
 
 impl PasswordHasher {
@@ -118,7 +174,8 @@ impl PasswordHasher {
             .min(Semaphore::MAX_PERMITS);
         let places = || Arc::new(Semaphore::new(running.saturating_add(waiting).min(Semaphore::MAX_PERMITS)));
         Ok(Self {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            memory: Arc::new(Memory { usual_blocks: params.block_count(), spare: Mutex::default() }),
+            params,
             cost,
             dummy,
             running: Arc::new(Semaphore::new(running)),
@@ -132,10 +189,12 @@ impl PasswordHasher {
     /// # Errors
     /// `TooManyRequests` when too many stand in line.
     pub async fn hash(&self, line: Line, random: &Random, password: &Secret) -> Result<String> {
-        let (argon2, salt, password) = (self.argon2.clone(), random.bytes::<SALT_BYTES>(), password.clone());
+        let (memory, params, password) = (Arc::clone(&self.memory), self.params.clone(), password.clone());
+        let salt = random.bytes::<SALT_BYTES>();
         self.run(line, move || {
-            let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt);
-            hash.map(|hash| hash.to_string()).map_err(Error::internal)
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let output = memory.hash(&argon2, &password, &salt).map_err(Error::internal)?;
+            phc(argon2.params(), &salt, output).map_err(Error::internal)
         })
         .await
     }
@@ -146,8 +205,8 @@ impl PasswordHasher {
     /// # Errors
     /// `TooManyRequests` when too many stand in line, `Internal` when `phc` is no such hash.
     pub async fn verify(&self, password: &Secret, phc: &str) -> Result<bool> {
-        let (argon2, password, phc) = (self.argon2.clone(), password.clone(), phc.to_owned());
-        self.run(Line::SignIn, move || is_behind(&argon2, &password, &phc)).await
+        let (memory, password, phc) = (Arc::clone(&self.memory), password.clone(), phc.to_owned());
+        self.run(Line::SignIn, move || memory.is_behind(&password, &phc)).await
     }
 
     /// Whether `password` is one of those behind these hashes. They are looked at one after the other, as one
@@ -156,10 +215,10 @@ impl PasswordHasher {
     /// # Errors
     /// As [`PasswordHasher::verify`].
     pub(super) async fn is_one_of(&self, line: Line, password: &Secret, hashes: Vec<String>) -> Result<bool> {
-        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let (memory, password) = (Arc::clone(&self.memory), password.clone());
         self.run(line, move || {
             for phc in hashes {
-                if is_behind(&argon2, &password, &phc)? {
+                if memory.is_behind(&password, &phc)? {
                     return Ok(true);
                 }
             }
@@ -180,8 +239,8 @@ impl PasswordHasher {
     /// Whether `phc` was made at another cost (or by another algorithm) than this hasher's, and should be
     /// made anew when the password is next at hand.
     pub fn needs_rehash(&self, phc: &str) -> bool {
-        parse(phc).is_none_or(|(hash, cost)| {
-            cost != self.cost
+        parse(phc).is_none_or(|(hash, params)| {
+            HashingCost::of(&params) != self.cost
                 || hash.algorithm != ARGON2ID_IDENT
                 || hash.version != Some(Version::V0x13.into())
                 || hash.hash.is_none_or(|output| output.len() != HASH_BYTES)
@@ -216,19 +275,6 @@ impl PasswordHasher {
             outcome
         });
         working.await.map_err(Error::internal)?
-    }
-}
-
-fn is_behind(argon2: &Argon2<'_>, password: &Secret, phc: &str) -> Result<bool> {
-    if is_bcrypt(phc) {
-        // Goes by the first 72 bytes, as every bcrypt does.
-        return bcrypt::verify(password.expose(), phc).map_err(|_| unreadable_hash());
-    }
-    let (hash, _) = parse(phc).ok_or_else(unreadable_hash)?;
-    match argon2.verify_password(password.expose().as_bytes(), &hash) {
-        Ok(()) => Ok(true),
-        Err(HashError::PasswordInvalid) => Ok(false),
-        Err(error) => Err(Error::internal(error)),
     }
 }
 
@@ -269,28 +315,28 @@ fn is_bcrypt(text: &str) -> bool {
             .is_ok_and(|parts| (4..=DEAREST_BCRYPT).contains(&parts.get_cost()))
 }
 
-/// A stored hash and its cost; `None` for what isn't one, or is dearer than the bounds.
-fn parse(phc: &str) -> Option<(PasswordHash, HashingCost)> {
+/// A stored hash and what it was made with; `None` for what isn't one, or is dearer than the bounds.
+fn parse(phc: &str) -> Option<(PasswordHash, Params)> {
     let hash = PasswordHash::new(phc).ok().filter(|hash| hash.salt.is_some() && hash.hash.is_some())?;
     let params = Params::try_from(&hash).ok()?;
-    let cost = HashingCost {
-        memory_kib: params.m_cost(),
-        iterations: params.t_cost(),
-        parallelism: params.p_cost(),
+    HashingCost::of(&params).is_bearable().then_some((hash, params))
+}
+
+fn phc(params: &Params, salt: &[u8], hash: Output) -> Result<String, HashError> {
+    let phc = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(hash),
     };
-    cost.is_bearable().then_some((hash, cost))
+    Ok(phc.to_string())
 }
 
 /// A hash of these parameters that no password was hashed for: random bytes, so it costs no time to make.
 fn dummy_hash(random: &Random, params: &Params) -> Result<String, HashError> {
-    let dummy = PasswordHash {
-        algorithm: ARGON2ID_IDENT,
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(params)?,
-        salt: Some(Salt::new(&random.bytes::<SALT_BYTES>())?),
-        hash: Some(Output::new(&random.bytes::<HASH_BYTES>())?),
-    };
-    Ok(dummy.to_string())
+    let (salt, hash) = (random.bytes::<SALT_BYTES>(), random.bytes::<HASH_BYTES>());
+    phc(params, &salt, Output::new(&hash)?)
 }
 
 /// What a pool demands of its passwords. The defaults are Cognito's.
@@ -576,9 +622,9 @@ mod tests {
     #[tokio::test]
     async fn the_work_for_nobody_is_that_of_a_real_hash() {
         let hasher = hasher(CHEAP, 1, 1);
-        let (_, cost) = parse(&hasher.dummy).unwrap();
+        let (_, params) = parse(&hasher.dummy).unwrap();
 
-        assert_eq!(cost, CHEAP);
+        assert_eq!(HashingCost::of(&params), CHEAP);
         assert!(!hasher.needs_rehash(&hasher.dummy));
         hasher.verify_nothing(&Secret::from("Correct-Horse-9!")).await.unwrap();
         assert!(!hasher.verify(&Secret::from(""), &hasher.dummy).await.unwrap());
