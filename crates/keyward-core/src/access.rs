@@ -17,7 +17,9 @@ use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use serde::Serialize;
 
-use crate::access_key::{SIGNATURE_WINDOW_MS, SignatureFault, Signed, SigningTime, is_well_formed};
+use crate::access_key::{
+    SIGNATURE_WINDOW_MS, SignatureFault, Signed, SigningKeys, SigningTime, is_well_formed,
+};
 use crate::api_key::LastUse;
 use crate::app_client::PoolClient;
 use crate::caller::{Caller, Identity, Origin, Standing};
@@ -184,7 +186,7 @@ struct Noted {
 #[derive(Debug)]
 enum Record {
     Key(KeyRecord),
-    AccessKey { identity: Arc<Identity>, user_enabled: bool, secret: Secret },
+    AccessKey { identity: Arc<Identity>, user_enabled: bool, keys: SigningKeys },
     Session { identity: Arc<Identity>, user_enabled: bool, is_revoked: bool },
 }
 
@@ -470,10 +472,10 @@ impl Keyward {
         let sought = Sought::AccessKey(signed.access_key_id);
         let subject = if is_well_formed(signed.access_key_id) { self.subject(sought).await? } else { None };
         let Some(subject) = subject else { return Ok(Err(SignatureFault::UnknownKey)) };
-        let Record::AccessKey { secret, .. } = &subject.record else {
+        let Record::AccessKey { keys, .. } = &subject.record else {
             return Ok(Err(SignatureFault::UnknownKey));
         };
-        if !signed.is_made_with(secret) {
+        if !signed.is_made_with(keys) {
             return Ok(Err(SignatureFault::Mismatch));
         }
         Ok(match judge(&subject, origin.address, now_ms) {
@@ -766,7 +768,7 @@ impl Keyward {
             Sought::Key(id) => self.store.key_record_by_id(id).await?.map(Record::Key),
             Sought::AccessKey(id) => match self.store.access_key_record(id).await? {
                 Some(record) => Some(Record::AccessKey {
-                    secret: self.access_key_secret(&record)?,
+                    keys: SigningKeys::new(self.access_key_secret(&record)?),
                     identity: record.identity,
                     user_enabled: record.user_enabled,
                 }),

@@ -1,6 +1,9 @@
 //! Access keys: what AWS' own clients sign their requests with (AWS Signature Version 4), each acting as a
 //! user.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -132,25 +135,59 @@ impl SigningTime {
     }
 }
 
-impl std::fmt::Display for SigningTime {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for SigningTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.strftime(BASIC_FORMAT).fmt(formatter)
     }
 }
 
 impl Signed<'_> {
-    /// Whether whoever made the signature has `secret`. It takes as long for a wrong one as for a right one.
-    pub(crate) fn is_made_with(&self, secret: &Secret) -> bool {
+    /// Whether whoever made the signature has the secret of `keys`. It takes as long for a wrong one as for a
+    /// right one.
+    pub(crate) fn is_made_with(&self, keys: &SigningKeys) -> bool {
         let Some(signature) = digest_of(self.signature) else { return false };
-        let (date, request) = (self.at.date(), crate::sha256_hex(self.canonical_request.as_bytes()));
-        let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
-        let string_to_sign = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{request}", self.at);
-        let first = zeroize::Zeroizing::new(format!("AWS4{}", secret.expose()));
-        let mut key = hmac::Key::new(hmac::HMAC_SHA256, first.as_bytes());
-        for part in [date.as_str(), self.region, self.service, "aws4_request"] {
-            key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref());
+        let (at, request) = (self.at.to_string(), crate::sha256_hex(self.canonical_request.as_bytes()));
+        // The day, which the time begins with.
+        let scope = format!("{}/{}/{}/aws4_request", &at[..8], self.region, self.service);
+        let string_to_sign = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{request}");
+        hmac::verify(&keys.key_for(scope).1, string_to_sign.as_bytes(), &signature).is_ok()
+    }
+}
+
+/// The secret of an access key, and the key that was last worked out from it to sign with: one for each day,
+/// region and service, and so nearly always the same.
+pub(crate) struct SigningKeys {
+    secret: Secret,
+    last: Mutex<Arc<(String, hmac::Key)>>,
+}
+
+impl SigningKeys {
+    pub(crate) fn new(secret: Secret) -> Self {
+        let of_no_scope = hmac::Key::new(hmac::HMAC_SHA256, &[]);
+        Self { secret, last: Mutex::new(Arc::new((String::new(), of_no_scope))) }
+    }
+
+    /// The key for `scope`, written `20270115/us-east-1/cognito-idp/aws4_request`.
+    fn key_for(&self, scope: String) -> Arc<(String, hmac::Key)> {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = Arc::clone(&last());
+        if known.0 == scope {
+            return known;
         }
-        hmac::verify(&key, string_to_sign.as_bytes(), &signature).is_ok()
+        let first = zeroize::Zeroizing::new(format!("AWS4{}", self.secret.expose()));
+        let first = hmac::Key::new(hmac::HMAC_SHA256, first.as_bytes());
+        let key = scope.split('/').fold(first, |key, part| {
+            hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
+        });
+        let found = Arc::new((scope, key));
+        *last() = Arc::clone(&found);
+        found
+    }
+}
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SigningKeys").finish_non_exhaustive()
     }
 }
 
@@ -281,8 +318,12 @@ mod tests {
 
     use super::*;
 
+    fn keys(secret: &str) -> SigningKeys {
+        SigningKeys::new(Secret::from(secret))
+    }
+
     /// The requests of AWS' test suite, with the signature and the time that each carries.
-    fn requests() -> (Secret, Vec<(String, String, String)>) {
+    fn requests() -> (SigningKeys, Vec<(String, String, String)>) {
         let suite: Value = serde_json::from_str(include_str!("../tests/data/sigv4_vectors.json")).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let requests = suite["requests"].as_array().unwrap().iter().map(|request| {
@@ -291,7 +332,7 @@ mod tests {
             let signature = authorization.rsplit_once("Signature=").unwrap().1.to_owned();
             (text(&request["name"]), text(&request["canonical_request"]), signature)
         });
-        (Secret::from(text(&suite["secret"])), requests.collect())
+        (keys(&text(&suite["secret"])), requests.collect())
     }
 
     fn signed<'a>(canonical_request: &'a str, signature: &'a str) -> Signed<'a> {
@@ -307,19 +348,19 @@ mod tests {
 
     #[test]
     fn the_signatures_of_awss_test_suite_are_good() {
-        let (secret, requests) = requests();
+        let (keys, requests) = requests();
         assert_eq!(requests.len(), 21);
         for (name, canonical_request, signature) in requests {
-            assert!(signed(&canonical_request, &signature).is_made_with(&secret), "{name}");
+            assert!(signed(&canonical_request, &signature).is_made_with(&keys), "{name}");
         }
     }
 
     #[test]
     fn a_signature_is_good_for_its_key_its_time_and_its_request_alone() {
-        let (secret, requests) = requests();
+        let (keys, requests) = requests();
         let (_, canonical_request, signature) = &requests[0];
         let good = signed(canonical_request, signature);
-        assert!(good.is_made_with(&secret));
+        assert!(good.is_made_with(&keys));
 
         let other = canonical_request.replace("value1", "value2");
         let flipped = signature.replace('c', "d");
@@ -332,10 +373,12 @@ mod tests {
             Signed { signature: &signature[..62], ..good },
             Signed { signature: "", ..good },
         ] {
-            assert!(!wrong.is_made_with(&secret), "{wrong:?}");
+            assert!(!wrong.is_made_with(&keys), "{wrong:?}");
         }
-        assert!(!good.is_made_with(&Secret::from("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKE")));
-        assert!(!good.is_made_with(&Secret::default()));
+        // The key of another scope that was worked out meanwhile doesn't stay.
+        assert!(good.is_made_with(&keys));
+        assert!(!good.is_made_with(&self::keys("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKE")));
+        assert!(!good.is_made_with(&self::keys("")));
     }
 
     #[test]
@@ -381,9 +424,9 @@ mod tests {
         #[test]
         fn no_signature_and_no_time_breaks_it(text in "\\PC*", digits in "[0-9a-fA-Fg]{60,66}") {
             let _ = SigningTime::parse(&text);
-            let secret = Secret::from("secret");
-            prop_assert!(!signed(&text, &text).is_made_with(&secret));
-            prop_assert!(!signed(&text, &digits).is_made_with(&secret));
+            let keys = keys("secret");
+            prop_assert!(!signed(&text, &text).is_made_with(&keys));
+            prop_assert!(!signed(&text, &digits).is_made_with(&keys));
         }
     }
 }
