@@ -30,10 +30,11 @@ use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USER
 use crate::role::Grant;
 use crate::secret::Secret;
 use crate::store::{KeyRecord, SessionRecord, Store, UsedKey};
+use crate::user::User;
 
 /// How many credentials are kept in memory.
 const CACHED_CREDENTIALS: usize = 150_000;
-/// How many users' grants are kept in memory.
+/// How many users, and how many users' grants, are kept in memory.
 const CACHED_USERS: usize = 50_000;
 /// How many app clients are kept in memory.
 const CACHED_CLIENTS: usize = 1000;
@@ -343,6 +344,8 @@ pub(crate) struct Access {
     subjects: Cache<SubjectId, Known<Subject>>,
     /// By the user's id.
     grants: Cache<Box<str>, Known<UserGrants>>,
+    /// By the pool's id and whatever name was asked for.
+    users: Cache<Box<str>, Known<User>>,
     /// By the app client's id.
     pool_clients: Cache<Box<str>, Known<PoolClient>>,
     /// Counts the changes of rights made through this process, and those seen of others.
@@ -376,6 +379,7 @@ impl Access {
             bound_ms,
             subjects: Cache::new(CACHED_CREDENTIALS),
             grants: Cache::new(CACHED_USERS),
+            users: Cache::new(CACHED_USERS),
             pool_clients: Cache::new(CACHED_CLIENTS),
             epoch: store.epoch(),
             confirmed_at: [const { AtomicI64::new(i64::MIN / 2) }; 2],
@@ -413,16 +417,32 @@ impl Access {
         clock: &Clock,
         find: impl AsyncFnOnce() -> Result<Option<PoolClient>>,
     ) -> Result<Option<Arc<PoolClient>>> {
-        let epoch = self.epoch_if_fresh(clock);
-        if let Some((of, found)) = self.pool_clients.get(id)
-            && Some(of) == epoch
-        {
+        let fresh = self.epoch_if_fresh(clock);
+        if let Some(found) = kept(&self.pool_clients, id, fresh) {
             return Ok(Some(found));
         }
         let found = find().await?.map(Arc::new);
-        if let (Some(epoch), Some(found)) = (epoch, &found) {
-            self.pool_clients.insert(id.into(), (epoch, Arc::clone(found)));
+        if let Some(found) = &found {
+            keep(&self.pool_clients, id.into(), fresh, found);
         }
+        Ok(found)
+    }
+
+    /// The user whom `find` finds in the pool by this name, from memory where that is fresh. Whatever changes
+    /// what is told of a user moves the epoch.
+    pub(crate) async fn user(
+        &self,
+        pool_id: &str,
+        name: &str,
+        clock: &Clock,
+        find: impl AsyncFnOnce() -> Result<User>,
+    ) -> Result<Arc<User>> {
+        let (key, fresh) = (format!("{pool_id} {name}"), self.epoch_if_fresh(clock));
+        if let Some(found) = kept(&self.users, key.as_str(), fresh) {
+            return Ok(found);
+        }
+        let found = Arc::new(Box::pin(find()).await?);
+        keep(&self.users, key.into(), fresh, &found);
         Ok(found)
     }
 

@@ -1,7 +1,7 @@
 //! What users' rows tell of second factors.
 
 use super::session::use_once;
-use super::{Store, one_row, record, write, write_keeping_an_admin};
+use super::{Store, one_row, record, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result};
 use crate::local_pool::factor::MfaPreference;
@@ -32,7 +32,7 @@ impl Store {
         now_ms: i64,
         change: &Change,
     ) -> Result<()> {
-        write!(self, transaction => {
+        write_rights!(self, transaction => {
             let updated = sqlx::query(
                 "UPDATE users SET totp_secret = totp_pending, totp_pending = NULL, totp_last_step = $3, \
                  updated_at_ms = $4, version = version + 1 WHERE id = $1 AND totp_pending = $2",
@@ -64,7 +64,7 @@ impl Store {
         change: &Change,
     ) -> Result<()> {
         let preference = serde_json::to_string(&user.mfa_preference).map_err(Error::internal)?;
-        write!(self, transaction => {
+        write_rights!(self, transaction => {
             let updated = sqlx::query(
                 "UPDATE users SET totp_secret = $3, totp_pending = NULL, totp_enabled = TRUE, \
                  totp_last_step = $4, mfa_preference = $5, updated_at_ms = $6, version = version + 1 \

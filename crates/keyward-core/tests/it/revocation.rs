@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keyward_core::api_key::{ApiKeyUpdate, IssuedApiKey};
-use keyward_core::caller::Caller;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
-use keyward_core::error::Code;
+use keyward_core::error::{Code, Thing};
 use keyward_core::keyward::{Keyward, Settings};
 use keyward_core::page::Cursor;
 use keyward_core::role::RoleUpdate;
@@ -23,6 +23,7 @@ on_both! {
     a_key_is_refused_from_the_next_request_on,
     rights_change_with_the_next_request,
     a_key_ends_on_the_millisecond,
+    a_user_is_told_of_as_they_are_after_every_change,
     a_change_made_elsewhere_is_seen_within_the_bound,
     what_is_kept_is_never_used_beyond_the_bound,
     a_write_that_has_returned_is_seen_by_every_read_after_it,
@@ -142,6 +143,40 @@ async fn a_key_ends_on_the_millisecond(database: TestDatabase) {
     keyward.clock().advance_ms(SECOND_MS);
     assert_eq!(code(let_in(&keyward, &issued).await), Code::Unauthenticated);
     assert!(let_in(&keyward, &rotated).await.is_ok());
+}
+
+async fn a_user_is_told_of_as_they_are_after_every_change(database: TestDatabase) {
+    let (keyward, _running) = node(&database).await;
+    let operator = Caller::operator();
+    let pool = keyward.local_pool();
+    role(&keyward, "reader", &["read:*"]).await;
+    account(&keyward, "ada@example.com", &[]).await;
+    let name = UserUpdate {
+        attributes: [("name".to_owned(), Some("Ada".to_owned()))].into(),
+        ..UserUpdate::default()
+    };
+    let disabled = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
+    for change in ["nothing", "name", "disable", "password", "role", "delete role", "delete"] {
+        let recent = keyward.recent_user_in(&**pool, &operator, "ADA@example.com").await.unwrap();
+        assert_eq!(*recent, keyward.user(&operator, "ada@example.com").await.unwrap(), "before {change}");
+        match change {
+            "name" => drop(keyward.update_user(&operator, "ada@example.com", name.clone()).await.unwrap()),
+            "disable" => {
+                drop(keyward.update_user(&operator, "ada@example.com", disabled.clone()).await.unwrap())
+            }
+            "password" => drop(keyward.reset_password(&operator, "ada@example.com").await.unwrap()),
+            "role" => {
+                keyward.assign_roles(&operator, "ada@example.com", &texts(&["reader"])).await.unwrap();
+            }
+            "delete role" => drop(keyward.delete_role(&operator, "reader", None).await.unwrap()),
+            "delete" => drop(keyward.delete_user(&operator, "ada@example.com", None).await.unwrap()),
+            _ => (),
+        }
+    }
+    let gone = keyward.recent_user_in(&**pool, &operator, "ADA@example.com").await;
+    assert_eq!(code(gone), Code::NotFound(Thing::User));
+    let nobody = keyward.recent_user_in(&**pool, &Caller::nobody(Origin::default()), "ada@example.com").await;
+    assert_eq!(code(nobody), Code::Unauthenticated);
 }
 
 async fn a_change_made_elsewhere_is_seen_within_the_bound(database: TestDatabase) {

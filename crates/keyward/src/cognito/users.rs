@@ -181,11 +181,15 @@ pub(super) async fn found(
 ) -> Result<(Arc<LocalPool>, String), Error> {
     let pool = keyward.user_pool(pool_id).await?;
     match keyward.user_in(&*pool, caller, &username).await {
-        Ok(user) if user.kind == UserKind::Program => {
-            Err(Error::not_found(Thing::User, "User does not exist."))
-        }
-        Ok(user) => Ok((pool, user.id)),
+        Ok(user) => require_account(&user).map(|()| (pool, user.id)),
         Err(_) => Ok((pool, username)),
+    }
+}
+
+fn require_account(user: &User) -> Result<(), Error> {
+    match user.kind {
+        UserKind::Account => Ok(()),
+        UserKind::Program => Err(Error::not_found(Thing::User, "User does not exist.")),
     }
 }
 
@@ -194,8 +198,9 @@ pub(super) async fn admin_get_user(
     caller: &Caller,
     input: Someone,
 ) -> Result<AdminGetUserAnswer, Fault> {
-    let (pool, username) = input.found(keyward, caller).await?;
-    let user = keyward.user_in(&*pool, caller, &username).await?;
+    let pool = keyward.user_pool(&input.user_pool_id).await?;
+    let user = keyward.recent_user_in(&*pool, caller, &input.username).await?;
+    require_account(&user)?;
     Ok(AdminGetUserAnswer {
         user_attributes: attributes(&user),
         user_create_date: epoch_seconds(user.created_at_ms),
@@ -204,7 +209,7 @@ pub(super) async fn admin_get_user(
         user_status: user.status.as_str(),
         preferred_mfa_setting: preferred_factor(&user),
         user_mfa_setting_list: factors(&user),
-        username: user.username,
+        username: user.username.clone(),
     })
 }
 
