@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+#[expect(dead_code, reason = "only HTTP has requests that are signed")]
 #[path = "../support/escalation.rs"]
 mod escalation;
 #[path = "../support/evidence.rs"]
