@@ -29,12 +29,12 @@ use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::role::Grant;
 use crate::secret::Secret;
-use crate::store::{KeyRecord, SessionRecord, Store, UsedKey};
+use crate::store::{KeyRecord, SessionRecord, SignedIn, Store, UsedKey};
 use crate::user::User;
 
 /// How many credentials are kept in memory.
 const CACHED_CREDENTIALS: usize = 150_000;
-/// How many users, and how many users' grants, are kept in memory.
+/// How many users, users' grants and sign-ins are kept in memory.
 const CACHED_USERS: usize = 50_000;
 /// How many app clients are kept in memory.
 const CACHED_CLIENTS: usize = 1000;
@@ -346,6 +346,8 @@ pub(crate) struct Access {
     grants: Cache<Box<str>, Known<UserGrants>>,
     /// By the pool's id and whatever name was asked for.
     users: Cache<Box<str>, Known<User>>,
+    /// By the hash of what the refresh tokens begin with.
+    sign_ins: Cache<Box<str>, Known<SignedIn>>,
     /// By the app client's id.
     pool_clients: Cache<Box<str>, Known<PoolClient>>,
     /// Counts the changes of rights made through this process, and those seen of others.
@@ -380,6 +382,7 @@ impl Access {
             subjects: Cache::new(CACHED_CREDENTIALS),
             grants: Cache::new(CACHED_USERS),
             users: Cache::new(CACHED_USERS),
+            sign_ins: Cache::new(CACHED_USERS),
             pool_clients: Cache::new(CACHED_CLIENTS),
             epoch: store.epoch(),
             confirmed_at: [const { AtomicI64::new(i64::MIN / 2) }; 2],
@@ -410,39 +413,54 @@ impl Access {
         self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
     }
 
-    /// The app client of this id, from memory where that is fresh.
+    /// The app client of this id, from memory where that is fresh, else as `find` finds it.
     pub(crate) async fn pool_client(
         &self,
         id: &str,
         clock: &Clock,
         find: impl AsyncFnOnce() -> Result<Option<PoolClient>>,
     ) -> Result<Option<Arc<PoolClient>>> {
-        let fresh = self.epoch_if_fresh(clock);
-        if let Some(found) = kept(&self.pool_clients, id, fresh) {
-            return Ok(Some(found));
-        }
-        let found = find().await?.map(Arc::new);
-        if let Some(found) = &found {
-            keep(&self.pool_clients, id.into(), fresh, found);
-        }
-        Ok(found)
+        self.recent(&self.pool_clients, id, clock, find).await
     }
 
-    /// The user whom `find` finds in the pool by this name, from memory where that is fresh. Whatever changes
-    /// what is told of a user moves the epoch.
+    /// The user of this name in the pool. Whatever changes what is told of a user moves the epoch.
     pub(crate) async fn user(
         &self,
         pool_id: &str,
         name: &str,
         clock: &Clock,
-        find: impl AsyncFnOnce() -> Result<User>,
-    ) -> Result<Arc<User>> {
-        let (key, fresh) = (format!("{pool_id} {name}"), self.epoch_if_fresh(clock));
-        if let Some(found) = kept(&self.users, key.as_str(), fresh) {
-            return Ok(found);
+        find: impl AsyncFnOnce() -> Result<Option<User>>,
+    ) -> Result<Option<Arc<User>>> {
+        self.recent(&self.users, &format!("{pool_id} {name}"), clock, find).await
+    }
+
+    /// The sign-in whose refresh tokens begin with what has this hash. A rotation doesn't move the epoch: not
+    /// for those that rotate.
+    pub(crate) async fn signed_in(
+        &self,
+        refresh_family: &str,
+        clock: &Clock,
+        find: impl AsyncFnOnce() -> Result<Option<SignedIn>>,
+    ) -> Result<Option<Arc<SignedIn>>> {
+        self.recent(&self.sign_ins, refresh_family, clock, find).await
+    }
+
+    async fn recent<T>(
+        &self,
+        cache: &Cache<Box<str>, Known<T>>,
+        id: &str,
+        clock: &Clock,
+        find: impl AsyncFnOnce() -> Result<Option<T>>,
+    ) -> Result<Option<Arc<T>>> {
+        let fresh = self.epoch_if_fresh(clock);
+        if let Some(found) = kept(cache, id, fresh) {
+            return Ok(Some(found));
         }
-        let found = Arc::new(Box::pin(find()).await?);
-        keep(&self.users, key.into(), fresh, &found);
+        // Apart, as in `Keyward::subject`.
+        let found = Box::pin(find()).await?.map(Arc::new);
+        if let Some(found) = &found {
+            keep(cache, id.into(), fresh, found);
+        }
         Ok(found)
     }
 

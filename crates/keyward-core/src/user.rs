@@ -334,13 +334,15 @@ impl Keyward {
         caller: &Caller,
         name_or_id: &str,
     ) -> Result<Arc<User>> {
-        let find = async || self.known_user_in(pool, name_or_id).await;
-        let user = self.access.user(pool.pool_id(), name_or_id, &self.clock, find).await;
-        if user.as_ref().is_ok_and(|user| caller.user_id() == Some(&user.id)) {
-            return user;
+        let find = async || pool.find(name_or_id).await;
+        let user = self.access.user(pool.pool_id(), name_or_id, &self.clock, find).await?;
+        match user {
+            Some(user) if caller.user_id() == Some(&user.id) => Ok(user),
+            user => {
+                self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
+                user.ok_or_else(|| unknown_user(name_or_id))
+            }
         }
-        self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
-        user
     }
 
     /// Changes what is named in `update`, and nothing else.

@@ -164,10 +164,15 @@ impl Keyward {
     ) -> Result<Tokens> {
         let (family, hash) = (shown.family(), shown.hash());
         loop {
-            let signed_in = self.store.signed_in_by_refresh_family(&family).await?;
+            let grace_seconds = through.client.settings.rotation_grace_seconds;
+            let find = async || self.store.signed_in_by_refresh_family(&family).await;
+            let signed_in = match grace_seconds {
+                None => self.access.signed_in(&family, &self.clock, find).await?,
+                Some(_) => find().await?.map(Arc::new),
+            };
             let signed_in = signed_in.filter(|signed_in| signed_in.session.client_id == through.client.id);
-            let SignedIn { session, account, refresh_tokens, amr } =
-                signed_in.ok_or_else(|| Error::unauthenticated("Invalid Refresh Token."))?;
+            let signed_in = signed_in.ok_or_else(|| Error::unauthenticated("Invalid Refresh Token."))?;
+            let SignedIn { session, account, refresh_tokens, amr } = &*signed_in;
             let (user, now_ms) = (&account.user, self.clock.now_ms());
             check(user)?;
             if !user.enabled {
@@ -196,13 +201,12 @@ impl Keyward {
                     "Refresh Token has been used before, so the session was ended; sign in again.",
                 ));
             }
-            let grace_seconds = through.client.settings.rotation_grace_seconds;
             let next = match (is_newest, grace_seconds) {
                 (true, None) => None,
                 _ => Some(shown.next(&self.master_key)?),
             };
             let auth_time = session.created_at_ms.div_euclid(1000);
-            let tokens = self.sign_tokens(through, &account, &session.id, auth_time, &amr)?;
+            let tokens = self.sign_tokens(through, account, &session.id, auth_time, amr)?;
             if let (true, Some(grace_seconds), Some(next)) = (is_newest, grace_seconds, &next) {
                 let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms);
                 if !self.store.rotate_refresh_token(&session.id, &hash, &next).await? {
