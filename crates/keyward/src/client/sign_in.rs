@@ -1,6 +1,8 @@
 //! Signing in, over the Cognito protocol: `POST /` with the operation in `X-Amz-Target`.
 //! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html>
 
+use std::collections::BTreeMap;
+
 use keyward_core::secret::Secret;
 use reqwest::Method;
 use serde::Deserialize;
@@ -37,6 +39,17 @@ pub(crate) struct Challenge {
     pub session: Secret,
     /// The name that goes back with the answer: the one that the pool knows the user by, when it says so.
     pub username: String,
+    /// Where a code was sent, partly hidden.
+    pub destination: Option<String>,
+    /// Among which second factors to choose, or which can be set up.
+    pub factors: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Associated {
+    secret_code: Secret,
+    session: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -62,19 +75,23 @@ impl Client {
         self.auth_step("InitiateAuth", body, username).await
     }
 
-    /// Answers `challenge` with `name`: `NEW_PASSWORD` or `SOFTWARE_TOKEN_MFA_CODE`.
+    /// Answers `challenge`, with `NEW_PASSWORD` or `SOFTWARE_TOKEN_MFA_CODE` and its value, say; `MFA_SETUP`
+    /// with nothing but its session.
     pub(crate) async fn answer(
         &self,
         client_id: &str,
         challenge: &Challenge,
-        name: &str,
-        value: &Secret,
+        answer: Option<(&str, &Secret)>,
     ) -> Result<SignIn> {
+        let mut responses = BTreeMap::from([("USERNAME", challenge.username.as_str())]);
+        if let Some((name, value)) = answer {
+            responses.insert(name, value.expose());
+        }
         let body = json!({
             "ChallengeName": challenge.name,
             "ClientId": client_id,
             "Session": challenge.session.expose(),
-            "ChallengeResponses": { "USERNAME": challenge.username, name: value.expose() },
+            "ChallengeResponses": responses,
         });
         self.auth_step("RespondToAuthChallenge", body, &challenge.username).await
     }
@@ -102,14 +119,28 @@ impl Client {
 
     /// A new secret for an authenticator app; it counts once a code of it was shown.
     pub(crate) async fn associate_software_token(&self, access_token: &Secret) -> Result<Secret> {
+        let body = json!({ "AccessToken": access_token.expose() });
+        let Associated { secret_code, .. } = self.operation("AssociateSoftwareToken", body).await?;
+        Ok(secret_code)
+    }
+
+    /// The same for who must set one up before there are tokens: the secret, and the session to go on with.
+    pub(crate) async fn associate_in_sign_in(&self, session: &Secret) -> Result<(Secret, Secret)> {
+        let body = json!({ "Session": session.expose() });
+        let Associated { secret_code, session } = self.operation("AssociateSoftwareToken", body).await?;
+        Ok((secret_code, session.ok_or_else(without_session)?))
+    }
+
+    /// Shows a code of that secret; the session to answer `MFA_SETUP` with.
+    pub(crate) async fn verify_in_sign_in(&self, session: &Secret, code: &Secret) -> Result<Secret> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Associated {
-            secret_code: Secret,
+        struct Verified {
+            session: Option<Secret>,
         }
-        let body = json!({ "AccessToken": access_token.expose() });
-        let Associated { secret_code } = self.operation("AssociateSoftwareToken", body).await?;
-        Ok(secret_code)
+        let body = json!({ "Session": session.expose(), "UserCode": code.expose() });
+        let Verified { session } = self.operation("VerifySoftwareToken", body).await?;
+        session.ok_or_else(without_session)
     }
 
     pub(crate) async fn verify_software_token(&self, access_token: &Secret, code: &Secret) -> Result<()> {
@@ -136,8 +167,13 @@ impl Client {
             return Err(Error::Unexpected { status: 200, what });
         };
         let parameters = answer.challenge_parameters.unwrap_or_default();
-        let username = parameters.get("USER_ID_FOR_SRP").and_then(Value::as_str).unwrap_or(username);
-        Ok(SignIn::Asked(Challenge { name, session, username: username.to_owned() }))
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str);
+        // A list within a text.
+        let factors = text("MFAS_CAN_CHOOSE").or_else(|| text("MFAS_CAN_SETUP"));
+        let factors = factors.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
+        let username = text("USER_ID_FOR_SRP").unwrap_or(username).to_owned();
+        let destination = text("CODE_DELIVERY_DESTINATION").map(str::to_owned);
+        Ok(SignIn::Asked(Challenge { name, session, username, destination, factors }))
     }
 
     async fn operation<T: DeserializeOwned>(&self, operation: &'static str, body: Value) -> Result<T> {
@@ -145,6 +181,10 @@ impl Client {
         call.operation = Some(operation);
         self.json(call).await
     }
+}
+
+fn without_session() -> Error {
+    Error::Unexpected { status: 200, what: "no session to go on with".to_owned() }
 }
 
 /// The error of the Cognito protocol in `body`: `{"__type": "...", "message": "..."}`.

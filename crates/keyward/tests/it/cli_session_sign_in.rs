@@ -1,9 +1,16 @@
 //! Signing in at a real server: from the first password to the second factor.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::hmac;
+use keyward_core::caller::Caller;
+use keyward_core::local_pool::mfa_preference::{FactorSetting, MfaChange};
+use keyward_core::user::UserUpdate;
+use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors};
 use serde_json::{Value, json};
 
 use crate::cli_session::{Session, json_of, run, run_with};
+use crate::cognito_support::sent;
 use crate::support::{ADMIN, ADMIN_PASSWORD};
 
 /// What an authenticator app shows for `secret` (base 32) at that time, as of RFC 6238.
@@ -99,4 +106,50 @@ async fn a_temporary_password_may_be_given_by_stdin() {
     assert!(told.stderr.contains("`keyward role user create -u a@x.co --role-name ROLE`"), "{told}");
     run(&session.admin(), &["user", "sign-out", "-u", "a@x.co"]).expect(0);
     run(&desk, &["whoami"]).expect(1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_everybody_needs_a_second_factor_it_is_set_up_at_the_terminal() {
+    let session = Session::open().await;
+    let keyward = &session.app.keyward;
+    let (pool_id, operator) = (keyward.local_pool().id(), Caller::operator());
+    let (mfa, email) = (Some(MfaMode::On), Some(EmailMfa::default()));
+    let factors = PoolFactors { mfa, email, ..PoolFactors::default() };
+    keyward.set_pool_factors(&operator, pool_id, factors).await.unwrap();
+    let set = async |email_verified: &str| {
+        let attributes = BTreeMap::from([("email_verified".to_owned(), Some(email_verified.to_owned()))]);
+        let update = UserUpdate { attributes, ..UserUpdate::default() };
+        keyward.update_user(&operator, ADMIN, update).await.unwrap();
+    };
+    set("false").await;
+    let desk = session.desk();
+    let words = format!("auth login -u {ADMIN} -p {ADMIN_PASSWORD}");
+    let sign_in = || desk.at_terminal(&words);
+
+    let clock = session.app.clock.clone();
+    let mut terminal = sign_in();
+    let shown = terminal.until("Code that the app shows");
+    let secret = shown.split("secret=").nth(1).unwrap().split('&').next().unwrap();
+    terminal.enter_secret("000000");
+    terminal.until("Code that the app shows");
+    terminal.enter_secret(&one_time_code(secret, clock.now_seconds()));
+    terminal.end();
+    assert_eq!(json_of(&desk, &["whoami"])["mfa"], true);
+
+    // Once more, by another factor.
+    set("true").await;
+    let on = Some(FactorSetting { is_enabled: true, is_preferred: false });
+    let both = MfaChange { software_token: on, email: on, sms: None };
+    keyward.set_mfa_preference_in(keyward.local_pool(), &operator, ADMIN, &both).await.unwrap();
+    let mut terminal = sign_in();
+    terminal.until("Second factor (SOFTWARE_TOKEN_MFA, EMAIL_OTP) [SOFTWARE_TOKEN_MFA]");
+    terminal.enter("EMAIL_OTP");
+    terminal.until("Code that was sent to a***@e***");
+    terminal.enter_secret(&sent(&session.app).await);
+    terminal.end();
+    assert_eq!(json_of(&desk, &["whoami"])["mfa"], true);
+    session.app.advance(std::time::Duration::from_secs(30));
+    let code = one_time_code(secret, clock.now_seconds());
+    run(&desk, &["auth", "login", "-u", ADMIN, "-p", ADMIN_PASSWORD, "--mfa-code", &code]).expect(0);
 }

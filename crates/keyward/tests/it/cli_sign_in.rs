@@ -204,7 +204,10 @@ fn a_challenge_that_nobody_is_there_to_answer_ends_the_sign_in() {
     let told = [
         ("NEW_PASSWORD_REQUIRED", "new-password-required"),
         ("SOFTWARE_TOKEN_MFA", "mfa-required"),
-        ("SMS_MFA", "unsupported"),
+        ("SMS_MFA", "mfa-required"),
+        ("EMAIL_OTP", "mfa-required"),
+        ("MFA_SETUP", "mfa-setup-required"),
+        ("CUSTOM_CHALLENGE", "unsupported"),
     ];
     for (name, code) in told {
         let network = server(move |_| challenge(name), |_| Reply::Cut);

@@ -91,6 +91,25 @@ impl Desk {
         String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
+    /// Starts the program with these words on a terminal, to be typed to.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn at_terminal(&self, words: &str) -> Terminal {
+        let line = format!("{} {words}", self.program.display());
+        let mut command = Command::new("script");
+        command.args(["-q", "-e", "-c", &line, "/dev/null"]).env_clear().envs(&self.variables);
+        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").stdin(Stdio::piped());
+        let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
+        let (sender, seen) = std::sync::mpsc::channel();
+        let mut stdout = program.stdout.take().unwrap();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = stdout.read(&mut bytes) {
+                let _ = sender.send(String::from_utf8_lossy(&bytes[..length]).into_owned());
+            }
+        });
+        Terminal { program, seen, unread: String::new() }
+    }
+
     /// Runs the program with these words, stdin closed.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
         self.run_with(words, "")
@@ -125,6 +144,50 @@ impl Desk {
             Ran { code, stdout: text(output.stdout), stderr: text(output.stderr), took: begun.elapsed() };
         assert!(!ran.stderr.contains("panicked"), "{words:?}\n{ran}");
         ran
+    }
+}
+
+/// A terminal at which the program runs.
+#[cfg(target_os = "linux")]
+pub(crate) struct Terminal {
+    program: std::process::Child,
+    seen: std::sync::mpsc::Receiver<String>,
+    /// What was shown and not waited for.
+    unread: String,
+}
+
+#[cfg(target_os = "linux")]
+impl Terminal {
+    /// What is shown until this is.
+    pub(crate) fn until(&mut self, awaited: &str) -> String {
+        let mut shown = std::mem::take(&mut self.unread);
+        while !shown.contains(awaited) {
+            let more = self.seen.recv_timeout(PATIENCE);
+            shown += &more.unwrap_or_else(|_| panic!("{awaited} isn't shown: {shown}"));
+        }
+        shown
+    }
+
+    pub(crate) fn enter(&mut self, line: &str) {
+        self.program.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Types what isn't shown. A program that asks for it switches the terminal to that only then, and forgets
+    /// what was typed before: what is shown after all is typed again.
+    pub(crate) fn enter_secret(&mut self, line: &str) {
+        loop {
+            self.enter(line);
+            let shown = self.seen.recv_timeout(PATIENCE).unwrap();
+            if !shown.contains(line) {
+                self.unread = shown;
+                break;
+            }
+        }
+    }
+
+    /// Waits until the program has ended well.
+    pub(crate) fn end(mut self) {
+        assert!(self.program.wait().unwrap().success());
     }
 }
 

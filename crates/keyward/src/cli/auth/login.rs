@@ -4,6 +4,7 @@ use clap::Args;
 use keyward_core::secret::Secret;
 use serde::Serialize;
 
+use crate::cli::auth::mfa;
 use crate::cli::context::{Context, shown};
 use crate::cli::credentials::Credentials;
 use crate::cli::failure::{Failure, Result};
@@ -18,7 +19,7 @@ const TRIES: u32 = 3;
 /// Sign in
 ///
 /// Asks for the password, and for whatever else the server wants to know: a new password, a code of an
-/// authenticator app. What is kept afterwards are tokens, never the password.
+/// authenticator app or one that was sent, and to connect such an app where everybody needs one. What is kept afterwards are tokens, never the password.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   keyward auth login -u ada@example.com
@@ -215,12 +216,18 @@ impl Conversation<'_> {
             let begun = self.client.sign_in(self.client_id, username, password);
             let mut state = output.waiting("Signing in", begun).await?;
             loop {
-                let challenge = match state {
+                let mut challenge = match state {
                     SignIn::Done(tokens) => return Ok(tokens),
                     SignIn::Asked(challenge) => challenge,
                 };
-                let (name, value) = self.answer_to(&challenge)?;
-                let sent = self.client.answer(self.client_id, &challenge, name, &value);
+                let answer = if challenge.name == "MFA_SETUP" {
+                    challenge.session = self.set_up_factor(username, &challenge).await?;
+                    None
+                } else {
+                    Some(self.answer_to(&challenge)?)
+                };
+                let answer = answer.as_ref().map(|(name, value)| (*name, value));
+                let sent = self.client.answer(self.client_id, &challenge, answer);
                 match output.waiting("Signing in", sent).await {
                     Ok(next) => state = next,
                     Err(Error::SignIn { kind, message })
@@ -280,7 +287,61 @@ impl Conversation<'_> {
                 };
                 Ok(("SOFTWARE_TOKEN_MFA_CODE", code))
             }
+            "SMS_MFA" => Ok(("SMS_MFA_CODE", self.sent_code(challenge)?)),
+            "EMAIL_OTP" => Ok(("EMAIL_OTP_CODE", self.sent_code(challenge)?)),
+            "SELECT_MFA_TYPE" => Ok(("ANSWER", self.factor(challenge)?)),
             other => Err(Failure::new("unsupported", format!("Unsupported challenge: {other}"))),
         }
+    }
+
+    /// A code that was sent for this very sign-in, so that none can be given beforehand.
+    fn sent_code(&self, challenge: &Challenge) -> Result<Secret> {
+        let to = challenge.destination.as_deref().unwrap_or("you");
+        self.require_person("mfa-required", format!("A code that was sent to {to} is required."))?;
+        prompt::secret(&format!("Code that was sent to {to}"), "")
+    }
+
+    /// The one that is typed; without a terminal the first one, which is the authenticator app if it can be.
+    fn factor(&self, challenge: &Challenge) -> Result<Secret> {
+        let factors = challenge.factors.join(", ");
+        let first = challenge.factors.first().map_or("SOFTWARE_TOKEN_MFA", String::as_str);
+        let is_asked = self.login.mfa_code.is_none() && prompt::can_ask() && !self.context.output.json;
+        if !is_asked {
+            return Ok(Secret::from(first));
+        }
+        let typed = prompt::line(&format!("Second factor ({factors}) [{first}]: "))?;
+        Ok(Secret::from(if typed.trim().is_empty() { first } else { typed.trim() }))
+    }
+
+    /// Connects an authenticator app, without which this server lets nobody in; the session to go on with.
+    async fn set_up_factor(&self, username: &str, challenge: &Challenge) -> Result<Secret> {
+        let output = &self.context.output;
+        self.require_person("mfa-setup-required", "A second factor has to be set up first.".to_owned())?;
+        let begun = self.client.associate_in_sign_in(&challenge.session);
+        let (secret, session) = output.waiting("Signing in", begun).await?;
+        output.note("This server asks everybody for a second factor.");
+        mfa::show(output, &secret, &mfa::otpauth_url(username, &secret))?;
+        let mut tries = 1;
+        loop {
+            let code = prompt::secret("Code that the app shows", "")?;
+            let shown = self.client.verify_in_sign_in(&session, &code);
+            match output.waiting("Signing in", shown).await {
+                Err(Error::SignIn { kind, message })
+                    if tries < TRIES && kind == "EnableSoftwareTokenMFAException" =>
+                {
+                    tries += 1;
+                    output.warning(&message);
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    fn require_person(&self, code: &'static str, message: String) -> Result<()> {
+        if prompt::can_ask() && !self.context.output.json {
+            return Ok(());
+        }
+        Err(Failure::new(code, message)
+            .hint("`keyward auth login` at a terminal, without --json-output, asks for it"))
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::context::{Context, Identity, shown};
 use crate::cli::failure::{Failure, Result};
+use crate::cli::output::Output;
 use crate::cli::prompt;
 use crate::client::{Client, Error};
 
@@ -93,16 +94,21 @@ async fn set_up(context: &Context, client: &Client, username: &str, access_token
     if output.json {
         return output.json(&Begun { secret_code, otpauth_url, next });
     }
-    output
-        .note("Enter this secret in your authenticator app, or open the address on the device that has it:");
-    output.secret("Secret", secret_code.expose())?;
-    output.secret("Address", &otpauth_url)?;
+    show(output, &secret_code, &otpauth_url)?;
     if !prompt::can_ask() {
         output.note(&format!("Then give the app's first code: {next}"));
         return Ok(());
     }
     let code = prompt::secret("Code that the app shows", "")?;
     finish(context, client, access_token, &code).await
+}
+
+/// Shows what goes into the app.
+pub(super) fn show(output: &Output, secret: &Secret, otpauth_url: &str) -> Result<()> {
+    output
+        .note("Enter this secret in your authenticator app, or open the address on the device that has it:");
+    output.secret("Secret", secret.expose())?;
+    output.secret("Address", otpauth_url)
 }
 
 async fn finish(context: &Context, client: &Client, access_token: &Secret, code: &Secret) -> Result<()> {
@@ -137,7 +143,7 @@ fn refused(error: Error) -> Failure {
 }
 
 /// <https://github.com/google/google-authenticator/wiki/Key-Uri-Format>
-fn otpauth_url(username: &str, secret: &Secret) -> String {
+pub(super) fn otpauth_url(username: &str, secret: &Secret) -> String {
     let mut url = String::from("otpauth://totp/Keyward:");
     for byte in username.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@') {
