@@ -216,10 +216,29 @@ pub struct PoolClient {
 }
 
 impl AppClientSettings {
-    /// The flows of a client that nothing was said of
+    /// What the home pool's first client begins with, through which Keyward's own command line signs in.
+    pub fn of_home() -> Self {
+        let flows = [
+            "ALLOW_USER_PASSWORD_AUTH",
+            "ALLOW_USER_SRP_AUTH",
+            "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+            "ALLOW_REFRESH_TOKEN_AUTH",
+        ];
+        Self { flows: flows.map(str::to_owned).into(), hides_unknown_users: true, ..Self::default() }
+    }
+
+    /// Whether Keyward's own command line can sign in and stay signed in: it shows the password, and its
+    /// refresh token, which it doesn't expect to be replaced.
+    pub(crate) fn lets_command_line_in(&self) -> bool {
+        self.allows("USER_PASSWORD_AUTH") && self.allows("REFRESH_TOKEN_AUTH")
+    }
+
+    /// What a client has that nothing was said of
     /// (<https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html>).
-    pub const DEFAULT_FLOWS: [&'static str; 3] =
-        ["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"];
+    pub fn unsaid() -> Self {
+        let flows = ["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"];
+        Self { flows: flows.map(str::to_owned).into(), ..Self::default() }
+    }
 
     /// Whether this flow is on; `flow` is without `ALLOW_`. Clients that were made with the old names have SRP
     /// and refresh on as well.
@@ -483,10 +502,22 @@ impl Keyward {
         self.store.app_clients(&pool.id, page).await
     }
 
+    /// What an app client of the pool has where an update says nothing. What nobody says of the client that
+    /// Keyward's own command line signs in through must not lock everybody out.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn unsaid_client_settings(&self, pool_id: &str, id: &str) -> Result<AppClientSettings> {
+        let is_own = self.is_own_client(pool_id, id).await?;
+        Ok(if is_own { AppClientSettings::of_home() } else { AppClientSettings::unsaid() })
+    }
+
     /// Sets everything of the app client anew but for its secrets; its name only when it is said.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, `NotFound(UserPool)`, `NotFound(AppClient)`, `InvalidInput`.
+    /// `Forbidden` without `manage:pools`, or without `*` for the one that Keyward itself signs in through;
+    /// `NotFound(UserPool)`, `NotFound(AppClient)`, `InvalidInput`, also when Keyward itself couldn't sign in
+    /// any more.
     pub async fn update_app_client(
         &self,
         caller: &Caller,
@@ -501,6 +532,16 @@ impl Keyward {
             let pool = self.known_pool(pool_id).await?;
             let mut client = self.known_client(pool_id, id).await?;
             settings.validate(&pool.settings)?;
+            if self.is_own_client(pool_id, id).await? {
+                caller.require("*")?;
+                if !settings.lets_command_line_in() {
+                    return Err(Error::invalid(
+                        "flows",
+                        "Keyward's own command line signs in through this app client; leave \
+                         ALLOW_USER_PASSWORD_AUTH and ALLOW_REFRESH_TOKEN_AUTH on.",
+                    ));
+                }
+            }
             client.settings = settings;
             if let Some(name) = name {
                 valid_name(name)?.clone_into(&mut client.name);
@@ -533,9 +574,7 @@ impl Keyward {
             caller.require(MANAGE_POOLS)?;
             let client = self.known_client(pool_id, id).await?;
             require_version(if_match, client.version)?;
-            if self.is_home(pool_id)
-                && self.local_pool.first_client().await?.is_some_and(|first| first.id == id)
-            {
+            if self.is_own_client(pool_id, id).await? {
                 return Err(Error::conflict(
                     "Keyward's own command line signs in through this app client; it can't be deleted.",
                 ));
@@ -626,6 +665,26 @@ impl Keyward {
             self.store.delete_client_secret(&client, secret_id, &change).await
         };
         self.audited(caller, ACTION, Target::named("app-client", id), outcome.await).await
+    }
+
+    /// Lets Keyward's own command line in through its app client again, where that was undone past this guard.
+    pub(crate) async fn restore_own_client(&self, caller: &Caller) -> Result<()> {
+        let first = self.local_pool.first_client().await?;
+        let Some(mut client) = first.filter(|client| !client.settings.lets_command_line_in()) else {
+            return Ok(());
+        };
+        client.settings.flows = AppClientSettings::of_home().flows;
+        client.settings.rotation_grace_seconds = None;
+        client.updated_at_ms = self.clock.now_ms();
+        let target = Target::new("app-client", &client.id, &client.name);
+        let change = self.change(caller, "app-client.update", target, json!({ "pool": client.pool_id }));
+        self.store.update_app_client(&client, &change).await
+    }
+
+    /// Whether Keyward's own command line signs in through this one.
+    async fn is_own_client(&self, pool_id: &str, id: &str) -> Result<bool> {
+        let is_first = async || self.local_pool.first_client().await;
+        Ok(self.is_home(pool_id) && is_first().await?.is_some_and(|first| first.id == id))
     }
 
     async fn known_client(&self, pool_id: &str, id: &str) -> Result<AppClient> {

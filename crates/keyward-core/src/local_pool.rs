@@ -42,14 +42,6 @@ use crate::store::{Account, NewAccount, PasswordRecord, Store};
 use crate::user::{User, UserKind, UserQuery};
 use crate::user_pool::{Identifiers, UserPool, UserPoolSettings, unknown_pool};
 
-/// The flows of the app client that a pool begins with.
-const FIRST_CLIENT_FLOWS: [&str; 4] = [
-    "ALLOW_USER_PASSWORD_AUTH",
-    "ALLOW_USER_SRP_AUTH",
-    "ALLOW_ADMIN_USER_PASSWORD_AUTH",
-    "ALLOW_REFRESH_TOKEN_AUTH",
-];
-
 /// What the SRP verifier of a password is sealed for.
 const VERIFIER: &str = "srp verifier";
 
@@ -384,11 +376,7 @@ async fn create_home_pool(
         id: random.lower_alphanumeric(26),
         pool_id: pool.id.clone(),
         name: "keyward".to_owned(),
-        settings: AppClientSettings {
-            flows: FIRST_CLIENT_FLOWS.map(str::to_owned).to_vec(),
-            hides_unknown_users: true,
-            ..AppClientSettings::default()
-        },
+        settings: AppClientSettings::of_home(),
         secrets: Vec::new(),
         created_at_ms: now_ms,
         updated_at_ms: now_ms,

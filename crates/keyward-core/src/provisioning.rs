@@ -104,7 +104,8 @@ impl Keyward {
 
     /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has
     /// the machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`,
-    /// signing in asks for no code until they set up a second factor again.
+    /// signing in asks for no code until they set up a second factor again. The command line's app client lets
+    /// it in again, where it didn't.
     ///
     /// # Errors
     /// `NotFound(User)` when there is no such account.
@@ -147,6 +148,7 @@ impl Keyward {
             let update = crate::user::UserUpdate { enabled: Some(true), ..Default::default() };
             self.update_user(&operator, &user.id, update).await?;
         }
+        self.restore_own_client(&operator).await?;
         let pool = &self.local_pool;
         let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
         self.forget_failures(pool, &counter).await?;

@@ -197,8 +197,9 @@ impl Keyward {
     /// and its schema; its name only when it is said.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:pools`, or without `*` for the texts of the home pool's messages;
-    /// `NotFound(UserPool)`, `InvalidInput`.
+    /// `Forbidden` without `manage:pools`, or without `*` for the texts of the home pool's messages and what
+    /// it asks of who signs in; `NotFound(UserPool)`, `InvalidInput`; `Conflict` when no admin could show the
+    /// second factor any more that their role asks for.
     pub async fn update_user_pool(
         &self,
         caller: &Caller,
@@ -212,19 +213,20 @@ impl Keyward {
             }
             let old = std::mem::replace(&mut pool.settings, settings.clone());
             let new = &mut pool.settings;
+            let asks_for_else = new.mfa != old.mfa || new.first_factors() != old.first_factors();
             (new.identifiers, new.schema) = (old.identifiers, old.schema);
             new.resource_servers = old.resource_servers;
             (new.software_token_mfa, new.email_mfa) = (old.software_token_mfa, old.email_mfa);
             new.sms_mfa |= old.sms_mfa;
             new.web_authn = old.web_authn;
             new.password_policy.refuses_common = old.password_policy.refuses_common;
-            let is_said = new.messages != old.messages && new.messages != Messages::default();
-            self.require_for_texts(caller, id, is_said)
+            let has_new_texts = new.messages != old.messages && new.messages != Messages::default();
+            self.require_over_home(caller, id, has_new_texts || asks_for_else)
         })
         .await
     }
 
-    /// Sets the second factors of the pool.
+    /// Sets the second factors of the pool; of the home pool, with `*` alone.
     ///
     /// # Errors
     /// As [`Keyward::update_user_pool`].
@@ -237,7 +239,7 @@ impl Keyward {
         self.change_user_pool(caller, id, "user-pool.set-mfa", |pool| {
             let settings = &mut pool.settings;
             let factors = factors.clone();
-            self.require_for_texts(caller, id, factors.sms.is_some() || factors.email.is_some())?;
+            self.require_over_home(caller, id, true)?;
             let is_off = factors.mfa == Some(MfaMode::Off);
             if is_off && (factors.software_token_mfa == Some(true) || factors.sms.is_some()) {
                 return Err(Error::invalid(
@@ -438,10 +440,11 @@ impl Keyward {
         self.audited(caller, ACTION, Target::named("user-pool", id), outcome.await).await
     }
 
-    /// Who writes the home pool's messages could have the codes and temporary passwords in them sent on to
-    /// where they like, by an image in the text for one, and so become any of its users.
-    fn require_for_texts(&self, caller: &Caller, pool_id: &str, is_said: bool) -> Result<()> {
-        if is_said && self.is_home(pool_id) { caller.require("*") } else { Ok(()) }
+    /// Takes `*` of who `decides` over the home pool's users. Who writes its messages could have the codes and
+    /// temporary passwords in them sent on to where they like, by an image in the text for one, and so become
+    /// any of its users; who says what signing in asks for could take everybody's second factor away.
+    fn require_over_home(&self, caller: &Caller, pool_id: &str, decides: bool) -> Result<()> {
+        if decides && self.is_home(pool_id) { caller.require("*") } else { Ok(()) }
     }
 
     async fn change_user_pool(

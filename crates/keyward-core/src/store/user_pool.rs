@@ -1,7 +1,9 @@
 //! The pools' rows, and their signing keys.
 
 use super::app_client::insert_app_client;
-use super::{Store, TAKE_TURN, one_row, read, record, rows, too_many, write, write_rights};
+use super::{
+    Store, TAKE_TURN, one_row, read, record, rows, too_many, write, write_keeping_an_admin, write_rights,
+};
 use crate::app_client::AppClient;
 use crate::audit::Change;
 use crate::error::{Error, Result};
@@ -122,7 +124,7 @@ impl Store {
     /// Writes what can change of the pool; `pool.version` is the version that was read.
     pub async fn update_user_pool(&self, pool: &UserPool, change: &Change) -> Result<()> {
         let settings = serde_json::to_string(&pool.settings).map_err(Error::internal)?;
-        write_rights!(self, transaction => {
+        write_keeping_an_admin!(self, pool.updated_at_ms, transaction => {
             let updated = sqlx::query(
                 "UPDATE user_pools SET name = $3, settings = $4, updated_at_ms = $5, version = version + 1 \
                  WHERE id = $1 AND version = $2",
@@ -136,7 +138,7 @@ impl Store {
             .await?;
             one_row(updated.rows_affected())?;
             record!(transaction, change);
-            Ok(())
+            Ok::<(), Error>(())
         })
     }
 

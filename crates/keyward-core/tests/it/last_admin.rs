@@ -1,12 +1,15 @@
 //! Somebody who may do everything can always sign in.
 
-use keyward_core::caller::Caller;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error};
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::sign_in::{Question, SignInRequest};
 use keyward_core::provisioning::FirstAdmin;
 use keyward_core::role::RoleUpdate;
 use keyward_core::user::UserUpdate;
+use keyward_core::user_pool::{MfaMode, PoolFactors, UserPoolSettings};
 
+use crate::sign_in::{ANN, World, asked};
 use crate::support::{DAY_MS, SECOND_MS, TestDatabase, account, code, on_both, person, role, texts};
 
 on_both! {
@@ -16,6 +19,8 @@ on_both! {
     of_two_admins_who_are_deleted_at_once_one_stays,
     deleting_one_admin_and_demoting_the_other_at_once_leaves_one,
     the_machine_brings_an_admin_back,
+    the_machine_lets_the_command_line_in_again,
+    a_pool_that_asks_for_no_second_factor_strands_no_admin_who_needs_one,
 }
 
 const ADA: &str = "ada@example.com";
@@ -135,4 +140,60 @@ async fn the_machine_brings_an_admin_back(database: TestDatabase) {
     keyward.assign_roles(&ada, "bot", &texts(&["ADMINS"])).await.unwrap();
     assert!(keyward.recover_admin(Some("bot"), false).await.is_err());
     assert!(keyward.recover_admin(Some("nobody@example.com"), false).await.is_err());
+}
+
+async fn the_machine_lets_the_command_line_in_again(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    ada(&keyward).await;
+    let locked_out = r#"{"flows":["ALLOW_CUSTOM_AUTH"],"rotation_grace_seconds":10,"challenge_minutes":5}"#;
+    database.execute(&format!("UPDATE app_clients SET settings = '{locked_out}'")).await;
+
+    let password = keyward.recover_admin(None, false).await.unwrap().temporary_password.unwrap();
+
+    let client = keyward.local_pool().first_client().await.unwrap().unwrap();
+    assert_eq!(client.settings.challenge_minutes, 5);
+    let origin = Origin::default();
+    let request = SignInRequest::new(&origin, &client.id);
+    asked(keyward.sign_in_with_password(request, ADA, &password).await, Question::NewPassword);
+    // What is good stays as it is.
+    keyward.recover_admin(None, false).await.unwrap();
+    assert_eq!(keyward.local_pool().first_client().await.unwrap().unwrap().version, client.version);
+}
+
+async fn a_pool_that_asks_for_no_second_factor_strands_no_admin_who_needs_one(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let (keyward, operator) = (&world.keyward, Caller::operator());
+    let home = keyward.local_pool().id();
+    role(keyward, "keepers", &["*"]).await;
+    keyward.assign_roles(&operator, ANN, &["keepers".into()]).await.unwrap();
+    let token = world.enrol(&world.tokens().await).await;
+    let ask_for_mfa = async || {
+        let update = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
+        keyward.update_role(&operator, "keepers", update).await
+    };
+    let set = async |mfa, software_token_mfa| {
+        let factors = PoolFactors { mfa, software_token_mfa, ..PoolFactors::default() };
+        keyward.set_pool_factors(&operator, home, factors).await
+    };
+
+    // Either of the two may be, but not both.
+    set(Some(MfaMode::Off), None).await.unwrap();
+    assert_eq!(code(ask_for_mfa().await), Code::Conflict);
+    set(Some(MfaMode::Optional), Some(true)).await.unwrap();
+    ask_for_mfa().await.unwrap();
+
+    assert_eq!(code(set(Some(MfaMode::Off), None).await), Code::Conflict);
+    assert_eq!(code(set(None, Some(false)).await), Code::InvalidInput("mfa".into()));
+    let settings = UserPoolSettings { mfa: MfaMode::Off, ..UserPoolSettings::of_home() };
+    let outcome = keyward.update_user_pool(&operator, home, None, settings).await;
+    assert_eq!(code(outcome), Code::Conflict);
+    let tokens = world.tokens_with_mfa(&token).await;
+    assert!(world.authenticate(&tokens.access_token).await.unwrap().may("manage:users"));
+
+    // With another admin who needs none it may be off; then the role sleeps.
+    role(keyward, "root", &["*"]).await;
+    account(keyward, BOB, &["root"]).await;
+    set(Some(MfaMode::Off), None).await.unwrap();
+    let tokens = world.tokens().await;
+    assert!(!world.authenticate(&tokens.access_token).await.unwrap().may("manage:users"));
 }

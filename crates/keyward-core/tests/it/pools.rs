@@ -41,6 +41,8 @@ on_both! {
     what_is_asked_twice_with_one_key_is_done_once,
     the_home_pool_and_its_first_client_stay,
     the_texts_of_the_home_pool_take_every_right,
+    what_the_home_pool_asks_of_who_signs_in_takes_every_right,
+    the_first_client_of_the_home_pool_lets_the_command_line_in,
 }
 
 fn said<T>(outcome: Result<T>) -> String {
@@ -709,6 +711,93 @@ async fn the_texts_of_the_home_pool_take_every_right(database: TestDatabase) {
     // As they are, or without them, it's no text of mallory's.
     update(&mallory, &home, &settings).await.unwrap();
     update(&mallory, &home, &UserPoolSettings::of_home()).await.unwrap();
+}
+
+async fn what_the_home_pool_asks_of_who_signs_in_takes_every_right(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let home = keyward.local_pool().id().to_owned();
+    let other = pool(&keyward, UserPoolSettings::default()).await.id;
+    role(&keyward, "pool-managers", &[MANAGE_POOLS]).await;
+    account(&keyward, "mallory@example.com", &["pool-managers"]).await;
+    let mallory = person(&keyward, "mallory@example.com", false).await;
+    let first_factors = vec![FirstFactor::Password, FirstFactor::EmailOtp];
+    let settings = [
+        UserPoolSettings { mfa: MfaMode::Off, ..UserPoolSettings::of_home() },
+        UserPoolSettings { mfa: MfaMode::On, ..UserPoolSettings::of_home() },
+        UserPoolSettings { first_factors, ..UserPoolSettings::of_home() },
+    ];
+    let factors = [
+        PoolFactors { mfa: Some(MfaMode::Off), ..PoolFactors::default() },
+        PoolFactors { software_token_mfa: Some(false), ..PoolFactors::default() },
+        PoolFactors { web_authn: Some(WebAuthn::default()), ..PoolFactors::default() },
+    ];
+    let before = database.column("SELECT settings FROM user_pools ORDER BY id").await;
+
+    let every = Code::Forbidden("*".into());
+    for settings in &settings {
+        let outcome = keyward.update_user_pool(&mallory, &home, None, settings.clone()).await;
+        assert_eq!(outcome.unwrap_err().code, every);
+    }
+    for factors in &factors {
+        let outcome = keyward.set_pool_factors(&mallory, &home, factors.clone()).await;
+        assert_eq!(outcome.unwrap_err().code, every);
+    }
+
+    assert_eq!(database.column("SELECT settings FROM user_pools ORDER BY id").await, before);
+    keyward.set_pool_factors(&mallory, &other, factors[0].clone()).await.unwrap();
+    // Who says what is set already, or nothing, changes nothing of it.
+    let operator = Caller::operator();
+    keyward.update_user_pool(&operator, &home, None, settings[2].clone()).await.unwrap();
+    let same = UserPoolSettings { tags: [("a".into(), "b".into())].into(), ..settings[2].clone() };
+    keyward.update_user_pool(&mallory, &home, None, same).await.unwrap();
+}
+
+async fn the_first_client_of_the_home_pool_lets_the_command_line_in(database: TestDatabase) {
+    let keyward = database.keyward().await;
+    let home = keyward.local_pool().id().to_owned();
+    let first = keyward.local_pool().first_client().await.unwrap().unwrap();
+    role(&keyward, "pool-managers", &[MANAGE_POOLS]).await;
+    account(&keyward, "mallory@example.com", &["pool-managers"]).await;
+    let mallory = person(&keyward, "mallory@example.com", false).await;
+    let update = async |caller: &Caller, settings: &AppClientSettings| {
+        let outcome = keyward.update_app_client(caller, &home, &first.id, None, settings.clone()).await;
+        outcome.map(|described| described.client.settings).map_err(|error| error.code)
+    };
+    let with = |flows: &[&str]| AppClientSettings {
+        flows: flows.iter().copied().map(str::to_owned).collect(),
+        ..AppClientSettings::of_home()
+    };
+
+    let operator = Caller::operator();
+    let rotating = AppClientSettings {
+        rotation_grace_seconds: Some(10),
+        ..with(&["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"])
+    };
+    for settings in [
+        AppClientSettings::unsaid(),
+        AppClientSettings::default(),
+        with(&["ALLOW_CUSTOM_AUTH"]),
+        with(&["ALLOW_USER_PASSWORD_AUTH"]),
+        with(&["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]),
+        rotating,
+    ] {
+        assert_eq!(update(&operator, &settings).await.unwrap_err(), Code::InvalidInput("flows".into()));
+    }
+    assert_eq!(keyward.local_pool().first_client().await.unwrap().unwrap().settings, first.settings);
+
+    // Every user of the home pool signs in through it, and be it with everything that it needs.
+    let needed = with(&["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_AUTH"]);
+    assert_eq!(update(&mallory, &needed).await.unwrap_err(), Code::Forbidden("*".into()));
+    assert_eq!(update(&operator, &needed).await.unwrap(), needed);
+
+    // Another one of the home pool is anybody's.
+    keyward.clock().advance_ms(1);
+    let pool = keyward.described_user_pool(&operator, &home).await.unwrap();
+    let second = client(&keyward, &pool, NewSecret::None).await.client.id;
+    let settings = AppClientSettings::unsaid();
+    keyward.update_app_client(&mallory, &home, &second, None, settings).await.unwrap();
+    assert_eq!(keyward.unsaid_client_settings(&home, &second).await.unwrap(), AppClientSettings::unsaid());
+    assert_eq!(keyward.unsaid_client_settings(&home, &first.id).await.unwrap(), AppClientSettings::of_home());
 }
 
 /// What a pool with these attributes says of a value.

@@ -337,10 +337,9 @@ impl NewUserPool {
 
 impl NewAppClient {
     fn into_core(self) -> app_client::NewAppClient {
-        let default = AppClientSettings::default();
-        let default_flows = || AppClientSettings::DEFAULT_FLOWS.map(str::to_owned).to_vec();
+        let default = AppClientSettings::unsaid();
         let settings = AppClientSettings {
-            flows: self.flows.unwrap_or_else(default_flows),
+            flows: self.flows.unwrap_or(default.flows),
             hides_unknown_users: self.hides_unknown_users.unwrap_or(true),
             access_token_seconds: self.access_token_seconds.unwrap_or(default.access_token_seconds),
             id_token_seconds: self.id_token_seconds.unwrap_or(default.id_token_seconds),

@@ -17,7 +17,7 @@ pub(super) enum AdminCommand {
     /// Give an admin a new one-time password, when nobody can get in
     ///
     /// Works on the data folder, also while the server runs. The account is enabled and has the role ADMINS
-    /// afterwards; its sessions end.
+    /// afterwards; its sessions end. The command line's app client has its flows again.
     #[command(after_help = "Example:\n  keyward admin recover --user admin@example.com")]
     Recover(Recover),
 }

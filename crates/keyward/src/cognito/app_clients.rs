@@ -142,7 +142,8 @@ pub(super) async fn create(
         (false, None) => NewSecret::None,
     };
     let pool = keyward.described_user_pool(caller, &input.user_pool_id).await?;
-    let settings = input.members.settings(&pool, !matches!(secret, NewSecret::None))?;
+    let default = AppClientSettings::unsaid();
+    let settings = input.members.settings(&pool, default, !matches!(secret, NewSecret::None))?;
     let new = NewAppClient { name: input.client_name, settings, secret };
     let client = keyward.create_app_client(caller, &input.user_pool_id, new).await;
     Ok(ClientAnswer { user_pool_client: described(&client.map_err(limit_exceeded)?) })
@@ -165,7 +166,8 @@ pub(super) async fn update(
     let (pool_id, id, name) = (&input.user_pool_id, &input.client_id, input.client_name.as_deref());
     let pool = keyward.described_user_pool(caller, pool_id).await?;
     let has_secret = keyward.described_app_client(caller, pool_id, id).await?.secret.is_some();
-    let settings = input.members.settings(&pool, has_secret)?;
+    let default = keyward.unsaid_client_settings(pool_id, id).await?;
+    let settings = input.members.settings(&pool, default, has_secret)?;
     let client = keyward.update_app_client(caller, pool_id, id, name, settings).await;
     let client = client.map_err(concurrent_modification)?;
     Ok(ClientAnswer { user_pool_client: described(&client) })
@@ -278,16 +280,22 @@ pub(super) async fn delete_secret(
 }
 
 impl ClientMembers {
-    fn settings(self, pool: &UserPool, has_secret: bool) -> Result<AppClientSettings, Fault> {
+    /// What isn't said is as in `default`.
+    fn settings(
+        self,
+        pool: &UserPool,
+        default: AppClientSettings,
+        has_secret: bool,
+    ) -> Result<AppClientSettings, Fault> {
         self.require_what_fits(pool, has_secret)?;
-        let default = AppClientSettings::default();
         let rotation = self.refresh_token_rotation.filter(|rotation| rotation.feature == "ENABLED");
         let rotation_grace_seconds =
             rotation.map(|rotation| rotation.retry_grace_period_seconds.unwrap_or_default());
         let flows = self.explicit_auth_flows.unwrap_or_else(|| {
             // A token that is replaced at each use has an operation of its own to be used by.
-            let is_on = |flow: &&str| rotation_grace_seconds.is_none() || *flow != "ALLOW_REFRESH_TOKEN_AUTH";
-            AppClientSettings::DEFAULT_FLOWS.into_iter().filter(is_on).map(str::to_owned).collect()
+            let is_on =
+                |flow: &String| rotation_grace_seconds.is_none() || flow != "ALLOW_REFRESH_TOKEN_AUTH";
+            default.flows.into_iter().filter(is_on).collect()
         });
         let units = TokenUnits {
             access: self.token_validity_units.access_token,
@@ -302,7 +310,9 @@ impl ClientMembers {
         let (hours, days) = (TimeUnit::Hours, TimeUnit::Days);
         Ok(AppClientSettings {
             flows,
-            hides_unknown_users: self.prevent_user_existence_errors.as_deref() == Some("ENABLED"),
+            hides_unknown_users: self
+                .prevent_user_existence_errors
+                .map_or(default.hides_unknown_users, |word| word == "ENABLED"),
             access_token_seconds: seconds(
                 self.access_token_validity,
                 units.access,

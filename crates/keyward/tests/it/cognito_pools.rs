@@ -6,7 +6,7 @@ use keyward_core::user_pool::UserPoolSettings;
 use serde_json::{Value, json};
 
 use crate::cognito_support::Signing;
-use crate::support::{ADMIN_BOT, ADMIN_PASSWORD, App, Request};
+use crate::support::{ADMIN, ADMIN_BOT, ADMIN_PASSWORD, App, Request};
 
 /// An admin who signs what AWS signs.
 struct Admin {
@@ -267,6 +267,30 @@ async fn what_is_not_said_of_the_home_pool_does_not_open_it() {
     let after = admin.described(&home).await;
     assert_eq!(after["MfaConfiguration"], "OFF");
     assert_eq!(after["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"], false);
+}
+
+#[tokio::test]
+async fn what_is_not_said_of_the_first_client_locks_nobody_out() {
+    let admin = Admin::new().await;
+    let home = admin.app.keyward.local_pool().id().to_owned();
+    let of_client = json!({ "UserPoolId": home, "ClientId": admin.app.client_id() });
+    let before = admin.ask("DescribeUserPoolClient", of_client.clone()).await["UserPoolClient"].clone();
+
+    let mut renaming = of_client.clone();
+    renaming["ClientName"] = json!("ours");
+    let after = admin.ask("UpdateUserPoolClient", renaming).await["UserPoolClient"].clone();
+
+    assert_eq!(after["ClientName"], "ours");
+    for name in ["ExplicitAuthFlows", "PreventUserExistenceErrors"] {
+        assert_eq!(before[name], after[name], "{name}");
+    }
+    admin.app.password_auth(ADMIN, ADMIN_PASSWORD).await.expect(200);
+    let mut closing = of_client;
+    closing["ExplicitAuthFlows"] = json!(["ALLOW_CUSTOM_AUTH"]);
+    let message = "Keyward's own command line signs in through this app client; leave ALLOW_USER_PASSWORD_AUTH \
+        and ALLOW_REFRESH_TOKEN_AUTH on.";
+    admin.refused("UpdateUserPoolClient", closing, "InvalidParameterException", message).await;
+    admin.app.password_auth(ADMIN, ADMIN_PASSWORD).await.expect(200);
 }
 
 #[tokio::test]

@@ -55,9 +55,17 @@ const NOTES: &[(&str, &str)] = &[
     (
         "UpdateUserPool",
         "in the home pool, what isn't said of MFA, self-service and protection is as it began: OPTIONAL, not \
-         allowed, ACTIVE; the texts of its messages take `*`",
+         allowed, ACTIVE; the texts of its messages, its MFA and its first factors take `*`",
     ),
-    ("SetUserPoolMfaConfig", "what isn't named stays; SMS needs no SmsConfiguration"),
+    (
+        "UpdateUserPoolClient",
+        "of the one that Keyward's own command line signs in through, what isn't said is as it began, its flows \
+         stay on, and it takes `*`",
+    ),
+    (
+        "SetUserPoolMfaConfig",
+        "what isn't named stays; SMS needs no SmsConfiguration; of the home pool it takes `*`",
+    ),
     ("SetUserMFAPreference", "software tokens, SMS, email"),
     ("SignUp", "not in the home pool; no Session for a sign-in right after"),
 ];
