@@ -59,15 +59,18 @@ impl From<AuditEvent> for AuthEvent {
             challenge_name,
             challenge_response: if is_right { "Success" } else { "Failure" },
         };
-        let password = response("Password", is_passed || is_code_wrong);
+        // A code in place of a password is neither, and Amazon has no name for it here.
+        let is_by_code =
+            event.detail.get("method").is_some_and(|method| method == "email_otp" || method == "sms_otp");
+        let password = (!is_by_code).then(|| response("Password", is_passed || is_code_wrong));
         let has_mfa = event.detail.get("mfa").is_some_and(|mfa| mfa == true);
-        let code = (is_code_wrong || has_mfa).then(|| response("Mfa", is_passed));
+        let code = (has_mfa || is_code_wrong && !is_by_code).then(|| response("Mfa", is_passed));
         Self {
             event_id: event.id,
             event_type: "SignIn",
             creation_date: epoch_seconds(event.at_ms),
             event_response: if is_passed { "Pass" } else { "Fail" },
-            challenge_responses: std::iter::once(password).chain(code).collect(),
+            challenge_responses: password.into_iter().chain(code).collect(),
             event_context_data: EventContextData { ip_address: event.address },
         }
     }

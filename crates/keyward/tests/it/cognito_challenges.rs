@@ -125,6 +125,14 @@ impl Place {
         }
     }
 
+    /// What is told of sign-ins: how each ended, and what was shown.
+    async fn events(&self) -> Vec<(String, Value)> {
+        let told = self.admin("AdminListUserAuthEvents", json!({ "Username": NAME })).await.expect(200);
+        let events = told["AuthEvents"].as_array().unwrap().iter();
+        let outcome = |event: &Value| event["EventResponse"].as_str().unwrap().to_owned();
+        events.map(|event| (outcome(event), event["ChallengeResponses"].clone())).collect()
+    }
+
     /// The access token of a sign-in that is done.
     async fn access_token(&self) -> Value {
         tokens(&self.with_password(PASSWORD).await)["AccessToken"].clone()
@@ -267,6 +275,12 @@ async fn codes_by_sms_and_email_are_second_factors() {
             (&user["PreferredMfaSetting"], &user["UserMFASettingList"]),
             (&Value::Null, &json!(["SMS_MFA", "EMAIL_OTP"]))
         );
+        let shown =
+            |name: &str, outcome: &str| json!({ "ChallengeName": name, "ChallengeResponse": outcome });
+        for (outcome, code) in [("Pass", "Success"), ("Fail", "Failure")] {
+            let shown = json!([shown("Password", "Success"), shown("Mfa", code)]);
+            assert!(place.events().await.contains(&(outcome.to_owned(), shown)), "{outcome}");
+        }
         // Guesses lock, whichever the factor.
         let asked = place.with_password(PASSWORD).await.expect(200);
         let chosen =
@@ -320,6 +334,10 @@ async fn a_sign_in_begins_with_the_factor_that_is_chosen() {
         }
         let asked = place.by_choice(NAME, "PASSWORD").await.expect(200);
         tokens(&place.respond(&asked, json!({ "USERNAME": NAME, "PASSWORD": PASSWORD })).await);
+        // Neither a password nor a second factor was shown.
+        for outcome in ["Pass", "Fail"] {
+            assert!(place.events().await.contains(&(outcome.to_owned(), json!([]))), "{outcome}");
+        }
         // What the pool doesn't allow isn't offered, preferred or not.
         assert_asked(&place.by_choice(NAME, "WEB_AUTHN").await, "SELECT_CHALLENGE", &["USER_ID_FOR_SRP"]);
     }
