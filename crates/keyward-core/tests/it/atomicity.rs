@@ -7,6 +7,7 @@ use keyward_core::api_key::{ApiKeyUpdate, ImportedApiKey};
 use keyward_core::caller::Caller;
 use keyward_core::error::{Code, Error, Result};
 use keyward_core::keyward::Keyward;
+use keyward_core::local_pool::mfa_preference::MfaChange;
 use keyward_core::role::{NewRole, RoleUpdate};
 use keyward_core::user::{NewUser, User, UserUpdate};
 use tokio::task::JoinSet;
@@ -26,13 +27,13 @@ on_both! {
 }
 
 /// The acts that change something, each on a thing of its own.
-const ACTS: usize = 20;
+const ACTS: usize = 22;
 
 async fn prepare(keyward: &Keyward) {
     for name in ["reader", "writer", "to-change", "to-delete"] {
         role(keyward, name, &["read:*"]).await;
     }
-    for name in ["update", "delete", "reset", "sign-out", "assign", "set", "remove"] {
+    for name in ["update", "delete", "reset", "sign-out", "assign", "set", "remove", "prefer", "lose"] {
         account(keyward, &format!("{name}@example.com"), &["reader"]).await;
     }
     for name in ["update", "rotate", "delete"] {
@@ -89,6 +90,13 @@ async fn act(keyward: &Keyward, number: usize) -> Result<()> {
             let keys = keyward.access_keys(operator, &AccessKeyQuery::default()).await.unwrap().items;
             keyward.delete_access_key(operator, &keys[0].id).await.map(drop)
         }
+        19 => {
+            let changes = MfaChange::software_token(false);
+            keyward
+                .set_mfa_preference_in(keyward.local_pool(), operator, "prefer@example.com", &changes)
+                .await
+        }
+        20 => keyward.delete_software_token_in(keyward.local_pool(), operator, "lose@example.com").await,
         _ => {
             let row = ImportedApiKey {
                 name: "imported".into(),
