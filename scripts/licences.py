@@ -43,8 +43,13 @@ def dependencies() -> list[dict]:
     used = {tuple(line.split()[:2]) for line in cargo(*tree, "--format", "{p}").splitlines() if line}
     metadata = json.loads(cargo("metadata", "--format-version", "1"))
     ours = set(metadata["workspace_members"])
+    names = {package["id"]: package["name"] for package in metadata["packages"]}
+    wanted_by: dict[str, set[str]] = {}
+    for node in metadata["resolve"]["nodes"]:
+        for wanted in node["dependencies"]:
+            wanted_by.setdefault(wanted, set()).add(names[node["id"]])
     return [
-        package
+        package | {"wanted_by": wanted_by.get(package["id"], set())}
         for package in metadata["packages"]
         if (package["name"], f"v{package['version']}") in used and package["id"] not in ours
     ]
@@ -63,7 +68,9 @@ def faults(package: dict, policy: dict) -> list[str]:
     if not (package["source"] or "").startswith(REGISTRY):
         found.append(f"{name} comes from {package['source'] or 'a path'}; only the registry is allowed")
     for ban in policy["bans"]["deny"]:
-        if ban["crate"] == package["name"]:
+        # What only its `wrappers` depend on is let through, as cargo-deny does.
+        is_wrapped = "wrappers" in ban and package["wanted_by"] <= set(ban["wrappers"])
+        if ban["crate"] == package["name"] and not is_wrapped:
             found.append(f"{name} is banned: {ban['reason']}")
     if not package["license"]:
         found.append(f"{name} names no licence")

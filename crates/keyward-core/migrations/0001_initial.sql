@@ -191,6 +191,30 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_user ON sessions (user_id);
 
+-- What users sign in with in place of a password.
+CREATE TABLE passkeys (
+    id TEXT NOT NULL, -- the credential's, base64url
+    pool_id TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    relying_party_id TEXT NOT NULL,
+    attachment TEXT, -- platform, cross-platform
+    transports TEXT NOT NULL, -- JSON list
+    credential TEXT NOT NULL, -- the public key and what is known of it, JSON object
+    counter BIGINT NOT NULL, -- how often it has signed, where its device counts
+    created_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (pool_id, id)
+);
+CREATE INDEX passkeys_by_user ON passkeys (user_id, created_at_ms, id);
+
+-- The registration of a passkey that a user has begun, one for each.
+CREATE TABLE passkey_ceremonies (
+    user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    client_id TEXT NOT NULL,
+    state TEXT NOT NULL, -- the challenge and what was asked for, JSON object; no secret
+    expires_at_ms BIGINT NOT NULL
+);
+
 -- What may be used once: challenge sessions by their id.
 CREATE TABLE used_once (
     id TEXT PRIMARY KEY,

@@ -49,6 +49,8 @@ pub enum Code {
     CodeMismatch,
     /// A one-time code that was right, but is used up or too old.
     CodeExpired,
+    /// A passkey can't be registered.
+    Passkey(PasskeyFault),
     /// Too much of it; seconds until it is worth another try.
     TooManyRequests(u64),
     /// Tried too often with this one; seconds until it is worth another try.
@@ -61,6 +63,25 @@ pub enum Code {
     Unavailable,
     /// A defect of ours.
     Internal,
+}
+
+/// Why a passkey can't be registered, as the Cognito protocol tells it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasskeyFault {
+    /// Nobody signs in to the pool with a passkey.
+    NotEnabled,
+    /// It isn't said for which domain the pool's passkeys are.
+    ConfigurationMissing,
+    /// The registration was never begun, has been used up or has taken too long.
+    ChallengeNotFound,
+    /// It was begun through another app client.
+    ClientMismatch,
+    /// It comes from a page outside of the domain.
+    OriginNotAllowed,
+    /// It is for another domain.
+    RelyingPartyMismatch,
+    /// The device, or what it has made, won't do.
+    NotSupported,
 }
 
 /// What can be missing or taken.
@@ -77,6 +98,7 @@ pub enum Thing {
     ClientSecret,
     ResourceServer,
     SoftwareToken,
+    Passkey,
     SecondFactor,
     Session,
     /// An address that stands for a user's name.
@@ -164,6 +186,7 @@ impl fmt::Display for Thing {
             Self::SecondFactor => "second factor",
             Self::Session => "session",
             Self::Alias => "alias",
+            Self::Passkey => "passkey",
         })
     }
 }

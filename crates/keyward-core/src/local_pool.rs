@@ -8,6 +8,7 @@ mod mfa;
 pub mod mfa_preference;
 mod new_password;
 mod own_account;
+pub mod passkey;
 pub mod password;
 pub(crate) mod rate_limit;
 mod recovery;

@@ -11,6 +11,7 @@ mod audit;
 pub(crate) mod code;
 mod import;
 mod message;
+mod passkey;
 mod role;
 mod second_factor;
 mod session;

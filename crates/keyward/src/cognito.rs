@@ -32,6 +32,7 @@ mod groups;
 mod input;
 mod mfa_preference;
 mod model;
+mod passkeys;
 mod password;
 mod pool_mfa;
 mod resource_servers;
@@ -100,10 +101,12 @@ operations! {
     unsigned {
         AssociateSoftwareToken => software_token::associate;
         ChangePassword => password::change;
+        CompleteWebAuthnRegistration => passkeys::complete;
         ConfirmForgotPassword => password::confirm_forgot;
         ConfirmSignUp => sign_up::confirm;
         DeleteUser => account::delete_user;
         DeleteUserAttributes => account::delete_attributes;
+        DeleteWebAuthnCredential => passkeys::delete;
         ForgotPassword => password::forgot;
         GetTokensFromRefreshToken => token::get;
         GetUser => account::get_user;
@@ -111,11 +114,13 @@ operations! {
         GetUserAuthFactors => mfa_preference::get_factors;
         GlobalSignOut => account::global_sign_out;
         InitiateAuth => sign_in::initiate_auth;
+        ListWebAuthnCredentials => passkeys::list;
         ResendConfirmationCode => sign_up::resend;
         RespondToAuthChallenge => sign_in::respond_to_auth_challenge;
         RevokeToken => token::revoke;
         SetUserMFAPreference => mfa_preference::set;
         SignUp => sign_up::sign_up;
+        StartWebAuthnRegistration => passkeys::start;
         UpdateUserAttributes => account::update_attributes;
         VerifySoftwareToken => software_token::verify;
         VerifyUserAttribute => account::verify_attribute;

@@ -40,7 +40,10 @@ pub fn subscriber<W>(format: LogFormat, level: LevelFilter, writer: W) -> impl S
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let targets = Targets::new().with_target("keyward", level).with_default(level.min(LevelFilter::WARN));
+    let others = level.min(LevelFilter::WARN);
+    // It calls whatever a browser sends that is no passkey an error; whoever sent it is told.
+    let targets = Targets::new().with_target("webauthn_rs_core", LevelFilter::OFF);
+    let targets = targets.with_target("keyward", level).with_default(others);
     let lines = tracing_subscriber::fmt::layer().event_format(Lines(format)).with_writer(writer);
     tracing_subscriber::registry().with(targets).with(lines)
 }

@@ -62,6 +62,9 @@ pub(super) struct ChoiceState {
     pub(super) username: String,
     /// The user's id, or the one that they seem to have.
     pub(super) user_id: String,
+    /// Of a [`Question::WebAuthn`], what its answer is held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) passkey: Option<String>,
 }
 
 /// A sign-in by SRP between its two steps.

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::challenge::{ChoiceState, Envelope};
 use super::factor::AskedFactor;
+use super::passkey::{self, PasskeyChallenge, StoredPasskey};
 use super::rate_limit::Leave;
-use super::session::Opening;
+use super::session::{Opening, Shown};
 use super::sign_in::{
     Answer, Challenge, Method, Question, SignIn, SignInRequest, SrpChallenge, USER_AUTH, challenge_used,
     invalid_session,
@@ -43,6 +44,8 @@ pub enum FirstChoice {
     EmailOtp,
     /// A code by SMS.
     SmsOtp,
+    /// A passkey.
+    WebAuthn,
 }
 
 /// How a sign-in by choice goes on.
@@ -64,7 +67,7 @@ pub struct ChoiceInput<'a> {
 }
 
 impl FirstChoice {
-    const ALL: [Self; 4] = [Self::PasswordSrp, Self::Password, Self::EmailOtp, Self::SmsOtp];
+    const ALL: [Self; 5] = [Self::PasswordSrp, Self::Password, Self::EmailOtp, Self::SmsOtp, Self::WebAuthn];
 
     /// As the protocol calls it.
     pub fn as_str(self) -> &'static str {
@@ -73,6 +76,7 @@ impl FirstChoice {
             Self::PasswordSrp => "PASSWORD_SRP",
             Self::EmailOtp => "EMAIL_OTP",
             Self::SmsOtp => "SMS_OTP",
+            Self::WebAuthn => "WEB_AUTHN",
         }
     }
 
@@ -86,6 +90,7 @@ impl FirstChoice {
             Self::Password | Self::PasswordSrp => FirstFactor::Password,
             Self::EmailOtp => FirstFactor::EmailOtp,
             Self::SmsOtp => FirstFactor::SmsOtp,
+            Self::WebAuthn => FirstFactor::WebAuthn,
         }
     }
 
@@ -95,13 +100,14 @@ impl FirstChoice {
             Self::PasswordSrp => Question::PasswordSrp,
             Self::EmailOtp => Question::EmailOtp,
             Self::SmsOtp => Question::SmsOtp,
+            Self::WebAuthn => Question::WebAuthn,
         }
     }
 
     /// By which way its code goes, and what it shows when it is right.
     fn code(self) -> Option<(Channel, Method)> {
         match self {
-            Self::Password | Self::PasswordSrp => None,
+            Self::Password | Self::PasswordSrp | Self::WebAuthn => None,
             Self::EmailOtp => Some((Channel::Email, Method::EmailOtp)),
             Self::SmsOtp => Some((Channel::Sms, Method::SmsOtp)),
         }
@@ -115,6 +121,8 @@ struct Chooser<'a> {
     /// The name as it was typed.
     username: String,
     account: Option<Account>,
+    /// Of the account, where the pool lets anybody sign in by one.
+    passkeys: Vec<StoredPasskey>,
     counter: String,
 }
 
@@ -124,6 +132,8 @@ struct OpenedChoice<'a> {
     id: String,
     expires_at_ms: i64,
     question: Question,
+    /// What an answer to [`Question::WebAuthn`] is held against.
+    passkey: Option<String>,
     /// To be given back, once for this step and once for the one before it.
     leave: Leave,
 }
@@ -237,6 +247,47 @@ impl Keyward {
         Ok(signed_in)
     }
 
+    /// Takes what a passkey has answered to [`Question::WebAuthn`]. Any answer uses the question up.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a session that isn't good (any more), for a passkey that isn't, or while attempts
+    /// are locked; `InvalidInput` for what is no answer of a passkey.
+    pub async fn show_passkey(&self, answer: Answer<'_>, credential: &Secret) -> Result<SignIn> {
+        let opened = self.open_choice(&answer).await?;
+        let (Question::WebAuthn, Some(state)) = (opened.question, &opened.passkey) else {
+            return Err(invalid_session());
+        };
+        let assertion = passkey::assertion(credential)?;
+        if !self.store.use_once(&opened.id, opened.expires_at_ms).await? {
+            return Err(challenge_used());
+        }
+        let chooser = &opened.chooser;
+        let Chooser { through, passkeys, .. } = chooser;
+        let method = Method::WebAuthn;
+        let is_good = self.is_signed_by(passkeys, &through.settings, state, &assertion).await?;
+        let Some(account) = chooser.passkey_account().filter(|_| is_good) else {
+            let user = chooser.account.as_ref().map(|account| &account.user);
+            let change = self.failed_sign_in(&answer.request, through, user, method, "wrong_passkey");
+            self.count_failure(&through.pool, &chooser.counter, &change).await?;
+            return Err(Error::unauthenticated("Invalid passkey or auth state for the user."));
+        };
+        let opening = Opening {
+            request: answer.request,
+            through,
+            account,
+            method,
+            counter: Some(&chooser.counter),
+            // It is used up already.
+            challenge: None,
+            second: through.settings.web_authn.is_multi_factor.then_some(Shown::VerifiedUser),
+            first_code: None,
+        };
+        let signed_in = self.open_session(opening).await?;
+        opened.leave.give_back();
+        opened.leave.give_back();
+        Ok(signed_in)
+    }
+
     /// Whether this `Session` is one of a sign-in by choice that has shown nothing yet.
     pub fn is_choice(&self, session: &Secret) -> bool {
         self.local_pool.is_choice(session)
@@ -262,6 +313,7 @@ impl Keyward {
             (FirstChoice::Password | FirstChoice::PasswordSrp, _) => {
                 Ok(Chosen::SignIn(SignIn::Challenge(chooser.ask(choice.question())?)))
             }
+            (FirstChoice::WebAuthn, _) => Ok(Chosen::SignIn(SignIn::Challenge(chooser.ask_passkey()?))),
             (FirstChoice::EmailOtp | FirstChoice::SmsOtp, _) => {
                 Ok(Chosen::SignIn(SignIn::Challenge(self.send_first_code(&chooser, choice).await?)))
             }
@@ -311,7 +363,13 @@ impl Keyward {
         let counter = self.counter("password", &through.pool.identifiers.key(name))?;
         self.refuse_while_locked(&through.pool, &counter).await?;
         let account = account.filter(|account| account.user.kind == UserKind::Account);
-        Ok(Chooser { request, through, username, account, counter })
+        let passkeys = if through.settings.first_factors().contains(&FirstFactor::WebAuthn) {
+            // Asked also of nobody, for it takes the same time.
+            self.store.passkeys_of(account.as_ref().map_or("", |account| &account.user.id)).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Chooser { request, through, username, account, passkeys, counter })
     }
 
     async fn unknown_chooser(&self, chooser: &Chooser<'_>) -> Error {
@@ -327,7 +385,7 @@ impl Keyward {
         let leave = self.leave(&answer.request).await?;
         let Envelope { id, expires_at_ms, content, .. } =
             through.pool.open_choice(&through.client.id, answer.session)?;
-        let ChoiceState { question, username, user_id } = content;
+        let ChoiceState { question, username, user_id, passkey } = content;
         let chooser = self.chooser(answer.request, through, username).await?;
         let Chooser { through, username, account, .. } = &chooser;
         let key = |name: &str| through.pool.identifiers.key(name);
@@ -341,7 +399,7 @@ impl Keyward {
         }
         let named = answer.username.unwrap_or(username);
         answer.request.check_secret(through, &[named, username, &user_id])?;
-        Ok(OpenedChoice { chooser, id, expires_at_ms, question, leave })
+        Ok(OpenedChoice { chooser, id, expires_at_ms, question, passkey, leave })
     }
 }
 
@@ -359,11 +417,21 @@ impl Chooser<'_> {
     }
 
     fn ask(&self, question: Question) -> Result<Challenge> {
+        self.ask_with(question, None)
+    }
+
+    fn ask_passkey(&self) -> Result<Challenge> {
+        let PasskeyChallenge { options, state } = passkey::challenge(&self.through.settings)?;
+        let challenge = self.ask_with(Question::WebAuthn, Some(state))?;
+        Ok(Challenge { passkey_options: Some(options), ..challenge })
+    }
+
+    fn ask_with(&self, question: Question, passkey: Option<String>) -> Result<Challenge> {
         let user_id = self.user_id()?;
         // Nobody has so long a name; the id, which nobody can sign in by, stands for it.
         let is_short = self.username.len() <= LONGEST_NAME;
         let username = if is_short { self.username.clone() } else { user_id.clone() };
-        let state = ChoiceState { question, username, user_id: user_id.clone() };
+        let state = ChoiceState { question, username, user_id: user_id.clone(), passkey };
         Ok(Challenge {
             question,
             session: self.through.pool.seal_choice(&self.through.client, state)?,
@@ -373,14 +441,17 @@ impl Chooser<'_> {
             factors: Vec::new(),
             choices: Vec::new(),
             delivery: None,
+            passkey_options: None,
         })
     }
 
     /// With what the sign-in may begin.
     fn offered(&self, keyward: &Keyward) -> Vec<FirstChoice> {
         let allowed = self.through.settings.first_factors();
-        let can_be_sent = |choice: FirstChoice| {
-            choice.code().is_none_or(|(channel, _)| keyward.require_channel(channel).is_ok())
+        let has_relying_party = self.through.settings.web_authn.relying_party_id.is_some();
+        let can_be_asked = |choice: FirstChoice| {
+            (choice != FirstChoice::WebAuthn || has_relying_party)
+                && choice.code().is_none_or(|(channel, _)| keyward.require_channel(channel).is_ok())
         };
         let is_had = |choice: FirstChoice| match choice {
             FirstChoice::Password => self.account.as_ref().is_some_and(|account| account.password.is_some()),
@@ -388,10 +459,11 @@ impl Chooser<'_> {
                 account.password.as_ref().is_some_and(|password| password.srp_verifier.is_some())
             }),
             FirstChoice::EmailOtp | FirstChoice::SmsOtp => self.usable_account(choice.factor()).is_some(),
+            FirstChoice::WebAuthn => !self.passkeys.is_empty() && self.passkey_account().is_some(),
         };
         let choices = FirstChoice::ALL.into_iter();
         choices
-            .filter(|choice| allowed.contains(&choice.factor()) && can_be_sent(*choice))
+            .filter(|choice| allowed.contains(&choice.factor()) && can_be_asked(*choice))
             .filter(|choice| self.hides() || is_had(*choice))
             .collect()
     }
@@ -411,6 +483,19 @@ impl Chooser<'_> {
             })
             .filter(|account| {
                 matches!(account.asked_factor(&self.through.settings), Ok(AskedFactor::Nothing))
+            })
+    }
+
+    /// Who can sign in by a passkey: a confirmed user, of whom no second factor is asked, or whose passkeys count
+    /// as two.
+    fn passkey_account(&self) -> Option<&Account> {
+        let settings = &self.through.settings;
+        self.account
+            .as_ref()
+            .filter(|Account { user, .. }| user.enabled && user.status == UserStatus::Confirmed)
+            .filter(|account| {
+                let asked = account.asked_factor(settings);
+                settings.web_authn.is_multi_factor || matches!(asked, Ok(AskedFactor::Nothing))
             })
     }
 }

@@ -200,7 +200,7 @@ impl Keyward {
     pub async fn own_factors(&self, access_token: &Secret) -> Result<AuthFactors> {
         let bearer = self.bearer(access_token).await?;
         let settings = bearer.pool.settings().await?;
-        Ok(AuthFactors::of(bearer.account, &settings))
+        self.auth_factors(bearer.account, &settings).await
     }
 
     /// How this user may sign in.
@@ -215,7 +215,7 @@ impl Keyward {
     ) -> Result<AuthFactors> {
         self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
         let account = self.known_account(pool, name_or_id).await?;
-        Ok(AuthFactors::of(account, &pool.settings().await?))
+        self.auth_factors(account, &pool.settings().await?).await
     }
 
     /// The account of this name or id, for a caller who may change it.
@@ -231,15 +231,20 @@ impl Keyward {
         let account = account.filter(|account| account.user.kind == UserKind::Account);
         account.ok_or_else(|| unknown_user(name_or_id))
     }
+
+    async fn auth_factors(&self, account: Account, settings: &UserPoolSettings) -> Result<AuthFactors> {
+        let has_passkey = !self.store.passkeys_of(&account.user.id).await?.is_empty();
+        Ok(AuthFactors::of(account, settings, has_passkey))
+    }
 }
 
 impl AuthFactors {
-    fn of(account: Account, settings: &UserPoolSettings) -> Self {
+    fn of(account: Account, settings: &UserPoolSettings, has_passkey: bool) -> Self {
         let has = |factor: &FirstFactor| match factor {
             FirstFactor::Password => account.password.is_some(),
             FirstFactor::EmailOtp => account.user.email.is_some() && account.user.email_verified,
             FirstFactor::SmsOtp => account.user.phone.is_some() && account.user.phone_verified,
-            FirstFactor::WebAuthn => false,
+            FirstFactor::WebAuthn => has_passkey,
         };
         let is_ready = account.user.status == UserStatus::Confirmed;
         let is_open = |factor: &FirstFactor| *factor == FirstFactor::Password || is_ready;

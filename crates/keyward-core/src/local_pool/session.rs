@@ -42,6 +42,8 @@ pub(super) enum Shown {
     SoftwareToken { step: Option<i64> },
     /// A code that was sent, to be used up.
     Code(GoodCode),
+    /// What a passkey is of its own: its device has made sure who uses it.
+    VerifiedUser,
 }
 
 impl Shown {
@@ -50,6 +52,7 @@ impl Shown {
         match self {
             Self::Code(GoodCode { channel: Channel::Sms, .. }) => "sms",
             Self::Code(_) | Self::SoftwareToken { .. } => "otp",
+            Self::VerifiedUser => "user",
         }
     }
 }
@@ -177,7 +180,7 @@ impl Keyward {
                 change = change.using_code(code);
                 None
             }
-            None => None,
+            Some(Shown::VerifiedUser) | None => None,
         };
         let session = NewSession {
             id: &session_id,

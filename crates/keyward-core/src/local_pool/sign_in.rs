@@ -84,6 +84,8 @@ pub struct Challenge {
     pub choices: Vec<FirstChoice>,
     /// Where a code was sent.
     pub delivery: Option<CodeDelivery>,
+    /// What a browser is to ask of its passkeys: `PublicKeyCredentialRequestOptionsJSON`.
+    pub passkey_options: Option<Value>,
 }
 
 /// The questions that a sign-in may ask.
@@ -112,6 +114,8 @@ pub enum Question {
     EmailOtp,
     /// Which code came by SMS, in place of a password?
     SmsOtp,
+    /// What does a passkey answer?
+    WebAuthn,
 }
 
 impl From<SecondFactor> for Question {
@@ -197,6 +201,8 @@ pub(super) enum Method {
     EmailOtp,
     /// Not at all: by a code that came by SMS.
     SmsOtp,
+    /// Not at all: by a passkey.
+    WebAuthn,
 }
 
 impl Method {
@@ -206,6 +212,7 @@ impl Method {
             Self::Password | Self::Srp => "pwd",
             Self::EmailOtp => "otp",
             Self::SmsOtp => "sms",
+            Self::WebAuthn => "pop",
         }
     }
 }
@@ -772,6 +779,7 @@ pub(super) fn ask_on(
         factors: Vec::new(),
         choices: Vec::new(),
         delivery: None,
+        passkey_options: None,
     })
 }
 

@@ -32,6 +32,7 @@ mod last_admin;
 mod last_use;
 mod messages;
 mod names;
+mod passkeys;
 mod pool_users;
 mod pools;
 mod recovery;

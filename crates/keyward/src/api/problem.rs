@@ -99,6 +99,7 @@ fn kind(failure: &Failure) -> (&'static str, &'static str) {
             Code::UserNotConfirmed => ("user-not-confirmed", "The address is not proven yet"),
             Code::CodeMismatch => ("code-mismatch", "The code isn't right"),
             Code::CodeExpired => ("code-expired", "The code has expired"),
+            Code::Passkey(_) => ("passkey", "The passkey can't be registered"),
             Code::LimitExceeded(_) => ("limit-exceeded", "Tried too often"),
             Code::TooManyRequests(_) => ("too-many-requests", "Too many requests"),
             Code::DeliveryFailed => ("delivery-failed", "It can't be sent from here"),

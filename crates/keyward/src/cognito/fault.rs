@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue};
 use axum::response::Response;
-use keyward_core::error::{Code, Error, Thing};
+use keyward_core::error::{Code, Error, PasskeyFault, Thing};
 use serde_json::json;
 
 use crate::http::{Failure, HttpFailure, RequestId};
@@ -96,6 +96,15 @@ fn named(code: &Code) -> (StatusCode, &'static str) {
         Code::PasswordResetRequired => "PasswordResetRequiredException",
         Code::CodeMismatch => "CodeMismatchException",
         Code::CodeExpired => "ExpiredCodeException",
+        Code::Passkey(fault) => match fault {
+            PasskeyFault::NotEnabled => "WebAuthnNotEnabledException",
+            PasskeyFault::ConfigurationMissing => "WebAuthnConfigurationMissingException",
+            PasskeyFault::ChallengeNotFound => "WebAuthnChallengeNotFoundException",
+            PasskeyFault::ClientMismatch => "WebAuthnClientMismatchException",
+            PasskeyFault::OriginNotAllowed => "WebAuthnOriginNotAllowedException",
+            PasskeyFault::RelyingPartyMismatch => "WebAuthnRelyingPartyMismatchException",
+            PasskeyFault::NotSupported => "WebAuthnCredentialNotSupportedException",
+        },
         Code::LimitExceeded(_) => "LimitExceededException",
         Code::DeliveryFailed => "CodeDeliveryFailureException",
         Code::TooManyRequests(_) => "TooManyRequestsException",

@@ -202,6 +202,7 @@ async fn respond(
             Ok(keyward.select_factor(answer, factor).await?.into())
         }
         "MFA_SETUP" => Ok(keyward.finish_set_up(answer).await?.into()),
+        "WEB_AUTHN" => Ok(keyward.show_passkey(answer, parameter(&responses, "CREDENTIAL")?).await?.into()),
         "SELECT_CHALLENGE" | "PASSWORD" | "PASSWORD_SRP" => {
             let choice = match challenge_name.as_str() {
                 "SELECT_CHALLENGE" => parameter(&responses, "ANSWER")?.expose(),
@@ -239,8 +240,7 @@ impl From<SignIn> for AuthAnswer {
 
 impl From<Challenge> for AuthAnswer {
     fn from(challenge: Challenge) -> Self {
-        let Challenge { question, session, user_id, attributes, required, factors, choices, delivery } =
-            challenge;
+        let Challenge { question, session, user_id, attributes, required, factors, choices, .. } = challenge;
         let mut parameters = BTreeMap::from([("USER_ID_FOR_SRP", Secret::from(user_id))]);
         let mut available = None;
         // JSON within JSON, as AWS sends it.
@@ -272,8 +272,12 @@ impl From<Challenge> for AuthAnswer {
             Question::PasswordSrp => FirstChoice::PasswordSrp.as_str(),
             Question::EmailOtp => FirstChoice::EmailOtp.as_str(),
             Question::SmsOtp => FirstChoice::SmsOtp.as_str(),
+            Question::WebAuthn => {
+                list("CREDENTIAL_REQUEST_OPTIONS", json!(challenge.passkey_options));
+                FirstChoice::WebAuthn.as_str()
+            }
         };
-        if let Some(CodeDelivery { channel, masked }) = delivery {
+        if let Some(CodeDelivery { channel, masked }) = challenge.delivery {
             let medium = if channel == Channel::Sms { "SMS" } else { "EMAIL" };
             parameters.insert("CODE_DELIVERY_DELIVERY_MEDIUM", medium.into());
             parameters.insert("CODE_DELIVERY_DESTINATION", masked.into());

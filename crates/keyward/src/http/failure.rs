@@ -113,7 +113,8 @@ fn status_of(code: &Code) -> StatusCode {
         | Code::PasswordResetRequired
         | Code::UserNotConfirmed
         | Code::CodeMismatch
-        | Code::CodeExpired => StatusCode::BAD_REQUEST,
+        | Code::CodeExpired
+        | Code::Passkey(_) => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden(_) => StatusCode::FORBIDDEN,
         Code::NotFound(_) => StatusCode::NOT_FOUND,

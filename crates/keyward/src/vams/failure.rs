@@ -48,6 +48,7 @@ pub(super) fn render(failure: &Failure, _: &RequestId) -> Response {
         | Code::UserNotConfirmed
         | Code::CodeMismatch
         | Code::CodeExpired
+        | Code::Passkey(_)
         | Code::Unsupported => refusal(StatusCode::BAD_REQUEST, message),
         Code::TooManyRequests(after) | Code::LimitExceeded(after) => {
             let answer = refusal(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");

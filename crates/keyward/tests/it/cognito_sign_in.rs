@@ -332,7 +332,7 @@ async fn a_session_is_good_for_its_own_challenge_alone() {
             "ClientId": app.client_id(), "ChallengeName": name, "Session": asked["Session"],
             "ChallengeResponses": {
                 "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "123456", "EMAIL_OTP_CODE": "123456",
-                "ANSWER": "PASSWORD", "PASSWORD": PASSWORD, "SRP_A": "a1",
+                "ANSWER": "PASSWORD", "PASSWORD": PASSWORD, "SRP_A": "a1", "CREDENTIAL": "{}",
             },
         });
         app.cognito("RespondToAuthChallenge", input)

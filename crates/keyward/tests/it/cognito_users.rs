@@ -47,6 +47,24 @@ impl<'a> Administrator<'a> {
         self.app.cognito("InitiateAuth", input).await
     }
 
+    /// The answer to signing in to the pool by choice, with this first factor.
+    pub(crate) async fn choice_auth(&self, username: &str, factor: &str) -> Answer {
+        let input = json!({
+            "AuthFlow": "USER_AUTH", "ClientId": self.client_id,
+            "AuthParameters": { "USERNAME": username, "PREFERRED_CHALLENGE": factor },
+        });
+        self.app.cognito("InitiateAuth", input).await
+    }
+
+    /// What comes of answering the challenge in `asked`.
+    pub(crate) async fn answer(&self, asked: &Answer, responses: Value) -> Answer {
+        let input = json!({
+            "ClientId": self.client_id, "ChallengeName": asked["ChallengeName"], "Session": asked["Session"],
+            "ChallengeResponses": responses,
+        });
+        self.app.cognito("RespondToAuthChallenge", input).await
+    }
+
     /// Makes a user with these attributes, without a message; their `sub`.
     pub(crate) async fn make(&self, username: &str, attributes: &[(&str, &str)]) -> String {
         let made = self.ask("AdminCreateUser", new_user(username, attributes)).await.expect(200);

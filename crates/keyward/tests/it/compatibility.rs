@@ -50,7 +50,7 @@ const NOTES: &[(&str, &str)] = &[
     (
         "RespondToAuthChallenge",
         "NEW_PASSWORD_REQUIRED, PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA, SMS_MFA, EMAIL_OTP, SELECT_MFA_TYPE, \
-         MFA_SETUP, SELECT_CHALLENGE, PASSWORD, PASSWORD_SRP, SMS_OTP",
+         MFA_SETUP, SELECT_CHALLENGE, PASSWORD, PASSWORD_SRP, SMS_OTP, WEB_AUTHN",
     ),
     (
         "UpdateUserPool",
@@ -67,6 +67,7 @@ const NOTES: &[(&str, &str)] = &[
         "what isn't named stays; SMS needs no SmsConfiguration; of the home pool it takes `*`",
     ),
     ("SetUserMFAPreference", "software tokens, SMS, email"),
+    ("StartWebAuthnRegistration", "user verification is asked for also where the pool prefers it"),
     ("SignUp", "not in the home pool; no Session for a sign-in right after"),
 ];
 

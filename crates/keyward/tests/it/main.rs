@@ -34,6 +34,7 @@ mod cli_user_import;
 mod cognito_challenges;
 mod cognito_groups;
 mod cognito_list_users;
+mod cognito_passkeys;
 mod cognito_password;
 mod cognito_pools;
 mod cognito_protocol;
