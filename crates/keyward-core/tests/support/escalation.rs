@@ -210,7 +210,7 @@ const MANAGING: [&str; 3] = ["manage:users", "manage:roles", "manage:api-keys"];
 
 /// The operations of the Cognito protocol that AWS signs and that change what there is of users, groups or the
 /// pool itself; the more often here, the likelier.
-const OPERATIONS: [&str; 21] = [
+const OPERATIONS: [&str; 23] = [
     "AdminAddUserToGroup",
     "AdminAddUserToGroup",
     "AdminAddUserToGroup",
@@ -218,6 +218,7 @@ const OPERATIONS: [&str; 21] = [
     "AdminCreateUser",
     "AdminCreateUser",
     "AdminCreateUser RESEND",
+    "AdminDeleteSoftwareToken",
     "AdminDeleteUser",
     "AdminDeleteUserAttributes",
     "AdminDisableUser",
@@ -225,6 +226,7 @@ const OPERATIONS: [&str; 21] = [
     "AdminInitiateAuth",
     "AdminRemoveUserFromGroup",
     "AdminResetUserPassword",
+    "AdminSetUserMFAPreference",
     "AdminSetUserPassword",
     "AdminUpdateUserAttributes",
     "CreateGroup",
@@ -388,7 +390,6 @@ async fn gain(surface: &impl Surface, held: &mut Vec<Held>, act: &Act, secret: O
             }
             return;
         }
-        Act::Signed { operation: "AdminUpdateUserAttributes", user, .. } => (What::Account(user), None),
         // They know who they are themselves.
         Act::Signed { operation: "AdminInitiateAuth", user, .. } if *user != MALLORY => {
             (What::Account(user), secret)
@@ -402,7 +403,9 @@ async fn gain(surface: &impl Surface, held: &mut Vec<Held>, act: &Act, secret: O
         Act::ResetPassword { user } | Act::CreateUser { user, .. } if user.contains('@') => {
             (What::Account(user), surface.sign_in(user, &secret.unwrap(), true).await)
         }
-        Act::ChangeAddress { user } => (What::Account(user), None),
+        Act::ChangeAddress { user } | Act::Signed { operation: "AdminUpdateUserAttributes", user, .. } => {
+            (What::Account(user), None)
+        }
         _ => return,
     };
     take(held, what, authorization);

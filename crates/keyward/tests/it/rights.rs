@@ -156,7 +156,8 @@ impl Signer {
             "ClientId": app.client_id(), "AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "AuthParameters": parameters,
         });
         let mut answer = self.ask(access_key, "AdminInitiateAuth", input).await;
-        if answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA" {
+        let has_second_factor = answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA";
+        if has_second_factor {
             // A code is good once.
             app.clock.advance_ms(30_000);
             let code = code(&self.0.software_tokens.lock().unwrap()[username], &app.clock);
@@ -169,7 +170,8 @@ impl Signer {
         }
         let token = answer["AuthenticationResult"]["AccessToken"].as_str();
         match token {
-            Some(token) => Outcome::Done { secret: Some(format!("Bearer {token}")) },
+            // Without a second factor, it is no more than they have.
+            Some(token) => Outcome::Done { secret: has_second_factor.then(|| format!("Bearer {token}")) },
             None if answer.status == StatusCode::OK => Outcome::Failed,
             None => outcome(&answer),
         }
@@ -231,6 +233,10 @@ fn signed_input(operation: &'static str, user: &str, role: &str) -> (&'static st
         "AdminSetUserPassword" => (operation, json!({ "Password": TEMPORARY })),
         "AdminUpdateUserAttributes" => (operation, json!({ "UserAttributes": attributes("email") })),
         "AdminDeleteUserAttributes" => (operation, json!({ "UserAttributeNames": ["name"] })),
+        "AdminSetUserMFAPreference" => {
+            let off = json!({ "Enabled": false, "PreferredMfa": false });
+            (operation, json!({ "SoftwareTokenMfaSettings": off }))
+        }
         "UpdateGroup" => (operation, json!({ "Description": "A group", "Precedence": 1 })),
         "UpdateUserPool" => {
             let text = "Your code is {####}; show it at https://example.org.";
