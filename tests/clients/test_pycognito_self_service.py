@@ -5,7 +5,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from keyward_api import Authenticator, Person, new_name, new_password
 from pycognito import Cognito
-from pycognito.exceptions import SoftwareTokenMFAChallengeException
+from pycognito.exceptions import SMSMFAChallengeException, SoftwareTokenMFAChallengeException
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,24 @@ def test_a_one_time_code_is_asked_for_after_the_password(pool, client_of, person
     again.respond_to_software_token_mfa_challenge(authenticator.code())
 
     assert again.access_token
+
+
+def test_a_code_by_sms_is_asked_for_after_the_password(pool, client_of, mailbox):
+    pool.root.set_user_pool_mfa_config(
+        UserPoolId=pool.pool_id,
+        SmsMfaConfiguration={"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/sms"}},
+        MfaConfiguration="OPTIONAL",
+    )
+    name = new_name("user")
+    number = f"+4950{abs(hash(name)) % 10**8:08}"
+    person = pool.new_person(name, phone_number=number, phone_number_verified="true")
+    pool.root.admin_set_user_mfa_preference(
+        UserPoolId=pool.pool_id, Username=name, SMSMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
+    client = client_of(person)
+    with pytest.raises(SMSMFAChallengeException):
+        client.authenticate(person.password)
+
+    client.respond_to_sms_mfa_challenge(mailbox.code(number))
+
+    assert client.access_token
