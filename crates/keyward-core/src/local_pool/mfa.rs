@@ -172,7 +172,7 @@ impl Keyward {
     pub async fn associate_software_token(&self, origin: &Origin, access_token: &Secret) -> Result<Secret> {
         let bearer = self.bearer(access_token).await?;
         let settings = bearer.pool.settings().await?;
-        bearer.require_second_factor(&settings)?;
+        self.require_second_factor(&bearer, &settings).await?;
         require_software_token(&settings)?;
         let secret = software_token::generate(&self.random);
         let sealed = self.sealed_secret(&secret)?;
@@ -215,7 +215,7 @@ impl Keyward {
         code: &Secret,
     ) -> Result<()> {
         let bearer = self.bearer(access_token).await?;
-        bearer.require_second_factor(&bearer.pool.settings().await?)?;
+        self.require_second_factor(&bearer, &bearer.pool.settings().await?).await?;
         let pending = bearer.account.totp_pending.as_deref().ok_or_else(no_software_token)?;
         let step = self.matching_step(&self.opened_secret(pending)?, code).ok_or_else(code_mismatch)?;
         let change =
@@ -301,18 +301,25 @@ impl Keyward {
         Ok(Secret::from(str::from_utf8(&secret).map_err(|_| unreadable())?))
     }
 
-    fn matching_step(&self, secret: &Secret, code: &Secret) -> Option<i64> {
-        software_token::matching_step(secret, code.expose(), self.clock.now_seconds())
-    }
-}
-
-impl Bearer {
-    /// Where signing in asks for a second factor, only a session that has shown one may change them.
-    pub(super) fn require_second_factor(&self, settings: &UserPoolSettings) -> Result<()> {
-        if (self.account.user.mfa || settings.mfa == MfaMode::On) && !self.session.mfa {
+    /// Where signing in asks for a second factor, or a passkey stands for both, only a session that has shown as
+    /// much may change them: whoever knows the password alone could else give themselves another.
+    pub(super) async fn require_second_factor(
+        &self,
+        bearer: &Bearer,
+        settings: &UserPoolSettings,
+    ) -> Result<()> {
+        let user = &bearer.account.user;
+        let is_asked = user.mfa
+            || settings.mfa == MfaMode::On
+            || (settings.web_authn.is_multi_factor && !self.store.passkeys_of(&user.id).await?.is_empty());
+        if is_asked && !bearer.session.mfa {
             return Err(Error::unauthenticated("Sign in with your second factor before you change this."));
         }
         Ok(())
+    }
+
+    fn matching_step(&self, secret: &Secret, code: &Secret) -> Option<i64> {
+        software_token::matching_step(secret, code.expose(), self.clock.now_seconds())
     }
 }
 

@@ -124,7 +124,7 @@ impl Keyward {
         if preference == before {
             return Ok(());
         }
-        bearer.require_second_factor(&settings)?;
+        self.require_second_factor(&bearer, &settings).await?;
         let mut ends_it = preference.enabled().filter(|factor| settings.has_factor(*factor));
         if settings.mfa == MfaMode::On && before.enabled().next().is_some() && ends_it.next().is_none() {
             return Err(Error::invalid(

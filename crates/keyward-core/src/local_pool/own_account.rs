@@ -132,7 +132,7 @@ impl Keyward {
         let (before, settings) = (&bearer.account.user, &through.settings);
         if attributes.contains_key("email") || attributes.contains_key("phone_number") {
             // A second factor's codes go there.
-            bearer.require_second_factor(settings)?;
+            self.require_second_factor(&bearer, settings).await?;
         }
         let named: Vec<_> = attributes.keys().cloned().collect();
         let given = |value: String| Some(value).filter(|value| !value.is_empty());

@@ -14,13 +14,12 @@ use webauthn_rs::prelude::{
     WebauthnBuilder, WebauthnError,
 };
 
-use super::session::Bearer;
 use crate::caller::Origin;
 use crate::error::{Code, Error, PasskeyFault, Result, Thing};
 use crate::keyward::Keyward;
 use crate::page::{Cursor, Page};
 use crate::secret::Secret;
-use crate::user_pool::{FirstFactor, MfaMode, UserPoolSettings};
+use crate::user_pool::{FirstFactor, UserPoolSettings};
 
 /// The most passkeys of one user
 /// (<https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html>).
@@ -80,7 +79,7 @@ impl Keyward {
         let relying_party = relying_party(&settings)?;
         let user = &bearer.account.user;
         let known = self.store.passkeys_of(&user.id).await?;
-        bearer.require_leave_to_add(&settings, !known.is_empty())?;
+        self.require_second_factor(&bearer, &settings).await?;
         if known.len() >= MAXIMUM_PASSKEYS {
             return Err(too_many_passkeys());
         }
@@ -121,7 +120,7 @@ impl Keyward {
         let settings = bearer.pool.settings().await?;
         let relying_party = relying_party(&settings)?;
         let known = self.store.passkeys_of(&bearer.account.user.id).await?;
-        bearer.require_leave_to_add(&settings, !known.is_empty())?;
+        self.require_second_factor(&bearer, &settings).await?;
         let attachment = credential.pointer("/authenticatorAttachment").and_then(Value::as_str);
         let attachment = attachment.filter(|word| ATTACHMENTS.contains(word)).map(str::to_owned);
         let transports = credential.pointer("/response/transports").and_then(Value::as_array);
@@ -233,20 +232,6 @@ impl Keyward {
             return self.store.use_passkey(user_id, &passkey.id, &credential, counter).await;
         }
         Ok(false)
-    }
-}
-
-impl Bearer {
-    /// Refuses to add a passkey to whoever knows the password alone, where signing in asks for more, or where
-    /// a passkey counts as more and there is one.
-    fn require_leave_to_add(&self, settings: &UserPoolSettings, has_passkey: bool) -> Result<()> {
-        let asks_for_more = self.account.user.mfa
-            || settings.mfa == MfaMode::On
-            || (settings.web_authn.is_multi_factor && has_passkey);
-        if asks_for_more && !self.session.mfa {
-            return Err(Error::unauthenticated("Sign in with your second factor before you add a passkey."));
-        }
-        Ok(())
     }
 }
 

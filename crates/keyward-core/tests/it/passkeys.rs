@@ -43,7 +43,7 @@ const PAGE: &str = "https://app.example.com:8443";
 /// As long as [`ANN`]: a session has the name in it.
 const NOBODY: &str = "bob@x.co";
 const WRONG: &str = "Invalid passkey or auth state for the user.";
-const SECOND_FIRST: &str = "Sign in with your second factor before you add a passkey.";
+const SECOND_FIRST: &str = "Sign in with your second factor before you change this.";
 
 /// A browser with its device, which does what it is asked, on this page.
 struct Browser {
@@ -431,10 +431,12 @@ async fn a_passkey_counts_as_two_factors_where_the_pool_says_so(database: TestDa
     world.set_web_authn(true).await;
     let with_mfa = done(world.sign_in_with(&mut browser).await);
     assert_eq!(claims(&with_mfa.access_token)["amr"], json!(["pop", "mfa", "user"]));
-    // From here on the password alone adds none.
+    // From here on the password alone adds no factor.
     assert_eq!(said(world.start(&tokens).await), SECOND_FIRST);
+    let token = world.keyward.associate_software_token(&world.origin, &tokens.access_token).await;
+    assert_eq!(said(token), SECOND_FIRST);
     world.register(&with_mfa, &mut browser).await;
-    world.enrol(&tokens).await;
+    world.enrol(&with_mfa).await;
     done(world.sign_in_with(&mut browser).await);
 
     world.set_web_authn(false).await;
