@@ -250,8 +250,8 @@ impl Keyward {
     /// Takes what a passkey has answered to [`Question::WebAuthn`]. Any answer uses the question up.
     ///
     /// # Errors
-    /// `Unauthenticated` for a session that isn't good (any more), for a passkey that isn't, or while attempts
-    /// are locked; `InvalidInput` for what is no answer of a passkey.
+    /// `Unauthenticated` for a session that isn't good (any more), for a passkey that isn't, or while
+    /// attempts are locked; `InvalidInput` for what is no answer of a passkey.
     pub async fn show_passkey(&self, answer: Answer<'_>, credential: &Secret) -> Result<SignIn> {
         let opened = self.open_choice(&answer).await?;
         let (Question::WebAuthn, Some(state)) = (opened.question, &opened.passkey) else {
@@ -486,8 +486,8 @@ impl Chooser<'_> {
             })
     }
 
-    /// Who can sign in by a passkey: a confirmed user, of whom no second factor is asked, or whose passkeys count
-    /// as two.
+    /// Who can sign in by a passkey: a confirmed user, of whom no second factor is asked, or whose passkeys
+    /// count as two.
     fn passkey_account(&self) -> Option<&Account> {
         let settings = &self.through.settings;
         self.account

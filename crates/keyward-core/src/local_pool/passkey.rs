@@ -68,7 +68,8 @@ pub(crate) struct PasskeyCeremony {
 
 impl Keyward {
     /// Begins to register a passkey of whoever shows `access_token`: what their browser is to be asked
-    /// (`PublicKeyCredentialCreationOptionsJSON`). Good for five minutes and once; a later one takes its place.
+    /// (`PublicKeyCredentialCreationOptionsJSON`). Good for five minutes and once; a later one takes its
+    /// place.
     ///
     /// # Errors
     /// `Unauthenticated` for a token that isn't good, and in a session without MFA where signing in asks for

@@ -9,7 +9,8 @@ use crate::local_pool::passkey::{
 
 rows! {
     struct PasskeyRow {
-        id: String, user_id: String, name: String, relying_party_id: String, attachment: Option<String>, transports: String,
+        id: String, user_id: String, name: String, relying_party_id: String, attachment: Option<String>,
+        transports: String,
         credential: String, created_at_ms: i64,
     }
 }
@@ -118,8 +119,8 @@ impl Store {
     pub(crate) async fn passkeys_of(&self, user_id: &str) -> Result<Vec<StoredPasskey>> {
         let rows: Vec<PasskeyRow> = read!(self, connection => {
             sqlx::query_as(
-                "SELECT id, user_id, name, relying_party_id, attachment, transports, credential, created_at_ms \
-                 FROM passkeys WHERE user_id = $1 ORDER BY created_at_ms, id",
+                "SELECT id, user_id, name, relying_party_id, attachment, transports, credential, \
+                 created_at_ms FROM passkeys WHERE user_id = $1 ORDER BY created_at_ms, id",
             )
             .bind(user_id)
             .fetch_all(connection)

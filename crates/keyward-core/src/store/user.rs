@@ -503,8 +503,8 @@ impl Store {
         Ok(rows.into_iter().chain(others).map(User::from).collect())
     }
 
-    /// The accounts that have the role, in an order that stays. Written so that PostgreSQL begins with the role:
-    /// left to itself, it goes through all users for a page of a large group.
+    /// The accounts that have the role, in an order that stays. Written so that PostgreSQL begins with the
+    /// role: left to itself, it goes through all users for a page of a large group.
     pub async fn members(&self, role_id: &str, page: &Cursor) -> Result<Page<User>> {
         let rows: Vec<UserRow> = read!(self, connection => {
             sqlx::query_as(select_users!(

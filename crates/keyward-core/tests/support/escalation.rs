@@ -208,8 +208,8 @@ const PAST: &str = "2020-01-01";
 /// What it takes to try anything.
 const MANAGING: [&str; 3] = ["manage:users", "manage:roles", "manage:api-keys"];
 
-/// The operations of the Cognito protocol that AWS signs and that change what there is of users, groups or the
-/// pool itself; the more often here, the likelier.
+/// The operations of the Cognito protocol that AWS signs and that change what there is of users, groups or
+/// the pool itself; the more often here, the likelier.
 const OPERATIONS: [&str; 23] = [
     "AdminAddUserToGroup",
     "AdminAddUserToGroup",

@@ -221,7 +221,9 @@ impl Surface for Signer {
 
 /// The operation, and what it is asked with.
 fn signed_input(operation: &'static str, user: &str, role: &str) -> (&'static str, Value) {
-    let attributes = |name: &str| json!([{ "Name": name, "Value": "mallory@example.org" }, { "Name": "email_verified", "Value": "true" }]);
+    let hers = json!([
+        { "Name": "email", "Value": "mallory@example.org" }, { "Name": "email_verified", "Value": "true" },
+    ]);
     let (name, more) = match operation {
         "AdminCreateUser" => {
             let attributes = json!([{ "Name": "name", "Value": user }]);
@@ -231,7 +233,7 @@ fn signed_input(operation: &'static str, user: &str, role: &str) -> (&'static st
             ("AdminCreateUser", json!({ "TemporaryPassword": TEMPORARY, "MessageAction": "RESEND" }))
         }
         "AdminSetUserPassword" => (operation, json!({ "Password": TEMPORARY })),
-        "AdminUpdateUserAttributes" => (operation, json!({ "UserAttributes": attributes("email") })),
+        "AdminUpdateUserAttributes" => (operation, json!({ "UserAttributes": hers })),
         "AdminDeleteUserAttributes" => (operation, json!({ "UserAttributeNames": ["name"] })),
         "AdminSetUserMFAPreference" => {
             let off = json!({ "Enabled": false, "PreferredMfa": false });
