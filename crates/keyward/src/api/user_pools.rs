@@ -62,6 +62,7 @@ pub(super) struct UserPool {
 
 /// What can be said of a pool.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the pool's")]
 struct PoolOptions {
     /// The attributes, `email` and `phone_number`, one of which is each user's name; none where users have
     /// names of their own.

@@ -46,6 +46,7 @@ pub(crate) struct Describe {
 #[command(after_help = "Examples:
   keyward user-pool create staging
   keyward user-pool create customers --username-attribute email")]
+#[expect(clippy::struct_excessive_bools, reason = "they are the pool's")]
 pub(crate) struct Create {
     /// What people call it
     #[arg(value_name = "NAME")]

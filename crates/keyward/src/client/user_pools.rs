@@ -39,6 +39,7 @@ pub(crate) struct UserPool {
 
 /// A pool to be made. What isn't said is left to the server.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the pool's")]
 pub(crate) struct NewUserPool {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
