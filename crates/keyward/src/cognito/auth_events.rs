@@ -59,12 +59,12 @@ impl From<AuditEvent> for AuthEvent {
             challenge_name,
             challenge_response: if is_right { "Success" } else { "Failure" },
         };
-        // A code in place of a password is neither, and Amazon has no name for it here.
-        let is_by_code =
-            event.detail.get("method").is_some_and(|method| method == "email_otp" || method == "sms_otp");
-        let password = (!is_by_code).then(|| response("Password", is_passed || is_code_wrong));
+        // What stands for a password is neither of the two that Amazon has names for here.
+        let is_by_password =
+            event.detail.get("method").is_none_or(|method| method == "password" || method == "srp");
+        let password = is_by_password.then(|| response("Password", is_passed || is_code_wrong));
         let has_mfa = event.detail.get("mfa").is_some_and(|mfa| mfa == true);
-        let code = (has_mfa || is_code_wrong && !is_by_code).then(|| response("Mfa", is_passed));
+        let code = (has_mfa || is_code_wrong && is_by_password).then(|| response("Mfa", is_passed));
         Self {
             event_id: event.id,
             event_type: "SignIn",
