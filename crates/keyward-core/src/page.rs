@@ -112,3 +112,40 @@ fn decode(cursor: &str) -> Result<String> {
     // PostgreSQL takes no NUL in a text.
     String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_cursor_or_refused(text in "\\PC*", bytes in any::<Vec<u8>>(), limit in any::<usize>()) {
+            for cursor in [text, URL_SAFE_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode([b"a\0", &*bytes].concat())] {
+                if let Ok(read) = Cursor::new(Some(limit), Some(&cursor)) {
+                    prop_assert!((1..=MAXIMUM_LIMIT).contains(&limit));
+                    prop_assert!(!read.after().contains('\0'));
+                    prop_assert!(cursor.is_empty() || URL_SAFE_NO_PAD.encode(read.after()) == cursor);
+                }
+            }
+        }
+
+        #[test]
+        fn pages_of_any_size_have_every_item_once(
+            names in prop::collection::btree_set("[^\0]{1,9}", 0..30),
+            limit in 1..10_usize,
+        ) {
+            let (mut cursor, mut found) = (Cursor::new(Some(limit), None).unwrap(), Vec::new());
+            loop {
+                let rest = names.iter().filter(|name| name.as_str() > cursor.after());
+                let wanted = usize::try_from(cursor.limit_and_one()).unwrap();
+                let page = cursor.page(rest.take(wanted).collect(), |name| name);
+                found.extend(page.items);
+                let Some(next) = page.next else { break };
+                cursor = Cursor::new(Some(limit), Some(&next)).unwrap();
+            }
+            prop_assert_eq!(found, names.iter().collect::<Vec<_>>());
+        }
+    }
+}
