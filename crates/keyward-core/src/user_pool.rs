@@ -122,7 +122,7 @@ impl Keyward {
         if let Some(pool) = self.pools.get(id) {
             return Ok(pool);
         }
-        let pool = Arc::new(self.local_pool.open_beside(id).await?);
+        let pool = Arc::new(Box::pin(self.local_pool.open_beside(id)).await?);
         self.pools.keep(&pool);
         Ok(pool)
     }

@@ -58,6 +58,8 @@ const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1
 const PREFLIGHT_LIFETIME: Duration = Duration::from_hours(48);
 
 /// Writes the operations once, for those who serve them and for those who ask about them.
+///
+/// Each is put apart: a future with room for any of them would be many kilobytes, copied for each request.
 macro_rules! operations {
     (
         unsigned { $($name:ident => $function:path;)* }
@@ -76,7 +78,9 @@ macro_rules! operations {
             input: Value,
         ) -> Result<Vec<u8>, Fault> {
             match operation.name {
-                $(stringify!($name) => written(&$function(keyward, origin, input::read(input)?).await?),)*
+                $(stringify!($name) => {
+                    written(&Box::pin($function(keyward, origin, input::read(input)?)).await?)
+                })*
                 _ => Err(not_offered(operation)),
             }
         }
@@ -89,7 +93,7 @@ macro_rules! operations {
         ) -> Result<Vec<u8>, Fault> {
             match operation.name {
                 $(stringify!($signed) => {
-                    written(&$signed_function(keyward, caller, input::read(input)?).await?)
+                    written(&Box::pin($signed_function(keyward, caller, input::read(input)?)).await?)
                 })*
                 _ => Err(not_offered(operation)),
             }
