@@ -25,6 +25,11 @@ const DEAREST: HashingCost = HashingCost { memory_kib: 1024 * 1024, iterations: 
 
 /// The dearest cost of a bcrypt hash that may be imported: about a second of one core.
 const DEAREST_BCRYPT: u32 = 14;
+/// The most memory that an imported Argon2id hash may take, and the most of it times passes, in KiB: 256 MiB, and
+/// four passes over them, which is about a second of one core as well. Whoever imports users would else say how
+/// long strangers can keep the server busy by signing in as them.
+const MOST_IMPORTED_KIB: u32 = 256 * 1024;
+const MOST_IMPORTED_KIB_PASSES: u32 = 1024 * 1024;
 /// The shortest Argon2id output that may be imported; any shorter one fits too many passwords.
 const SHORTEST_HASH_BYTES: usize = 16;
 
@@ -73,6 +78,11 @@ impl HashingCost {
             && self.iterations <= DEAREST.iterations
             && self.parallelism <= DEAREST.parallelism
     }
+
+    fn may_be_imported(self) -> bool {
+        self.memory_kib <= MOST_IMPORTED_KIB
+            && self.memory_kib.saturating_mul(self.iterations) <= MOST_IMPORTED_KIB_PASSES
+    }
 }
 
 /// Who waits for a hash. Each line has places of its own: no number of strangers keeps an admin out.
@@ -87,8 +97,9 @@ pub enum Line {
 /// Hashes passwords and checks them, on threads of their own and a few at a time.
 ///
 /// Each hash takes a core and 19 MiB for 17 ms: two of them on the threads that answer requests would stall
-/// the server, and a thousand at once would exhaust its memory. So `running` hash at once, `waiting` more
-/// stand in either line, and whoever comes then is told at once to come back later.
+/// the server, and a thousand at once would exhaust its memory. So `running` hash at once, and one more for
+/// admins, whom no work of strangers keeps waiting; `waiting` more stand in either line, and whoever comes then
+/// is told at once to come back later.
 #[derive(Debug)]
 pub struct PasswordHasher {
     params: Params,
@@ -97,6 +108,7 @@ pub struct PasswordHasher {
     dummy: String,
     memory: Arc<Memory>,
     running: Arc<Semaphore>,
+    running_for_admins: Arc<Semaphore>,
     signing_in: Arc<Semaphore>,
     administering: Arc<Semaphore>,
 }
@@ -179,6 +191,7 @@ impl PasswordHasher {
             cost,
             dummy,
             running: Arc::new(Semaphore::new(running)),
+            running_for_admins: Arc::new(Semaphore::new(1)),
             signing_in: places(),
             administering: places(),
         })
@@ -267,7 +280,15 @@ impl PasswordHasher {
                 "Too many passwords are checked or set at once; try again in a second.",
             )
         })?;
-        let running = Arc::clone(&self.running).acquire_owned().await.map_err(closed)?;
+        let running = Arc::clone(&self.running).acquire_owned();
+        let running = match line {
+            Line::SignIn => running.await,
+            Line::Administration => tokio::select! {
+                running = running => running,
+                running = Arc::clone(&self.running_for_admins).acquire_owned() => running,
+            },
+        };
+        let running = running.map_err(closed)?;
         // The permits go with the work: a client that hangs up doesn't make room while its hash still runs.
         let working = spawn_blocking(move || {
             let outcome = work();
@@ -289,8 +310,9 @@ fn unreadable_hash() -> Error {
 /// `InvalidInput("password_hash")` for anything else, and for what is too weak or too dear.
 pub(crate) fn check_imported_hash(text: &str) -> Result<()> {
     let is_good = is_bcrypt(text)
-        || parse(text).is_some_and(|(hash, _)| {
-            hash.algorithm == ARGON2ID_IDENT
+        || parse(text).is_some_and(|(hash, params)| {
+            HashingCost::of(&params).may_be_imported()
+                && hash.algorithm == ARGON2ID_IDENT
                 && hash.version == Some(Version::V0x13.into())
                 && hash.hash.is_some_and(|output| output.len() >= SHORTEST_HASH_BYTES)
                 // Others name a second secret, which isn't here.
@@ -302,7 +324,7 @@ pub(crate) fn check_imported_hash(text: &str) -> Result<()> {
     Err(Error::invalid(
         "password_hash",
         "The password hash must be bcrypt ($2a$, $2b$ or $2y$) of cost 14 at most, or Argon2id in PHC form \
-         ($argon2id$v=19$m=...,t=...,p=...$salt$hash) of 1 GiB, 100 passes and 64 lanes at most.",
+         ($argon2id$v=19$m=...,t=...,p=...$salt$hash) of 256 MiB and 64 lanes at most, and 1 GiB times passes.",
     ))
 }
 
@@ -563,7 +585,9 @@ mod tests {
     fn only_hashes_that_can_be_checked_and_borne_are_imported() {
         let salt_and_hash = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         let argon2 = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        check_imported_hash(argon2).unwrap();
+        for cost in ["m=65536,t=2", "m=65536,t=16", "m=262144,t=4", "m=8,t=100"] {
+            check_imported_hash(&argon2.replace("m=65536,t=2", cost)).unwrap();
+        }
         check_imported_hash(&format!("$2b$14${salt_and_hash}")).unwrap();
 
         for wrong in [
@@ -578,8 +602,11 @@ mod tests {
             format!("$2b$05${}", salt_and_hash.replace('E', "!")),
             argon2.replace("argon2id", "argon2i"),
             argon2.replace("argon2id", "argon2d"),
-            argon2.replace("m=65536", "m=1048577"),
-            argon2.replace("t=2", "t=101"),
+            argon2.replace("m=65536", "m=262145"),
+            argon2.replace("t=2", "t=17"),
+            argon2.replace("m=65536,t=2", "m=262144,t=5"),
+            argon2.replace("m=65536,t=2", "m=64,t=101"),
+            argon2.replace("t=2", "t=4294967295"),
             argon2.replace("v=19", "v=16"),
             argon2.replace("$v=19", ""),
             argon2.replace("p=1", "p=1,keyid=AAAA"),
@@ -680,6 +707,29 @@ mod tests {
         let refused = hasher.verify_nothing(&password).await.unwrap_err();
         assert_eq!(refused.code, Code::TooManyRequests(1));
         hasher.hash(Line::Administration, &random, &password).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_work_of_those_who_sign_in_keeps_no_admin_waiting() {
+        let hasher = hasher(CHEAP, 2, 1);
+        let _working = hasher.running.acquire_many(2).await.unwrap();
+        let (random, password) = (Random::System, Secret::from("password"));
+
+        let mut signing_in = Box::pin(hasher.hash(Line::SignIn, &random, &password));
+        let is_waiting =
+            std::future::poll_fn(|task| std::task::Poll::Ready(signing_in.as_mut().poll(task).is_pending()));
+        assert!(is_waiting.await);
+        for _ in 0..2 {
+            hasher.hash(Line::Administration, &random, &password).await.unwrap();
+        }
+
+        // One more at once, and no third thread.
+        let _working = hasher.running_for_admins.acquire().await.unwrap();
+        let mut administering = Box::pin(hasher.hash(Line::Administration, &random, &password));
+        let is_waiting = std::future::poll_fn(|task| {
+            std::task::Poll::Ready(administering.as_mut().poll(task).is_pending())
+        });
+        assert!(is_waiting.await);
     }
 
     #[tokio::test]

@@ -309,7 +309,7 @@ async fn a_password_goes_along_by_its_hash() {
     exit 1
     --- stdout
     Row  Username  Refused because
-    3    bob       The password hash must be bcrypt ($2a$, $2b$ or $2y$) of cost 14 at most, or Argon2id in PHC form ($argon2id$v=19$m=...,t=...,p=...$salt$hash) of 1 GiB, 100 passes and 64 lanes at most.
+    3    bob       The password hash must be bcrypt ($2a$, $2b$ or $2y$) of cost 14 at most, or Argon2id in PHC form ($argon2id$v=19$m=...,t=...,p=...$salt$hash) of 256 MiB and 64 lanes at most, and 1 GiB times passes.
     --- stderr
     1 user(s) imported.
     1 with the password that they had: the first sign-in must be by password; until then, SRP is answered by PasswordResetRequiredException.
