@@ -4,7 +4,10 @@ import pytest
 from keyward_api import Authenticator, Person, new_name, new_password, raised_by
 from node_client import Node
 
-WRONG_CODE = ("CodeMismatchException", "Invalid verification code provided, please try again.")
+WRONG_CODE = (
+    "CodeMismatchException",
+    "Invalid verification code provided, please try again or request a code again.",
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@
 //! and of two who show the right one at once one has it. For a name that nobody has all of it happens too, but
 //! for the sending: it takes the same work and looks the same.
 
+use crate::app_client::PoolClient;
 use crate::audit::Change;
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
@@ -110,7 +111,7 @@ pub(crate) struct NewCode<'a> {
     pub(crate) lifetime_ms: Option<i64>,
     /// Email or SMS, also where nothing is sent.
     pub(crate) channel: Channel,
-    /// Where it goes; [`LocalPool::seeming_address`] where nothing is sent.
+    /// Where it goes; anything where nothing is sent.
     pub(crate) to: &'a str,
 }
 
@@ -132,6 +133,34 @@ pub struct CodeDelivery {
     pub masked: String,
 }
 
+impl CodeDelivery {
+    /// What is told where the app client hides who exists, of somebody's code as of nobody's: what the name says
+    /// that was typed. Anything else would tell of the user, be it the case of a letter.
+    pub(crate) fn seeming(name: &str, channels: &[Channel]) -> Self {
+        let is_number =
+            |digits: &str| digits.len() >= 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let is_address = |(local, domain): (&str, &str)| !local.is_empty() && !domain.is_empty();
+        let typed = if name.strip_prefix('+').is_some_and(is_number) {
+            Some(Channel::Sms)
+        } else {
+            name.split_once('@').is_some_and(is_address).then_some(Channel::Email)
+        };
+        if let Some(channel) = typed.filter(|channel| channels.contains(channel)) {
+            return Self { channel, masked: masked(name) };
+        }
+        let channel = channels.first().copied().unwrap_or(Channel::Email);
+        Self { channel, masked: masked(if channel == Channel::Sms { "+" } else { "@" }) }
+    }
+}
+
+impl SealedCode {
+    /// The same code, which isn't one of those that may be sent in [`COUNTED_MS`].
+    pub(crate) fn uncounted(mut self) -> Self {
+        self.stored.is_counted = false;
+        self
+    }
+}
+
 /// A code as it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredCode {
@@ -146,6 +175,8 @@ pub(crate) struct StoredCode {
     pub(crate) fingerprint: String,
     /// How many may be sent in [`COUNTED_MS`].
     pub(crate) sent_at_most: i64,
+    /// Whether it is one of them.
+    pub(crate) is_counted: bool,
     pub(crate) created_at_ms: i64,
     pub(crate) expires_at_ms: i64,
 }
@@ -157,6 +188,9 @@ pub(crate) struct ShownCode<'a> {
     pub(crate) owner: CodeOwner<'a>,
     pub(crate) purpose: Purpose,
     pub(crate) code: &'a Secret,
+    /// Whether the app client hides who exists. Then a code that isn't there (any more) is as a wrong one, in
+    /// words and in what is entered: it is all that nobody has.
+    pub(crate) is_hidden: bool,
 }
 
 /// A code that was right, to be used up by the change that it permits ([`Change::using_code`]).
@@ -261,6 +295,7 @@ impl Keyward {
             destination: destination.to_owned(),
             replaces: replaces.to_owned(),
             sent_at_most: purpose.sent_at_most(),
+            is_counted: true,
             created_at_ms,
             expires_at_ms: created_at_ms.saturating_add(lifetime_ms),
         };
@@ -285,9 +320,16 @@ impl Keyward {
             Ok(shown == fingerprint)
         };
         let (pool_id, now_ms) = (shown.pool.id(), self.clock.now_ms());
-        let guess = self.store.guess_code(pool_id, &owner, shown.purpose, now_ms, is_right, failure).await?;
+        let (purpose, is_hidden) = (shown.purpose, shown.is_hidden);
+        // Else the time that it takes would tell whether there is a code.
+        let failures = (failure, failure.filter(|_| is_hidden));
+        let guess = self.store.guess_code(pool_id, &owner, purpose, now_ms, is_right, failures).await?;
         match (guess, shown.owner) {
             (Guess::Right(good), CodeOwner::User(_)) => Ok(good),
+            (Guess::Right(_) | Guess::Wrong | Guess::Void, _) if is_hidden => Err(Error::new(
+                Code::CodeMismatch,
+                "Invalid verification code provided, please try again or request a code again.",
+            )),
             (Guess::Right(_) | Guess::Wrong, _) => {
                 Err(Error::new(Code::CodeMismatch, "Invalid verification code provided, please try again."))
             }
@@ -297,29 +339,6 @@ impl Keyward {
 }
 
 impl LocalPool {
-    /// Where a code seems to go, by one of these ways, for a name that nobody has: to that name where it is
-    /// such an address, and else to one that is always the same for the same name.
-    pub(crate) fn seeming_address(&self, name: &str, channels: &[Channel]) -> Result<(Channel, String)> {
-        let is_number =
-            |digits: &str| digits.len() >= 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
-        if channels.contains(&Channel::Sms) && name.strip_prefix('+').is_some_and(is_number) {
-            return Ok((Channel::Sms, name.to_owned()));
-        }
-        let has_email = channels.contains(&Channel::Email);
-        let is_part = |part: &str| part.starts_with(char::is_alphanumeric);
-        if has_email && name.split_once('@').is_some_and(|(local, domain)| is_part(local) && is_part(domain))
-        {
-            return Ok((Channel::Email, name.to_owned()));
-        }
-        let bytes = crate::sha256(self.nobodys_fingerprint(name)?.as_bytes());
-        let mut bytes = bytes.into_iter();
-        let mut one_of = |first: u8, count: u8| char::from(first + bytes.next().unwrap_or_default() % count);
-        if has_email {
-            return Ok((Channel::Email, format!("{}@{}", one_of(b'a', 26), one_of(b'a', 26))));
-        }
-        Ok((Channel::Sms, std::iter::once('+').chain((0..4).map(|_| one_of(b'0', 10))).collect()))
-    }
-
     fn code_owner(&self, owner: CodeOwner<'_>) -> Result<String> {
         match owner {
             CodeOwner::User(user) => Ok(user.id.clone()),
@@ -355,6 +374,19 @@ pub(crate) fn code_void() -> Error {
     Error::new(Code::CodeExpired, "Invalid code provided, please request a code again.")
 }
 
+impl PoolClient {
+    /// The ways by which a code may go to who is called by this name, the preferred one first, and what is told
+    /// of it where the client hides who exists. There, an address that was typed is the preferred way, so that
+    /// what is told is most often true.
+    pub(crate) fn seeming_delivery(&self, name: &str, channels: &mut [Channel]) -> Option<CodeDelivery> {
+        let seeming = CodeDelivery::seeming(name, channels);
+        self.client.settings.hides_unknown_users.then(|| {
+            channels.sort_by_key(|channel| *channel != seeming.channel);
+            seeming
+        })
+    }
+}
+
 /// Too many codes were asked for.
 pub(crate) fn codes_exceeded(after_ms: i64) -> Error {
     let after_seconds = after_ms.max(1).unsigned_abs().div_ceil(1000);
@@ -364,6 +396,26 @@ pub(crate) fn codes_exceeded(after_ms: i64) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_of_a_hidden_user_is_what_was_typed() {
+        use Channel::{Email, Sms};
+        for (name, channels, channel, shown) in [
+            ("ada@example.com", vec![Sms, Email], Email, "a***@e***"),
+            ("ADA@Example.com", vec![Email], Email, "A***@E***"),
+            ("_ada@example.com", vec![Email], Email, "_***@e***"),
+            ("ada@example.com", vec![Sms], Sms, "+*******"),
+            ("+12345678900", vec![Email, Sms], Sms, "+*******8900"),
+            ("+12345678900", vec![Email], Email, "***@***"),
+            ("ada", vec![Sms, Email], Sms, "+*******"),
+            ("ada", vec![Email, Sms], Email, "***@***"),
+            ("ada@", vec![Email], Email, "***@***"),
+            ("+1", vec![Sms], Sms, "+*******"),
+        ] {
+            let delivery = CodeDelivery { channel, masked: shown.into() };
+            assert_eq!(CodeDelivery::seeming(name, &channels), delivery, "{name}");
+        }
+    }
 
     #[test]
     fn an_address_is_masked_as_amazon_masks_it() {

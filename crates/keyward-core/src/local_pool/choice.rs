@@ -219,7 +219,7 @@ impl Keyward {
         let usable = chooser.usable_account(choice.factor());
         let owner =
             usable.map_or(CodeOwner::Nobody(&chooser.username), |account| CodeOwner::User(&account.user));
-        let shown = ShownCode { pool, owner, purpose: Purpose::SignIn, code };
+        let shown = ShownCode { pool, owner, purpose: Purpose::SignIn, code, is_hidden: false };
         let good = match self.check_code(&shown, None).await {
             Ok(good) => Some(good).filter(|good: &GoodCode| good.channel == channel),
             Err(error) if matches!(error.code, Code::CodeMismatch | Code::CodeExpired) => None,
@@ -327,7 +327,7 @@ impl Keyward {
         self.require_channel(channel)?;
         let Chooser { request, through, username, .. } = chooser;
         let usable = chooser.usable_account(choice.factor()).map(|account| &account.user);
-        let (_, seeming) = through.pool.seeming_address(username, &[channel])?;
+        let seeming = through.seeming_delivery(username, &mut [channel]);
         let (owner, address) = match usable {
             Some(user) => {
                 (CodeOwner::User(user), if channel == Channel::Sms { &user.phone } else { &user.email })
@@ -341,9 +341,9 @@ impl Keyward {
             purpose: Purpose::SignIn,
             lifetime_ms: Some(through.client.settings.challenge_minutes * 60_000),
             channel,
-            to: address.as_deref().unwrap_or(&seeming),
+            to: address.as_deref().unwrap_or(username),
         })?;
-        let delivery = Some(code.delivery.clone());
+        let delivery = seeming.or_else(|| Some(code.delivery.clone()));
         let target = usable
             .map_or_else(|| Target::unknown("user"), |user| Target::new("user", &user.id, &user.username));
         let detail = request.told(json!({ "factor": choice.factor() }));

@@ -109,7 +109,7 @@ impl Keyward {
         let counter = self.counter("mfa", &user.id)?;
         self.refuse_while_locked(&asked.through.pool, &counter).await?;
         let (pool, owner) = (&*asked.through.pool, CodeOwner::User(user));
-        let shown = ShownCode { pool, owner, purpose: Purpose::SecondFactor, code };
+        let shown = ShownCode { pool, owner, purpose: Purpose::SecondFactor, code, is_hidden: false };
         match self.check_code(&shown, None).await {
             // The one that was asked for last is the only one that is good.
             Ok(good) if Some(good.channel) == channel(factor) => {

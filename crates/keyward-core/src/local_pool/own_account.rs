@@ -99,6 +99,7 @@ impl Keyward {
             pool: &bearer.pool,
             owner: CodeOwner::User(&bearer.account.user),
             purpose: provable.purpose,
+            is_hidden: false,
             code,
         };
         let good = self.check_code(&shown, Some(&self.failed(&bearer, origin, ACTION, "wrong_code"))).await?;

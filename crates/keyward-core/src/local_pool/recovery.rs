@@ -42,7 +42,8 @@ impl Keyward {
     pub async fn forgot_password(&self, asked: SelfService<'_>) -> Result<CodeDelivery> {
         const ACTION: &str = "user.forgot-password";
         let through = self.client_of(&asked).await?;
-        let channels = self.recovery_channels(&through.settings)?;
+        let mut channels = self.recovery_channels(&through.settings)?;
+        let seeming = through.seeming_delivery(asked.username, &mut channels);
         // Never given back: what sends a message is bounded also when nothing fails.
         self.leave_to_try(asked.origin).await?;
         let account = through.pool.account_named(asked.username).await?;
@@ -54,16 +55,13 @@ impl Keyward {
                 (self.new_code(&new)?, target(Some(user)), Outcome::Done, None)
             }
             Forgotten::Hopeless { user, reason, refusal } => {
-                if !through.client.settings.hides_unknown_users {
-                    return Err(refusal);
-                }
-                let (channel, to) = pool.seeming_address(asked.username, &channels)?;
-                let owner = CodeOwner::Nobody(asked.username);
-                let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to: &to };
+                let Some(CodeDelivery { channel, .. }) = seeming else { return Err(refusal) };
+                let (owner, to) = (CodeOwner::Nobody(asked.username), asked.username);
+                let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to };
                 (self.new_code(&new)?, target(user), Outcome::Failed, Some(reason))
             }
         };
-        let delivery = code.delivery.clone();
+        let delivery = seeming.unwrap_or_else(|| code.delivery.clone());
         let detail = json!({ "client": through.client.id, "reason": reason });
         let caller = Caller::nobody(asked.origin.clone());
         let change = Change::of(self.event(&caller, ACTION, target, outcome, detail));
@@ -91,18 +89,22 @@ impl Keyward {
         through.settings.password_policy.check(password)?;
         let pool = &through.pool;
         let account = pool.account_named(asked.username).await?;
-        let (user, address) = match forgotten(account.as_ref(), &channels) {
-            Forgotten::Of { user, address, .. } => (Some(user), address),
-            Forgotten::Hopeless { .. } if through.client.settings.hides_unknown_users => (None, ""),
+        let user = match forgotten(account.as_ref(), &channels) {
+            Forgotten::Of { user, .. } => Some(user),
+            Forgotten::Hopeless { .. } if through.client.settings.hides_unknown_users => None,
             Forgotten::Hopeless { refusal, .. } => return Err(refusal),
         };
         let owner = user.map_or(CodeOwner::Nobody(asked.username), CodeOwner::User);
         let failure = self.wrong_recovery_code(asked.origin, &through, account.as_ref(), ACTION);
-        let shown = ShownCode { pool, owner, purpose: Purpose::Password, code };
+        let is_hidden = through.client.settings.hides_unknown_users;
+        let shown = ShownCode { pool, owner, purpose: Purpose::Password, code, is_hidden };
         let good = self.check_code(&shown, Some(&failure)).await?;
         let mut user = user.cloned().ok_or_else(code_void)?;
-        // It went to an address that is the user's no more, or no longer proven.
-        if good.destination != address {
+        // It may have gone to an address that is the user's no more, or no longer proven, or by a way by which
+        // none goes any more.
+        if proven_address(&user, &[good.channel]) != Some((good.channel, &good.destination))
+            || !channels.contains(&good.channel)
+        {
             return Err(code_void());
         }
         let version = user.version;

@@ -62,7 +62,8 @@ impl Keyward {
             Some((channel, to)) => {
                 let (owner, purpose) = (CodeOwner::User(&user), Purpose::SignUp);
                 let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to };
-                Some(self.new_code(&new)?)
+                // It isn't asked for: nobody is sent one more, and nobody is to be told from anybody by that.
+                Some(self.new_code(&new)?.uncounted())
             }
             None => None,
         };
@@ -123,7 +124,7 @@ impl Keyward {
         let caller = Caller::nobody(asked.origin.clone());
         let failure = Change::of(self.event(&caller, ACTION, target(user), Outcome::Failed, detail));
         let owner = user.map_or(CodeOwner::Nobody(asked.username), CodeOwner::User);
-        let shown = ShownCode { pool, owner, purpose: Purpose::SignUp, code };
+        let shown = ShownCode { pool, owner, purpose: Purpose::SignUp, code, is_hidden: hides };
         let good = self.check_code(&shown, Some(&failure)).await?;
         let mut user = user.cloned().ok_or_else(code_void)?;
         good.prove(&mut user)?;
@@ -146,12 +147,13 @@ impl Keyward {
     pub async fn resend_sign_up_code(&self, asked: SelfService<'_>) -> Result<CodeDelivery> {
         let through = self.client_of(&asked).await?;
         let PoolClient { pool, settings, client, .. } = &*through;
-        let channels = self.sign_up_channels(settings)?;
+        let mut channels = self.sign_up_channels(settings)?;
         let not_on =
             || Error::invalid("auto_verified", "Cannot resend codes. Auto verification not turned on.");
         if channels.is_empty() {
             return Err(not_on());
         }
+        let seeming = through.seeming_delivery(asked.username, &mut channels);
         self.leave_to_try(asked.origin).await?;
         let account = pool.account_named(asked.username).await?;
         let found =
@@ -164,16 +166,15 @@ impl Keyward {
                 let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to };
                 (self.new_code(&new)?, Some(user))
             }
-            Err(refusal) if !client.settings.hides_unknown_users => return Err(refusal),
-            Err(_) => {
-                let (channel, to) = pool.seeming_address(asked.username, &channels)?;
-                let owner = CodeOwner::Nobody(asked.username);
-                let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to: &to };
+            Err(refusal) => {
+                let Some(CodeDelivery { channel, .. }) = seeming else { return Err(refusal) };
+                let (owner, to) = (CodeOwner::Nobody(asked.username), asked.username);
+                let new = NewCode { pool, settings, owner, purpose, lifetime_ms: None, channel, to };
                 (self.new_code(&new)?, None)
             }
         };
         let outcome = if user.is_some() { Outcome::Done } else { Outcome::Failed };
-        let delivery = code.delivery.clone();
+        let delivery = seeming.unwrap_or_else(|| code.delivery.clone());
         let caller = Caller::nobody(asked.origin.clone());
         let detail = json!({ "client": client.id });
         let event = self.event(&caller, "user.resend-sign-up-code", target(user), outcome, detail);

@@ -17,7 +17,7 @@ macro_rules! enter_code {
         let counted_since_ms = code.created_at_ms - $crate::code::COUNTED_MS;
         let entered = sqlx::query(
             "INSERT INTO codes (pool_id, owner, purpose, channel, destination, replaces, fingerprint, tries, \
-             sent, counted_since_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $11, $6, 0, 1, $7, $8) \
+             sent, counted_since_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $11, $6, 0, $12, $13, $8) \
              ON CONFLICT (pool_id, owner, purpose) DO UPDATE SET channel = $4, destination = $5, \
              replaces = $11, fingerprint = $6, tries = 0, expires_at_ms = $8, \
              sent = CASE WHEN codes.counted_since_ms <= $9 THEN 1 ELSE codes.sent + 1 END, \
@@ -35,6 +35,8 @@ macro_rules! enter_code {
         .bind(counted_since_ms)
         .bind(code.sent_at_most)
         .bind(code.replaces.as_str())
+        .bind(i64::from(code.is_counted))
+        .bind(if code.is_counted { code.created_at_ms } else { 0 })
         .execute(&mut *$transaction)
         .await?;
         if entered.rows_affected() == 0 {
@@ -76,7 +78,8 @@ pub(crate) use {enter_code, use_code};
 
 impl Store {
     /// Counts a guess at the code of this owner and purpose, and says what `is_right` makes of it, which is
-    /// given the address and the fingerprint; enters `failure` when it is wrong.
+    /// given the address and the fingerprint; enters the one failure when it is wrong, and the other when
+    /// there is none.
     pub(crate) async fn guess_code(
         &self,
         pool_id: &str,
@@ -84,7 +87,7 @@ impl Store {
         purpose: Purpose,
         now_ms: i64,
         is_right: impl Fn(&str, &str) -> Result<bool>,
-        failure: Option<&Change>,
+        (wrong, void): (Option<&Change>, Option<&Change>),
     ) -> Result<Guess> {
         write!(self, transaction => {
             // Counted before it is looked at. Of guesses made at once, PostgreSQL lets each wait for the one
@@ -100,13 +103,17 @@ impl Store {
             .bind(TRIES)
             .fetch_optional(&mut *transaction)
             .await?;
-            let Some(row) = row else { return Ok(Guess::Void) };
-            if !is_right(&row.destination, &row.fingerprint)? {
-                if let Some(failure) = failure {
+            let is_void = row.is_none();
+            let right = match row {
+                Some(row) if is_right(&row.destination, &row.fingerprint)? => Some(row),
+                _ => None,
+            };
+            let Some(row) = right else {
+                if let Some(failure) = if is_void { void } else { wrong } {
                     record!(transaction, failure);
                 }
-                return Ok(Guess::Wrong);
-            }
+                return Ok(if is_void { Guess::Void } else { Guess::Wrong });
+            };
             Ok(Guess::Right(GoodCode {
                 pool_id: pool_id.to_owned(),
                 owner: owner.to_owned(),

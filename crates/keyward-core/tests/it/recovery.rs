@@ -35,6 +35,7 @@ on_both! {
     of_a_hundred_guesses_at_a_forgotten_password_five_count,
     what_cannot_be_sent_is_refused_for_anybody,
     a_phone_comes_before_an_address,
+    what_was_typed_comes_first_where_nothing_else_may_be_told,
     messages_are_counted_by_client_address,
     a_pool_says_by_which_way_a_password_is_recovered,
     an_application_with_a_secret_proves_that_it_asks,
@@ -48,6 +49,11 @@ on_both! {
 const ADA: &str = "ada@example.com";
 const OLD: &str = "Correct-Horse-9!";
 const NEW: &str = "Battery-Staple-7!";
+const MISMATCH: &str = "Invalid verification code provided, please try again or request a code again.";
+
+/// Lets app clients tell who exists.
+const TELL: &str = "UPDATE app_clients SET settings = REPLACE(settings, '\"hides_unknown_users\":true', \
+                    '\"hides_unknown_users\":false')";
 
 struct Fixture {
     keyward: Arc<Keyward>,
@@ -133,22 +139,24 @@ async fn a_forgotten_password_is_set_with_the_code(database: TestDatabase) {
     let delivery = fixture.forgot("Ada@Example.com").await.unwrap();
     let (code, to) = fixture.sent().await;
 
-    assert_eq!(delivery, CodeDelivery { channel: Channel::Email, masked: "a***@e***".into() });
+    // What was typed, for it is all that may be told.
+    assert_eq!(delivery, CodeDelivery { channel: Channel::Email, masked: "A***@E***".into() });
     assert_eq!(to, ADA);
     // Asking alone changes nothing.
     assert!(fixture.own(&before).await.is_ok());
     let refused = fixture.set(ADA, &wrong(&code, 0), NEW).await.unwrap_err();
-    assert_eq!(refused.code, Code::CodeMismatch);
+    assert_eq!((refused.code, &*refused.message), (Code::CodeMismatch, MISMATCH));
     fixture.set(ADA, &code, NEW).await.unwrap();
     assert_eq!(refusal(fixture.own(&before).await), Code::Unauthenticated);
     // The lock is gone with the old password.
     let after = fixture.sign_in(ADA, NEW).await.unwrap();
     assert_eq!(fixture.own(&after).await.unwrap().status, UserStatus::Confirmed);
     assert_eq!(refusal(fixture.sign_in(ADA, OLD).await), Code::Unauthenticated);
-    assert_eq!(refusal(fixture.set(ADA, &code, NEW).await), Code::CodeExpired);
+    let refused = fixture.set(ADA, &code, NEW).await.unwrap_err();
+    assert_eq!((refused.code, &*refused.message), (Code::CodeMismatch, MISMATCH));
     let outcomes: Vec<_> =
         fixture.events("user.set-forgotten-password").await.iter().map(|event| event.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Done, Outcome::Failed]);
+    assert_eq!(outcomes, [Outcome::Failed, Outcome::Done, Outcome::Failed]);
     let trail = format!("{:?}", fixture.events("user.forgot-password").await);
     assert!(!trail.contains(&code) && !trail.contains(NEW), "{trail}");
 }
@@ -213,8 +221,18 @@ async fn nobody_and_those_who_cannot_be_helped_look_like_anybody(database: TestD
         .execute("UPDATE users SET status = 'UNCONFIRMED' WHERE username = 'unconfirmed@example.com'")
         .await;
     let known = fixture.user(ADA, &[]).await;
+    fixture.user("_bob@example.com", &[]).await;
+    let phil = fixture.user("phil@example.com", &[]).await;
+    let with_phone =
+        format!("UPDATE users SET phone = '+12345678900', phone_verified = TRUE WHERE id = '{}'", phil.id);
+    database.execute(&with_phone).await;
+    let helped = [ADA, "_bob@example.com", "phil@example.com", "Phil@example.com"];
     let names = [
-        ADA,
+        helped[0],
+        helped[1],
+        helped[2],
+        "_zed@example.com",
+        "NOB@example.com",
         "nobody@example.com",
         "new@example.com",
         "disabled@example.com",
@@ -233,24 +251,31 @@ async fn nobody_and_those_who_cannot_be_helped_look_like_anybody(database: TestD
         if name.contains('@') {
             assert_eq!(seen, vec![seemed; 5], "{name}");
         } else {
-            seen.dedup();
-            assert_eq!((seen.len(), seen[0].masked.len()), (1, 9), "always the same");
+            let seemed = CodeDelivery { channel: Channel::Sms, masked: "+*******".into() };
+            assert_eq!(seen, vec![seemed; 5], "{name}");
         }
         assert_eq!(refusal(fixture.forgot(name).await), Code::LimitExceeded(3600), "{name}");
-        // No guess of a hundred thousand is right, and the sixth is too many.
-        let code = if name == ADA { fixture.sent().await.0 } else { "123456".to_owned() };
-        let guesses: Vec<_> = (0..6).map(|number| wrong(&code, number)).collect();
-        for (number, guess) in guesses.iter().enumerate() {
-            let expected = if number < 5 { Code::CodeMismatch } else { Code::CodeExpired };
-            assert_eq!(refusal(fixture.set(name, guess, NEW).await), expected, "{name}");
+        // No guess of a hundred thousand is right, and the sixth is too many, but isn't told from the others.
+        let code = if helped.contains(&name) { fixture.sent().await.0 } else { "123456".to_owned() };
+        for guess in (0..6).map(|number| wrong(&code, number)).chain([code.clone()]) {
+            let refused = fixture.set(name, &guess, NEW).await.unwrap_err();
+            assert_eq!((refused.code, &*refused.message), (Code::CodeMismatch, MISMATCH), "{name}");
         }
     }
+    // Nor is it told whether anybody has asked for a code, and it takes the same work.
+    let tries = async || fixture.events("user.set-forgotten-password").await.len();
+    let before = tries().await;
+    for name in ["nobody-else@example.com", "unasked@example.com"] {
+        let refused = fixture.set(name, "123456", NEW).await.unwrap_err();
+        assert_eq!((refused.code, &*refused.message), (Code::CodeMismatch, MISMATCH), "{name}");
+    }
+    assert_eq!(tries().await, before + 2);
 
     // As many codes and messages as for anybody, but to nobody.
     let count = async |query: &str| database.column(query).await.len();
     assert_eq!(count("SELECT owner FROM codes").await, names.len());
-    assert_eq!(count("SELECT id FROM messages WHERE channel = 'nowhere'").await, (names.len() - 1) * 5);
-    assert_eq!(count("SELECT id FROM messages WHERE channel = 'email'").await, 5);
+    assert_eq!(count("SELECT id FROM messages WHERE channel = 'nowhere'").await, (names.len() - 3) * 5);
+    assert_eq!(count("SELECT id FROM messages WHERE channel = 'email'").await, 15);
     let reasons: BTreeMap<String, usize> =
         fixture.events("user.forgot-password").await.iter().fold(BTreeMap::new(), |mut reasons, event| {
             *reasons.entry(event.detail["reason"].as_str().unwrap_or("helped").to_owned()).or_default() += 1;
@@ -258,10 +283,10 @@ async fn nobody_and_those_who_cannot_be_helped_look_like_anybody(database: TestD
         });
     let expected = [
         ("disabled", 5),
-        ("helped", 5),
+        ("helped", 15),
         ("no_proven_address", 5),
         ("not_confirmed", 10),
-        ("unknown_user", 10),
+        ("unknown_user", 20),
     ];
     assert_eq!(reasons, expected.map(|(reason, count)| (reason.to_owned(), count)).into());
     // What was typed may be a password: no name that nobody has is kept.
@@ -271,9 +296,7 @@ async fn nobody_and_those_who_cannot_be_helped_look_like_anybody(database: TestD
 }
 
 async fn a_client_that_hides_nobody_says_what_is_wrong(database: TestDatabase) {
-    let hides = "UPDATE app_clients SET settings = REPLACE(settings, '\"hides_unknown_users\":true', \
-                 '\"hides_unknown_users\":false')";
-    database.execute(hides).await;
+    database.execute(TELL).await;
     let fixture = unlimited(&database).await;
     account(&fixture.keyward, "new@example.com", &[]).await;
     fixture.user("disabled@example.com", &[]).await;
@@ -305,9 +328,9 @@ async fn a_code_for_an_address_that_was_changed_sets_no_password(database: TestD
     let update = UserUpdate { email: Some("other@example.com".into()), ..UserUpdate::default() };
     fixture.keyward.update_user(&Caller::operator(), ADA, update).await.unwrap();
     // Not even when the new one is proven.
-    for is_proven in ["FALSE", "TRUE"] {
+    for (is_proven, refused) in [("FALSE", Code::CodeMismatch), ("TRUE", Code::CodeExpired)] {
         database.execute(&format!("UPDATE users SET email_verified = {is_proven}")).await;
-        assert_eq!(refusal(fixture.set(ADA, &code, NEW).await), Code::CodeExpired);
+        assert_eq!(refusal(fixture.set(ADA, &code, NEW).await), refused);
     }
     fixture.sign_in(ADA, OLD).await.unwrap();
 }
@@ -327,6 +350,7 @@ async fn a_bad_password_costs_no_code(database: TestDatabase) {
 }
 
 async fn of_a_hundred_guesses_at_a_forgotten_password_five_count(database: TestDatabase) {
+    database.execute(TELL).await;
     let fixture = Arc::new(unlimited(&database).await);
     fixture.user(ADA, &[]).await;
     fixture.forgot(ADA).await.unwrap();
@@ -366,6 +390,7 @@ async fn what_cannot_be_sent_is_refused_for_anybody(database: TestDatabase) {
 }
 
 async fn a_phone_comes_before_an_address(database: TestDatabase) {
+    database.execute(TELL).await;
     let fixture = unlimited(&database).await;
     fixture.user(ADA, &[]).await;
     let phone = UserUpdate { phone: Some(Some("+12345678900".into())), ..UserUpdate::default() };
@@ -376,13 +401,29 @@ async fn a_phone_comes_before_an_address(database: TestDatabase) {
     let delivery = fixture.forgot(ADA).await.unwrap();
 
     assert_eq!(delivery, CodeDelivery { channel: Channel::Sms, masked: "+*******8900".into() });
-    let nobody = fixture.forgot("+12345670000").await.unwrap();
-    assert_eq!(nobody, CodeDelivery { channel: Channel::Sms, masked: "+*******0000".into() });
     // Where no SMS can be sent, there is the address.
     let deliveries = Deliveries { sms: Delivery::Refused, ..Deliveries::default() };
     let without_sms = self::fixture(&database, Settings { deliveries, ..Settings::default() }).await;
     assert_eq!(without_sms.forgot(ADA).await.unwrap().channel, Channel::Email);
-    assert_eq!(without_sms.forgot("+12345670000").await.unwrap().channel, Channel::Email);
+}
+
+async fn what_was_typed_comes_first_where_nothing_else_may_be_told(database: TestDatabase) {
+    let fixture = unlimited(&database).await;
+    fixture.user(ADA, &[]).await;
+    database.execute("UPDATE users SET phone = '+12345678900', phone_verified = TRUE").await;
+
+    for (channel, masked) in [(Channel::Email, "a***@e***"), (Channel::Sms, "+*******")] {
+        let name = if channel == Channel::Email { ADA } else { "ada" };
+        database.execute(&format!("UPDATE users SET username = '{name}', username_key = '{name}'")).await;
+        let delivery = fixture.forgot(name).await.unwrap();
+        assert_eq!(delivery, CodeDelivery { channel, masked: masked.into() });
+        let (code, to) = fixture.sent().await;
+        assert_eq!(to, if channel == Channel::Email { ADA } else { "+12345678900" });
+        // By whichever name one goes on.
+        fixture.set(name, &code, NEW).await.unwrap();
+    }
+    let nobody = fixture.forgot("+12345670000").await.unwrap();
+    assert_eq!(nobody, CodeDelivery { channel: Channel::Sms, masked: "+*******0000".into() });
 }
 
 async fn messages_are_counted_by_client_address(database: TestDatabase) {
@@ -411,16 +452,18 @@ async fn a_pool_says_by_which_way_a_password_is_recovered(database: TestDatabase
     let fixture = unlimited(&database).await;
     fixture.user(ADA, &[]).await;
     database.execute("UPDATE users SET phone = '+12345678900', phone_verified = TRUE").await;
+    database.execute("UPDATE users SET username = 'ada', username_key = 'ada'").await;
 
     for (mechanisms, channel) in [
         (vec![RecoveryMechanism::VerifiedEmail, RecoveryMechanism::VerifiedPhoneNumber], Channel::Email),
         (vec![RecoveryMechanism::VerifiedPhoneNumber], Channel::Sms),
     ] {
         set_up(&fixture.keyward, |settings| settings.recovery_mechanisms = mechanisms).await;
-        for name in [ADA, "nobody", "+12345670000"] {
-            let expected = if name.starts_with('+') { Channel::Sms } else { channel };
-            assert_eq!(fixture.forgot(name).await.unwrap().channel, expected, "{name}");
+        for name in ["ada", "nobody"] {
+            assert_eq!(fixture.forgot(name).await.unwrap().channel, channel, "{name}");
         }
+        let to = if channel == Channel::Sms { "+12345678900" } else { ADA };
+        assert_eq!(fixture.sent().await.1, to);
     }
     set_up(&fixture.keyward, |settings| settings.recovery_mechanisms = vec![RecoveryMechanism::AdminOnly])
         .await;
