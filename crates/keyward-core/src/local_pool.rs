@@ -172,9 +172,9 @@ impl LocalPool {
         let key = self.identifiers.key(name_or_id);
         let mut account = self.store.account(&self.id, &key, name_or_id).await?;
         for (attribute, must_be_proven) in self.aliases() {
-            if account.is_none() {
-                account = self.store.account_with(&self.id, attribute, &key, must_be_proven).await?;
-            }
+            // Also when it is found: the time would else tell who is somebody.
+            let other = self.store.account_with(&self.id, attribute, &key, must_be_proven).await?;
+            account = account.or(other);
         }
         Ok(account)
     }
