@@ -224,7 +224,7 @@ CREATE TABLE used_once (
 -- One-time codes that were sent, one for each owner and purpose; and how many were sent lately.
 CREATE TABLE codes (
     pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
-    owner TEXT NOT NULL, -- a user's id, or the fingerprint of a name that nobody has
+    owner TEXT NOT NULL, -- a user's id, or the fingerprint of a name that nobody has, or of an address
     purpose TEXT NOT NULL, -- sign_up, password, email, phone, sign_in, second_factor
     channel TEXT NOT NULL, -- email, sms
     destination TEXT NOT NULL, -- the address that it proves

@@ -20,6 +20,8 @@ use crate::user_pool::UserPoolSettings;
 const CODE: &str = "one-time code";
 /// What stands for a name that nobody has.
 const NOBODY: &str = "owner of a code";
+/// What stands for an address that codes go to.
+const DESTINATION: &str = "destination of codes";
 /// How often a code may be guessed.
 pub(crate) const TRIES: i64 = 5;
 /// In which time the codes that were asked for are counted.
@@ -246,6 +248,21 @@ impl Change {
         self.with_message(code.message)
     }
 
+    /// The same for a code that goes to whoever signs up, which counts for the address, too: who signs up is
+    /// another one each time.
+    pub(crate) fn with_code_to_newcomer(mut self, code: SealedCode, pool: &LocalPool) -> Result<Self> {
+        self.codes.push(StoredCode {
+            owner: pool.destination_fingerprint(&code.stored.destination)?,
+            destination: String::new(),
+            replaces: String::new(),
+            fingerprint: String::new(),
+            is_counted: true,
+            expires_at_ms: 0,
+            ..code.stored.clone()
+        });
+        Ok(self.with_code(code))
+    }
+
     /// The same change, permitted by this code: it is refused (`CodeExpired`) when the code was used or
     /// replaced since it was checked.
     #[must_use]
@@ -344,6 +361,11 @@ impl LocalPool {
             CodeOwner::User(user) => Ok(user.id.clone()),
             CodeOwner::Nobody(name) => self.nobodys_fingerprint(name),
         }
+    }
+
+    fn destination_fingerprint(&self, address: &str) -> Result<String> {
+        let address = format!("{}\n{}", self.id(), address.to_lowercase());
+        self.master_key.fingerprint(DESTINATION, address.as_bytes())
     }
 
     fn nobodys_fingerprint(&self, name: &str) -> Result<String> {

@@ -34,6 +34,8 @@ pub struct Keyward {
     pub(crate) access: Access,
     pub(crate) event_order: EventOrder,
     pub(crate) sign_in_limit: RateLimit,
+    /// Of what is sent to whoever asks: it doesn't keep people from signing in.
+    pub(crate) sending_limit: RateLimit,
     /// Wakes who sends messages.
     pub(crate) message_made: Arc<Notify>,
 }
@@ -83,7 +85,8 @@ impl Keyward {
         let access = Access::new(settings.revocation_bound_ms, &store);
         let directory = Arc::clone(&local_pool) as Arc<dyn Directory>;
         let event_order = EventOrder::default();
-        let sign_in_limit = RateLimit::new(settings.failed_sign_ins_per_minute);
+        let limit = || RateLimit::new(settings.failed_sign_ins_per_minute);
+        let (sign_in_limit, sending_limit) = (limit(), limit());
         Self {
             settings,
             store,
@@ -96,6 +99,7 @@ impl Keyward {
             access,
             event_order,
             sign_in_limit,
+            sending_limit,
             message_made: Arc::default(),
         }
     }

@@ -61,8 +61,7 @@ impl Keyward {
         let Some(to) = pending.as_deref().or(current) else {
             return Err(Error::invalid("attribute_name", format!("The user has no {}.", provable.name)));
         };
-        // Never given back: what sends a message is bounded also when nothing fails.
-        self.leave_to_try(origin).await?;
+        self.leave_to_send(origin).await?;
         let code = self.new_code(&NewCode {
             pool: &bearer.pool,
             settings: &bearer.pool.settings().await?,
@@ -155,8 +154,7 @@ impl Keyward {
             }
         }
         if !to_prove.is_empty() {
-            // Never given back: what sends a message is bounded also when nothing fails.
-            self.leave_to_try(origin).await?;
+            self.leave_to_send(origin).await?;
         }
         let mut user = before.clone();
         user.change_attributes(&changes, settings, Occasion::Change)?;

@@ -17,7 +17,7 @@ use super::choice::FirstChoice;
 use super::factor::{AskedFactor, SecondFactor};
 use super::new_password::ask_for_password;
 use super::password::Line;
-use super::rate_limit::{Leave, Refusal};
+use super::rate_limit::{Leave, RateLimit, Refusal};
 use super::session::Opening;
 use super::srp::{self, ClientPublic, PasswordClaim, ServerKey, Verifier};
 use super::{LocalPool, VERIFIER};
@@ -533,11 +533,20 @@ impl Keyward {
     /// Lets an address try whose sign-ins don't fail too often: before anything is looked up, hashed or
     /// written. Of those that are sent away, one in a quarter of an hour is an event.
     pub(super) async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
-        let Refusal { after_seconds, is_news } =
-            match self.sign_in_limit.take(origin.address, self.clock.monotonic_ms()) {
-                Ok(leave) => return Ok(leave),
-                Err(refusal) => refusal,
-            };
+        self.leave_of(&self.sign_in_limit, origin).await
+    }
+
+    /// Lets an address have something sent, as often as it may fail to sign in, and beside that. It is never
+    /// given back: what sends a message is bounded also when nothing fails.
+    pub(super) async fn leave_to_send(&self, origin: &Origin) -> Result<()> {
+        self.leave_of(&self.sending_limit, origin).await.map(drop)
+    }
+
+    async fn leave_of(&self, limit: &RateLimit, origin: &Origin) -> Result<Leave> {
+        let Refusal { after_seconds, is_news } = match limit.take(origin.address, self.clock.monotonic_ms()) {
+            Ok(leave) => return Ok(leave),
+            Err(refusal) => refusal,
+        };
         if is_news {
             let caller = Caller::nobody(origin.clone());
             let detail = json!({ "reason": "too_many_failures" });
@@ -807,7 +816,9 @@ impl LocalPool {
 
     /// Whether this is a name of the user: the one they have, the id, or an address that stands for it.
     pub(super) fn is_name_of(&self, name: &str, user: &User) -> bool {
+}
         let key = |name: &str| self.identifiers.key(name);
+impl LocalPool {
         name == user.id
             || key(name) == key(&user.username)
             || self.aliases().any(|(attribute, must_be_proven)| {

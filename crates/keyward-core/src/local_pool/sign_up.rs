@@ -53,8 +53,7 @@ impl Keyward {
         if password.is_none() && !settings.is_passwordless() {
             return Err(Error::invalid("password", "Password is required in this user pool."));
         }
-        // Never given back: who signs up is not known, and may be sent something.
-        self.leave_to_try(asked.origin).await?;
+        self.leave_to_send(asked.origin).await?;
         let new = NewUser { username: asked.username.to_owned(), attributes, ..NewUser::default() };
         let user = self.account_in(pool.id(), settings, &new, Occasion::Creation)?;
         let user = User { status: UserStatus::Unconfirmed, ..user };
@@ -76,7 +75,7 @@ impl Keyward {
         let mut change =
             self.change(&caller, "user.sign-up", target(Some(&user)), json!({ "client": client.id }));
         if let Some(code) = code {
-            change = change.with_code(code);
+            change = change.with_code_to_newcomer(code, pool)?;
         }
         let account = NewAccount {
             user: &user,
