@@ -358,7 +358,7 @@ impl Keyward {
         through: Arc<PoolClient>,
         username: String,
     ) -> Result<Chooser<'a>> {
-        let account = through.pool.account_named(&username).await?;
+        let account = through.account_named(&username, request.back_end.is_some()).await?;
         let name = account.as_ref().map_or(&username, |account| &account.user.username);
         let counter = self.counter("password", &through.pool.identifiers.key(name))?;
         self.refuse_while_locked(&through.pool, &counter).await?;

@@ -44,9 +44,8 @@ impl Keyward {
         let through = self.client_of(&asked).await?;
         let mut channels = self.recovery_channels(&through.settings)?;
         let seeming = through.seeming_delivery(asked.username, &mut channels);
-        // Never given back: what sends a message is bounded also when nothing fails.
-        self.leave_to_try(asked.origin).await?;
-        let account = through.pool.account_named(asked.username).await?;
+        self.leave_to_send(asked.origin).await?;
+        let account = through.account_named(asked.username, false).await?;
         let (pool, settings, purpose) = (&through.pool, &through.settings, Purpose::Password);
         let (code, target, outcome, reason) = match forgotten(account.as_ref(), &channels) {
             Forgotten::Of { user, channel, address: to } => {
@@ -88,7 +87,7 @@ impl Keyward {
         // Before anything depends on the user, and before the code is guessed at.
         through.settings.password_policy.check(password)?;
         let pool = &through.pool;
-        let account = pool.account_named(asked.username).await?;
+        let account = through.account_named(asked.username, false).await?;
         let user = match forgotten(account.as_ref(), &channels) {
             Forgotten::Of { user, .. } => Some(user),
             Forgotten::Hopeless { .. } if through.client.settings.hides_unknown_users => None,

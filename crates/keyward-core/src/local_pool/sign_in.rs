@@ -328,7 +328,7 @@ impl Keyward {
         username: &str,
         password: &Secret,
     ) -> Result<SignIn> {
-        let account = through.pool.account_named(username).await?;
+        let account = through.account_named(username, request.back_end.is_some()).await?;
         let attempt = self.attempt(request, through, Method::Password, account, username).await?;
         let pool = &through.pool;
         let stored = attempt.account.as_ref().and_then(|account| Some((account, account.password.as_ref()?)));
@@ -376,7 +376,7 @@ impl Keyward {
     ) -> Result<SrpChallenge> {
         let pool = &through.pool;
         let client_public = ClientPublic::parse(srp_a.expose())?;
-        let account = pool.account_named(username).await?;
+        let account = through.account_named(username, request.back_end.is_some()).await?;
         let attempt = self.attempt(request, through, Method::Srp, account, username).await?;
         if !attempt.has_verifier() && !through.client.settings.hides_unknown_users {
             return Err(self.password_was_wrong(&attempt).await);
@@ -416,7 +416,7 @@ impl Keyward {
         let state = block.content;
         request.require_flow(&through, if state.by_choice { USER_AUTH } else { "USER_SRP_AUTH" })?;
         // Found by the name that was typed at first, or not at all.
-        let account = pool.account_named(&state.username).await?;
+        let account = through.account_named(&state.username, request.back_end.is_some()).await?;
         let account = account.filter(|account| account.user.id == state.user_id);
         let is_named = proof.username.is_none_or(|name| {
             let key = |name: &str| pool.identifiers.key(name);
@@ -805,20 +805,23 @@ pub(super) struct Asked {
     pub(super) leave: Leave,
 }
 
-impl LocalPool {
-    /// The account of this name, or of an address that stands for it. Not of this id, though Cognito takes a
-    /// `sub` there: SRP tells everybody an id for every name, and one that leads somewhere would tell which of
-    /// them are real.
-    pub(super) async fn account_named(&self, name: &str) -> Result<Option<Account>> {
-        let account = self.account(name).await?;
-        Ok(account.filter(|account| self.is_name_of(name, &account.user) && name != account.user.id))
+impl PoolClient {
+    /// The account of this name, or of an address that stands for it. Of this id, which Cognito takes as well,
+    /// for a back end alone, and where the client doesn't hide who exists: SRP tells everybody an id for every
+    /// name, and one that leads somewhere would tell which of them are real.
+    pub(super) async fn account_named(&self, name: &str, is_back_end: bool) -> Result<Option<Account>> {
+        let takes_id = is_back_end || !self.client.settings.hides_unknown_users;
+        let is_named = |account: &Account| {
+            self.pool.is_name_of(name, &account.user) && (takes_id || name != account.user.id)
+        };
+        Ok(self.pool.account(name).await?.filter(is_named))
     }
+}
 
+impl LocalPool {
     /// Whether this is a name of the user: the one they have, the id, or an address that stands for it.
     pub(super) fn is_name_of(&self, name: &str, user: &User) -> bool {
-}
         let key = |name: &str| self.identifiers.key(name);
-impl LocalPool {
         name == user.id
             || key(name) == key(&user.username)
             || self.aliases().any(|(attribute, must_be_proven)| {

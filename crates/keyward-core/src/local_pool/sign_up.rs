@@ -106,7 +106,7 @@ impl Keyward {
         let through = self.client_of(&asked).await?;
         let pool = &through.pool;
         let leave = self.leave_to_try(asked.origin).await?;
-        let account = pool.account_named(asked.username).await?;
+        let account = through.account_named(asked.username, false).await?;
         let channels = self.sign_up_channels(&through.settings)?;
         let hides = through.client.settings.hides_unknown_users;
         let user = match unconfirmed(account.as_ref(), |status| {
@@ -153,8 +153,8 @@ impl Keyward {
             return Err(not_on());
         }
         let seeming = through.seeming_delivery(asked.username, &mut channels);
-        self.leave_to_try(asked.origin).await?;
-        let account = pool.account_named(asked.username).await?;
+        self.leave_to_send(asked.origin).await?;
+        let account = through.account_named(asked.username, false).await?;
         let found =
             unconfirmed(account.as_ref(), |_| Error::invalid("username", "User is already confirmed."));
         let found = found.and_then(|user| Ok((user, address(user, &channels).ok_or_else(not_on)?)));

@@ -33,6 +33,8 @@ on_both! {
     an_alias_is_whose_address_was_proven_first,
     without_a_password_where_one_can_sign_in_without,
     who_signs_up_is_counted_by_client_address,
+    an_address_is_sent_five_codes_an_hour_whoever_signs_up,
+    who_is_hidden_is_named_by_no_id,
     a_new_address_is_unproven_until_its_code_is_shown,
     an_address_stays_until_the_new_one_is_proven,
     what_was_changed_meanwhile_is_left,
@@ -273,9 +275,10 @@ async fn of_many_who_sign_up_by_one_name_one_has_it(database: TestDatabase) {
     }
 
     assert_eq!(made, 1);
-    for table in ["users", "codes", "messages"] {
+    // Of the codes, one row is the address's.
+    for (table, count) in [("users", 1), ("codes", 2), ("messages", 1)] {
         let rows = database.column(&format!("SELECT pool_id FROM {table}")).await;
-        assert_eq!(rows, [fixture.pool_id.as_str()], "{table}");
+        assert_eq!(rows, vec![fixture.pool_id.as_str(); count], "{table}");
     }
 }
 
@@ -427,7 +430,47 @@ async fn who_signs_up_is_counted_by_client_address(database: TestDatabase) {
 
     assert_eq!(refusal(fixture.sign_up("ada", &[("email", EMAIL)]).await), Code::TooManyRequests(3));
     assert_eq!(refusal(fixture.resend("user-1").await), Code::TooManyRequests(3));
-    assert_eq!(refusal(fixture.confirm("user-1", "123456").await), Code::TooManyRequests(3));
+    // It keeps nobody from signing in, nor from showing the code.
+    assert_eq!(refusal(fixture.token("user-1").await), Code::UserNotConfirmed);
+    fixture.confirm("user-15", &fixture.sent().await.0).await.unwrap();
+    fixture.token("user-15").await.unwrap();
+}
+
+async fn an_address_is_sent_five_codes_an_hour_whoever_signs_up(database: TestDatabase) {
+    let fixture = fixture(&database, |_| {}).await;
+    for number in 0..5 {
+        fixture.sign_up(&format!("user-{number}"), &[("email", EMAIL)]).await.unwrap();
+    }
+
+    for email in [EMAIL, "Ada@Example.com"] {
+        assert_eq!(refusal(fixture.sign_up("eve", &[("email", email)]).await), Code::LimitExceeded(3600));
+    }
+    let taken = fixture.sign_up("user-1", &[("email", EMAIL)]).await;
+    assert_eq!(refusal(taken), Code::AlreadyExists(Thing::User));
+    assert_eq!(database.column("SELECT username FROM users WHERE username = 'eve'").await, [""; 0]);
+    assert_eq!(database.column("SELECT id FROM messages").await.len(), 5);
+
+    fixture.sign_up("eve", &[("email", "eve@example.com")]).await.unwrap();
+    fixture.clock.advance_ms(HOUR_MS);
+    fixture.sign_up("bob", &[("email", EMAIL)]).await.unwrap();
+}
+
+async fn who_is_hidden_is_named_by_no_id(database: TestDatabase) {
+    let mut fixture = fixture(&database, |settings| {
+        settings.identifiers.username_attributes = texts(&["email"]);
+    })
+    .await;
+    let signed_up = fixture.sign_up(EMAIL, &[]).await.unwrap().user;
+    let (code, _) = fixture.sent().await;
+
+    // The id is the name that a back end is told, but everybody is told one for whatever name.
+    assert_eq!(signed_up.username, signed_up.id);
+    assert_said(fixture.confirm(&signed_up.id, &code).await, Code::CodeMismatch, MISMATCH);
+    fixture.client = fixture.client_with(|client| client.hides_unknown_users = false).await;
+    fixture.confirm(&signed_up.id, &code).await.unwrap();
+    fixture.token(&signed_up.id).await.unwrap();
+    fixture.keyward.forgot_password(fixture.asked(&signed_up.id)).await.unwrap();
+    assert_eq!(fixture.sent().await.1, EMAIL);
 }
 
 async fn a_new_address_is_unproven_until_its_code_is_shown(database: TestDatabase) {
