@@ -30,7 +30,9 @@ const FLOW: &str = "REFRESH_TOKEN_AUTH";
 const LENGTH: usize = 64;
 /// How much of it all of a sign-in have in common: 131 bits, which nobody guesses either.
 const FAMILY_LENGTH: usize = 22;
-/// How many that were rotated are remembered for the time of their grace.
+/// How many that were rotated are remembered for the time of their grace. While there are so many, none is
+/// rotated: were one forgotten, it would be taken for stolen, or a thief could have what they stole from
+/// forgotten.
 const REMEMBERED: usize = 16;
 
 /// A refresh token as it is given or shown.
@@ -63,10 +65,25 @@ impl RefreshToken<'_> {
 
 impl RefreshTokens {
     /// After `next` has followed the newest one, which is good for `grace_ms` more.
-    fn followed_by(&self, next: &RefreshToken<'_>, grace_ms: i64, now_ms: i64) -> Self {
+    ///
+    /// # Errors
+    /// `TooManyRequests` while too many of them are within their grace.
+    fn followed_by(&self, next: &RefreshToken<'_>, grace_ms: i64, now_ms: i64) -> Result<Self> {
         let newly = (self.newest.clone(), now_ms.saturating_add(grace_ms));
         let rotated = std::iter::once(&newly).chain(&self.rotated).filter(|(_, until_ms)| *until_ms > now_ms);
-        Self { newest: next.hash(), rotated: rotated.take(REMEMBERED).cloned().collect() }
+        let rotated: Vec<_> = rotated.cloned().collect();
+        match rotated.last() {
+            Some((_, until_ms)) if rotated.len() > REMEMBERED => {
+                let after_seconds = (until_ms - now_ms).unsigned_abs().div_ceil(1000);
+                Err(Error::new(
+                    Code::TooManyRequests(after_seconds),
+                    format!(
+                        "Rate exceeded: too many refresh tokens follow one another; wait {after_seconds} s."
+                    ),
+                ))
+            }
+            _ => Ok(Self { newest: next.hash(), rotated }),
+        }
     }
 
     fn is_within_grace(&self, hash: &str, now_ms: i64) -> bool {
@@ -208,7 +225,7 @@ impl Keyward {
             let auth_time = session.created_at_ms.div_euclid(1000);
             let tokens = self.sign_tokens(through, account, &session.id, auth_time, amr)?;
             if let (true, Some(grace_seconds), Some(next)) = (is_newest, grace_seconds, &next) {
-                let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms);
+                let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms)?;
                 if !self.store.rotate_refresh_token(&session.id, &hash, &next).await? {
                     // Somebody was faster: by now it isn't the newest any more, or the session has ended.
                     continue;

@@ -19,6 +19,7 @@ use crate::support::{self, SECOND_MS, TestDatabase, code, on_both};
 on_both! {
     a_refresh_token_that_rotates_is_good_once_and_within_the_grace,
     a_rotated_refresh_token_shown_again_ends_the_session,
+    none_within_its_grace_is_taken_for_stolen,
     of_refreshes_at_once_all_get_the_same_next_token,
     a_refresh_token_that_does_not_rotate_may_be_exchanged_too,
     rotation_changes_nothing_of_the_session,
@@ -108,6 +109,23 @@ async fn a_rotated_refresh_token_shown_again_ends_the_session(database: TestData
         database.execute("DELETE FROM audit_events").await;
         world.keyward.delete_user(&Caller::operator(), ANN, None).await.unwrap();
     }
+}
+
+async fn none_within_its_grace_is_taken_for_stolen(database: TestDatabase) {
+    let world = World::with_user(&database).await.rotating(10).await;
+    let mut tokens = vec![world.tokens().await.refresh_token.unwrap()];
+    for _ in 0..16 {
+        tokens.push(world.rotate(tokens.last().unwrap()).await.unwrap().refresh_token.unwrap());
+    }
+
+    assert_eq!(code(world.rotate(&tokens[16]).await), Code::TooManyRequests(10));
+    for (shown, next) in tokens.iter().zip(&tokens[1..]) {
+        assert_eq!(world.rotate(shown).await.unwrap().refresh_token.unwrap().expose(), next.expose());
+    }
+
+    world.pass(10 * SECOND_MS);
+    world.rotate(&tokens[16]).await.unwrap();
+    assert_eq!(code(world.rotate(&tokens[3]).await), Code::CodeExpired);
 }
 
 async fn of_refreshes_at_once_all_get_the_same_next_token(database: TestDatabase) {
