@@ -67,6 +67,9 @@ struct KeyJson {
     last_used_agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_access_key: Option<Secret>,
+    /// What AWS' clients are told in `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
 }
 
 impl From<AccessKey> for KeyJson {
@@ -81,6 +84,7 @@ impl From<AccessKey> for KeyJson {
             last_used_from,
             last_used_agent,
             secret_access_key: key.secret,
+            endpoint: None,
         }
     }
 }
@@ -136,7 +140,8 @@ async fn create(context: &Context, user: &str) -> Result<()> {
     let made = output.waiting("Creating the access key", client.create_access_key(user)).await;
     let mut key = made.map_err(|error| about_the_user(error, user))?;
     if output.json {
-        return output.json(&KeyJson::from(key));
+        let endpoint = Some(shown(client.base()));
+        return output.json(&KeyJson { endpoint, ..KeyJson::from(key) });
     }
     output.success("Access key created successfully");
     let secret = key.secret.take().unwrap_or_default();

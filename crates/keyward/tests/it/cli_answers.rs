@@ -526,7 +526,10 @@ fn a_new_access_key_is_shown_once_with_what_clients_need() {
     ✓ Access key created successfully
     For AWS' clients: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=URL
     ");
-    let json = desk.run(&["access-key", "create", "ci-bot@example.com", "--json-output"]).expect(0).json();
+    let mut json =
+        desk.run(&["access-key", "create", "ci-bot@example.com", "--json-output"]).expect(0).json();
+    let endpoint = json.as_object_mut().unwrap().remove("endpoint").unwrap();
+    assert!(endpoint.as_str().unwrap().starts_with("http://127.0.0.1:"), "{endpoint}");
     assert_eq!(
         json,
         json!({
