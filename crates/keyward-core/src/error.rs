@@ -105,6 +105,10 @@ pub enum Thing {
     Alias,
 }
 
+/// What is said of a change that met another version than the one that was read.
+const CHANGED_MEANWHILE: &str =
+    "It was changed or deleted at the same moment; read it again and repeat the change.";
+
 impl Error {
     /// An error of this code, with its sentence for the reader.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
@@ -129,6 +133,16 @@ impl Error {
     /// The state of things doesn't allow it.
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, message)
+    }
+
+    /// Somebody else was faster.
+    pub(crate) fn changed_meanwhile() -> Self {
+        Self::conflict(CHANGED_MEANWHILE)
+    }
+
+    /// Whether the same change may well succeed when it is asked for once more.
+    pub fn is_changed_meanwhile(&self) -> bool {
+        self.code == Code::Conflict && self.message == CHANGED_MEANWHILE
     }
 
     /// The caller lacks `permission`.

@@ -479,7 +479,7 @@ impl From<sqlx::Error> for Error {
             return Self::invalid("text", "A text must not have the character NUL in it.").because(error);
         }
         if error.as_database_error().is_some_and(DatabaseError::is_foreign_key_violation) {
-            return changed_meanwhile().because(error);
+            return Error::changed_meanwhile().because(error);
         }
         let is_passing = match &error {
             sqlx::Error::PoolTimedOut
@@ -528,9 +528,5 @@ pub(crate) fn one_row(rows_affected: u64) -> Result<()> {
     if rows_affected == 1 {
         return Ok(());
     }
-    Err(changed_meanwhile())
-}
-
-fn changed_meanwhile() -> Error {
-    Error::conflict("It was changed or deleted at the same moment; read it again and repeat the change.")
+    Err(Error::changed_meanwhile())
 }

@@ -34,6 +34,10 @@ impl<T: Into<Failure>> From<T> for Fault {
 /// The dialect of the protocol.
 pub(super) fn render(failure: &Failure, _: &RequestId) -> Response {
     let (status, name) = match failure {
+        // The SDKs repeat it by themselves.
+        Failure::Core(error) if error.is_changed_meanwhile() => {
+            (StatusCode::BAD_REQUEST, "TooManyRequestsException")
+        }
         Failure::Core(error) => named(&error.code),
         Failure::Http(failure) => match failure {
             HttpFailure::UnknownRoute => (StatusCode::BAD_REQUEST, "UnknownOperationException"),

@@ -322,7 +322,7 @@ pub(super) fn limit_exceeded(error: Error) -> Fault {
 
 /// Another change came first.
 pub(super) fn concurrent_modification(error: Error) -> Fault {
-    if error.code == Code::Conflict {
+    if error.is_changed_meanwhile() {
         Fault::Named("ConcurrentModificationException", error)
     } else {
         error.into()

@@ -704,3 +704,26 @@ async fn what_became_of_sign_ins_is_listed_newest_first() {
     assert_eq!(first["AuthEvents"][0], all["AuthEvents"][0]);
     assert_eq!((&second["AuthEvents"][0], &second["NextToken"]), (&all["AuthEvents"][1], &json!(null)));
 }
+
+#[tokio::test]
+async fn what_was_changed_at_the_same_moment_is_to_be_repeated() {
+    let app = App::new().await;
+    let pool = Administrator::of_pool(&app, UserPoolSettings::default()).await;
+    pool.make("ann", &[]).await;
+
+    let change = async |name: &str| {
+        let attributes = json!([{ "Name": "name", "Value": name }]);
+        pool.ask("AdminUpdateUserAttributes", json!({ "Username": "ann", "UserAttributes": attributes }))
+            .await
+    };
+    let answers = tokio::join!(change("a"), change("b"), change("c"), change("d"));
+
+    for answer in [answers.0, answers.1, answers.2, answers.3] {
+        // The SDKs do so by themselves.
+        if answer.status != 200 {
+            let message =
+                "It was changed or deleted at the same moment; read it again and repeat the change.";
+            answer.expect_refusal("TooManyRequestsException", message);
+        }
+    }
+}
