@@ -19,6 +19,7 @@ on_both! {
     nobody_is_asked_who_they_are_first,
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of what is refused")]
 async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
     let keyward = database.keyward().await;
     let operator = Caller::operator();
