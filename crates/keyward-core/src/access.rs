@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::role::Grant;
 use crate::secret::Secret;
-use crate::store::{KeyRecord, SessionRecord, SignedIn, Store, UsedKey};
+use crate::store::{Epoch, KeyRecord, SessionRecord, SignedIn, Store, UsedKey};
 use crate::user::User;
 
 /// How many credentials are kept in memory.
@@ -350,8 +350,8 @@ pub(crate) struct Access {
     sign_ins: Cache<Box<str>, Known<SignedIn>>,
     /// By the app client's id.
     pool_clients: Cache<Box<str>, Known<PoolClient>>,
-    /// Counts the changes of rights made through this process, and those seen of others.
-    epoch: Arc<AtomicU64>,
+    /// Moves with the changes of rights made through this process, and with those seen of others.
+    epoch: Arc<Epoch>,
     /// When the revision was last known to be the newest.
     confirmed_at: [AtomicI64; 2],
     /// Whose last use waits to be written.
@@ -410,7 +410,7 @@ impl Access {
         // In this order. The epoch moves before the revision is confirmed: the one that is read after a
         // confirmation was found fresh knows of every change until then. And what is loaded while a change is
         // on its way counts as of before the change.
-        self.is_fresh(clock).then(|| self.epoch.load(Ordering::Acquire))
+        if self.is_fresh(clock) { self.epoch.now() } else { None }
     }
 
     /// The app client of this id, from memory where that is fresh, else as `find` finds it.

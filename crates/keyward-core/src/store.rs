@@ -49,8 +49,34 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) database: Database,
-    /// Counts the changes of rights that were made through this process.
-    epoch: Arc<AtomicU64>,
+    epoch: Arc<Epoch>,
+}
+
+/// Which of the changes of rights that are made through this process has been seen.
+#[derive(Debug, Default)]
+pub(crate) struct Epoch {
+    changes: AtomicU64,
+    under_way: AtomicU64,
+}
+
+impl Epoch {
+    /// The epoch that what is read from now on is of; none while a change is being committed, since another
+    /// may have seen it already.
+    pub(crate) fn now(&self) -> Option<u64> {
+        // In this order: a change that was under way has moved the epoch when it isn't any more.
+        let is_settled = self.under_way.load(Ordering::SeqCst) == 0;
+        is_settled.then(|| self.changes.load(Ordering::SeqCst))
+    }
+}
+
+/// A change of rights while it is being committed; then everything is forgotten that was read before.
+pub(crate) struct Commit(Arc<Epoch>);
+
+impl Drop for Commit {
+    fn drop(&mut self) {
+        self.0.changes.fetch_add(1, Ordering::SeqCst);
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Which database it is.
@@ -123,7 +149,10 @@ macro_rules! write_rights {
             let count_up = "UPDATE revision SET value = value + 1 WHERE id = 1";
             sqlx::query(count_up).execute(&mut *$transaction).await?;
             $body
-        }, then move || store.forget())
+        }, then {
+            let commit = store.commit();
+            move || drop(commit)
+        })
     }};
 }
 
@@ -292,14 +321,19 @@ impl Store {
         Self { database, epoch: Arc::default() }
     }
 
-    /// Counts the changes of rights that were made through this process.
-    pub(crate) fn epoch(&self) -> Arc<AtomicU64> {
+    pub(crate) fn epoch(&self) -> Arc<Epoch> {
         Arc::clone(&self.epoch)
+    }
+
+    /// To be held while a change of rights is committed.
+    pub(crate) fn commit(&self) -> Commit {
+        self.epoch.under_way.fetch_add(1, Ordering::SeqCst);
+        Commit(Arc::clone(&self.epoch))
     }
 
     /// Makes everything forgotten that was read before now.
     pub(crate) fn forget(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        drop(self.commit());
     }
 
     /// Opens the SQLite database in `file`, made when it isn't there, and brings its tables up to date.
