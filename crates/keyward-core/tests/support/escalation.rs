@@ -265,6 +265,9 @@ struct Story {
     tries: Vec<(usize, Act)>,
 }
 
+/// What hardly anybody of the stories may do.
+const TAKE_EVERY_PERMISSION: [&str; 2] = ["SetUserPoolMfaConfig", "UpdateUserPool"];
+
 /// Holds what `new_surface` makes to the rule, in `cases` stories.
 ///
 /// # Panics
@@ -288,7 +291,9 @@ pub(crate) fn nobody_gains_rights<S: Surface>(cases: u32, new_surface: impl Asyn
             panic!("{error}");
         }
         // So few can't show that.
-        let is_tame = tally.borrow().values().any(|[done, refused]| *done == 0 || *refused == 0);
+        let is_tame = tally.borrow().iter().any(|(kind, [done, refused])| {
+            (*done == 0 && !TAKE_EVERY_PERMISSION.contains(kind)) || *refused == 0
+        });
         if cases < 50 || !is_tame {
             return;
         }
