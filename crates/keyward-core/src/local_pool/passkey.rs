@@ -175,9 +175,12 @@ impl Keyward {
     /// Deletes the passkey of this id of whoever shows `access_token`.
     ///
     /// # Errors
-    /// `Unauthenticated` for a token that isn't good; `NotFound(Passkey)`.
+    /// `Unauthenticated` for a token that isn't good, and in a session without MFA where signing in asks for
+    /// it; `NotFound(Passkey)`.
     pub async fn delete_passkey(&self, origin: &Origin, access_token: &Secret, id: &str) -> Result<()> {
         let bearer = self.bearer(access_token).await?;
+        // Where it counts as both factors, who only knows the password could else register another after it.
+        self.require_second_factor(&bearer, &bearer.pool.settings().await?).await?;
         let change = self.change(&bearer.caller(origin), "user.delete-passkey", bearer.target(), json!({}));
         self.store.delete_passkey(&bearer.account.user.id, id, &change).await
     }

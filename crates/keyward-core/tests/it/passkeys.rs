@@ -435,6 +435,11 @@ async fn a_passkey_counts_as_two_factors_where_the_pool_says_so(database: TestDa
     assert_eq!(said(world.start(&tokens).await), SECOND_FIRST);
     let token = world.keyward.associate_software_token(&world.origin, &tokens.access_token).await;
     assert_eq!(said(token), SECOND_FIRST);
+    // Nor does it take one away: it could else add another after that.
+    let id = browser.made[0].as_str().unwrap();
+    let deleted = world.keyward.delete_passkey(&world.origin, &tokens.access_token, id).await;
+    assert_eq!(said(deleted), SECOND_FIRST);
+    done(world.sign_in_with(&mut browser).await);
     world.register(&with_mfa, &mut browser).await;
     world.enrol(&with_mfa).await;
     done(world.sign_in_with(&mut browser).await);

@@ -92,6 +92,16 @@ async fn a_passkey_is_registered_listed_shown_and_deleted() {
         let input = json!({ "AccessToken": token, "CredentialId": made["id"] });
         app.cognito("DeleteWebAuthnCredential", input)
     };
+    // Where it counts as both factors, who only knows the password doesn't take it away.
+    let counting = |factors: &str| {
+        let web_authn = json!({ "RelyingPartyId": "example.com", "FactorConfiguration": factors });
+        admin.ask("SetUserPoolMfaConfig", json!({ "WebAuthnConfiguration": web_authn }))
+    };
+    counting("MULTI_FACTOR_WITH_USER_VERIFICATION").await.expect(200);
+    delete()
+        .await
+        .expect_refusal("NotAuthorizedException", "Sign in with your second factor before you change this.");
+    counting("SINGLE_FACTOR").await.expect(200);
     assert_eq!(delete().await.expect(200).text, "{}");
     delete().await.expect_refusal(
         "ResourceNotFoundException",
