@@ -8,11 +8,10 @@ use crate::caller::Caller;
 use crate::directory::Enrolment;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
-use crate::local_pool::factor::MfaPreference;
 use crate::permission::Permission;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::user::{NewUser, User, UserKind, UserQuery, UserStatus, UserWithPassword, email_address};
+use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword, email_address};
 
 /// The role of those who may do everything.
 pub const ADMINS: &str = "ADMINS";
@@ -104,7 +103,7 @@ impl Keyward {
 
     /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has
     /// the machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`,
-    /// signing in asks for no code until they set up a second factor again. The command line's app client lets
+    /// their second factors and passkeys are gone, and signing in asks for none until they set one up again. The command line's app client lets
     /// it in again, where it didn't.
     ///
     /// # Errors
@@ -132,15 +131,11 @@ impl Keyward {
                 self.store.insert_role(&role, &change).await?;
             }
         }
-        if forgets_mfa && user.mfa {
-            let target = Target::new("user", &user.id, &user.username);
-            let change = self.change(&operator, "user.reset-mfa", target, json!({}));
-            let updated_at_ms = self.clock.now_ms();
-            let forgotten = User { mfa_preference: MfaPreference::default(), updated_at_ms, ..user.clone() };
-            self.store.delete_totp(&forgotten, &change).await?;
-        }
         // The old password must open nothing of what follows, so it goes first.
         let mut recovered = self.reset_password(&operator, &user.id).await?;
+        if forgets_mfa {
+            self.forget_factors(&operator, "user.reset-mfa", recovered.user.clone(), false).await?;
+        }
         if !user.roles.iter().any(|role| role == ADMINS) {
             self.assign_roles(&operator, &user.id, &[ADMINS.to_owned()]).await?;
         }

@@ -11,7 +11,7 @@ use crate::keyward::Keyward;
 use crate::permission::{MANAGE_USERS, VIEW_USERS};
 use crate::secret::Secret;
 use crate::store::Account;
-use crate::user::{User, UserKind, UserStatus, unknown_user};
+use crate::user::{User, UserKind, UserStatus, require_version, unknown_user};
 use crate::user_pool::{FirstFactor, MfaMode, UserPoolSettings};
 
 /// What is to become of a user's second factors; what isn't named stays.
@@ -191,6 +191,47 @@ impl Keyward {
             self.store.delete_totp(&user, &change).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
+    /// Takes every second factor from this user of the home pool, and their passkeys, and ends their sessions:
+    /// the device with them is lost.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
+    /// `PreconditionFailed`, `Conflict` for the caller's own without having shown one, and when no admin would
+    /// be left who can sign in.
+    pub async fn reset_mfa(&self, caller: &Caller, name_or_id: &str, if_match: Option<i64>) -> Result<()> {
+        const ACTION: &str = "user.reset-mfa";
+        let outcome = async {
+            caller.require(MANAGE_USERS)?;
+            let user = self.known_user(name_or_id).await?;
+            self.require_over(caller, &user.id).await?;
+            require_version(if_match, user.version)?;
+            // Who only knows the password, or has found a key, would be left with all that it takes.
+            if caller.user_id() == Some(user.id.as_str()) && !caller.has_mfa() {
+                return Err(Error::conflict(
+                    "Sign in with your second factor before you take your own away, or ask somebody else who \
+                     manages users.",
+                ));
+            }
+            self.forget_factors(caller, ACTION, user, true).await
+        };
+        self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
+    /// Takes every second factor from this user, and their passkeys, and ends their sessions; unless no admin
+    /// would be left, where it `keeps_an_admin`.
+    pub(crate) async fn forget_factors(
+        &self,
+        caller: &Caller,
+        action: &str,
+        mut user: User,
+        keeps_an_admin: bool,
+    ) -> Result<()> {
+        (user.mfa_preference, user.updated_at_ms) = (MfaPreference::default(), self.clock.now_ms());
+        let target = Target::new("user", &user.id, &user.username);
+        let change = self.change(caller, action, target, json!({}));
+        self.store.forget_factors(&user, keeps_an_admin, &change).await
     }
 
     /// How whoever shows `access_token` may sign in.

@@ -1,12 +1,41 @@
 //! What users' rows tell of second factors.
 
 use super::session::use_once;
+use super::user::end_sessions;
 use super::{Store, one_row, record, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result};
 use crate::local_pool::factor::MfaPreference;
 use crate::local_pool::sign_in;
 use crate::user::User;
+
+/// Takes all that is shown beside a password, or in place of one, from the account of this version, and ends
+/// its sessions, within a transaction.
+macro_rules! forget_factors {
+    ($transaction:expr, $user:expr, $change:expr) => {{
+        let user: &User = $user;
+        let preference = serde_json::to_string(&user.mfa_preference).map_err(Error::internal)?;
+        let updated = sqlx::query(
+            "UPDATE users SET totp_secret = NULL, totp_pending = NULL, totp_enabled = FALSE, \
+             mfa_preference = $3, updated_at_ms = $4, version = version + 1 WHERE id = $1 AND version = $2",
+        )
+        .bind(user.id.as_str())
+        .bind(user.version)
+        .bind(preference.as_str())
+        .bind(user.updated_at_ms)
+        .execute(&mut *$transaction)
+        .await?;
+        one_row(updated.rows_affected())?;
+        for delete in
+            ["DELETE FROM passkeys WHERE user_id = $1", "DELETE FROM passkey_ceremonies WHERE user_id = $1"]
+        {
+            sqlx::query(delete).bind(user.id.as_str()).execute(&mut *$transaction).await?;
+        }
+        end_sessions!($transaction, user.id.as_str(), user.updated_at_ms);
+        record!($transaction, $change);
+        Ok::<(), Error>(())
+    }};
+}
 
 impl Store {
     /// Keeps a software token's secret, sealed, that isn't proven yet; the one in use stays until it is.
@@ -130,5 +159,23 @@ impl Store {
             record!(transaction, change);
             Ok::<(), Error>(())
         })
+    }
+
+    /// Takes the software token, what is switched on and the passkeys from the account of version
+    /// `user.version`, and ends its sessions. Whoever has the machine may do that to the last admin, too, and
+    /// brings them back after it.
+    pub(crate) async fn forget_factors(
+        &self,
+        user: &User,
+        keeps_an_admin: bool,
+        change: &Change,
+    ) -> Result<()> {
+        if keeps_an_admin {
+            write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+                forget_factors!(transaction, user, change)
+            })
+        } else {
+            write_rights!(self, transaction => { forget_factors!(transaction, user, change) })
+        }
     }
 }

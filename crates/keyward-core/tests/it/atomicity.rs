@@ -27,13 +27,15 @@ on_both! {
 }
 
 /// The acts that change something, each on a thing of its own.
-const ACTS: usize = 22;
+const ACTS: usize = 23;
 
 async fn prepare(keyward: &Keyward) {
     for name in ["reader", "writer", "to-change", "to-delete"] {
         role(keyward, name, &["read:*"]).await;
     }
-    for name in ["update", "delete", "reset", "sign-out", "assign", "set", "remove", "prefer", "lose"] {
+    let names =
+        ["update", "delete", "reset", "sign-out", "assign", "set", "remove", "prefer", "lose", "forget"];
+    for name in names {
         account(keyward, &format!("{name}@example.com"), &["reader"]).await;
     }
     for name in ["update", "rotate", "delete"] {
@@ -97,6 +99,7 @@ async fn act(keyward: &Keyward, number: usize) -> Result<()> {
                 .await
         }
         20 => keyward.delete_software_token_in(keyward.local_pool(), operator, "lose@example.com").await,
+        21 => keyward.reset_mfa(operator, "forget@example.com", None).await,
         _ => {
             let row = ImportedApiKey {
                 name: "imported".into(),

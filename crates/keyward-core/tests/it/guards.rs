@@ -86,6 +86,7 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
         keyward.reset_password(mallory, writer).await.err(),
         keyward.reset_password(mallory, "mallory@example.com").await.err(),
         keyward.sign_out_user(mallory, writer).await.err(),
+        keyward.reset_mfa(mallory, writer, None).await.err(),
         keyward.assign_roles(mallory, reader, &writers).await.err(),
         keyward.assign_roles(mallory, "nobody-yet", &writers).await.err(),
         keyward.assign_roles(mallory, writer, &texts(&["managers"])).await.err(),
@@ -147,6 +148,7 @@ async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Opt
         ("manage:users", keyward.delete_user(caller, reader, None).await.err()),
         ("manage:users", keyward.reset_password(caller, reader).await.err()),
         ("manage:users", keyward.sign_out_user(caller, reader).await.err()),
+        ("manage:users", keyward.reset_mfa(caller, reader, None).await.err()),
         ("manage:users", keyward.assign_roles(caller, reader, &readers).await.err()),
         ("manage:users", keyward.set_roles(caller, reader, &[], None).await.err()),
         ("manage:users", keyward.remove_role(caller, reader, "readers", None).await.err()),
@@ -190,7 +192,7 @@ async fn nothing_is_done_without_the_permission_for_it(database: TestDatabase) {
     let query = AuditQuery { actor: Some("mallory@example.com".into()), ..AuditQuery::default() };
     let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
     // Whoever only looked did nothing to note.
-    assert_eq!(events.len(), 21);
+    assert_eq!(events.len(), 22);
     assert!(events.iter().all(|event| event.outcome == Outcome::Refused));
     // Oneself may be seen.
     assert!(keyward.user(&mallory, "mallory@example.com").await.is_ok());

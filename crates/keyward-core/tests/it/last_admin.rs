@@ -9,7 +9,7 @@ use keyward_core::role::RoleUpdate;
 use keyward_core::user::UserUpdate;
 use keyward_core::user_pool::{MfaMode, PoolFactors, UserPoolSettings};
 
-use crate::sign_in::{ANN, World, asked};
+use crate::sign_in::{ANN, World, asked, done};
 use crate::support::{DAY_MS, SECOND_MS, TestDatabase, account, code, on_both, person, role, texts};
 
 on_both! {
@@ -20,6 +20,7 @@ on_both! {
     deleting_one_admin_and_demoting_the_other_at_once_leaves_one,
     the_machine_brings_an_admin_back,
     the_machine_lets_the_command_line_in_again,
+    the_machine_forgets_the_second_factor_that_the_last_admin_has_lost,
     a_pool_that_asks_for_no_second_factor_strands_no_admin_who_needs_one,
 }
 
@@ -158,6 +159,24 @@ async fn the_machine_lets_the_command_line_in_again(database: TestDatabase) {
     // What is good stays as it is.
     keyward.recover_admin(None, false).await.unwrap();
     assert_eq!(keyward.local_pool().first_client().await.unwrap().unwrap().version, client.version);
+}
+
+async fn the_machine_forgets_the_second_factor_that_the_last_admin_has_lost(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let (keyward, operator) = (&world.keyward, Caller::operator());
+    role(keyward, "keepers", &["*"]).await;
+    keyward.assign_roles(&operator, ANN, &["keepers".into()]).await.unwrap();
+    world.enrol(&world.tokens().await).await;
+    let ask_for_mfa = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
+    keyward.update_role(&operator, "keepers", ask_for_mfa).await.unwrap();
+
+    let recovered = keyward.recover_admin(Some(ANN), true).await.unwrap();
+
+    assert!(!recovered.user.mfa);
+    let password = recovered.temporary_password.unwrap();
+    let challenge = asked(world.sign_in(password.expose()).await, Question::NewPassword);
+    let tokens = done(world.choose(&challenge, "Another-Horse-9!").await);
+    assert!(world.authenticate(&tokens.access_token).await.unwrap().may("manage:users"));
 }
 
 async fn a_pool_that_asks_for_no_second_factor_strands_no_admin_who_needs_one(database: TestDatabase) {

@@ -36,6 +36,7 @@ on_both! {
     a_copied_passkey_is_refused,
     a_passkey_counts_as_two_factors_where_the_pool_says_so,
     whoever_only_knows_the_password_adds_no_passkey_beside_a_second_factor,
+    a_lost_passkey_is_taken_away_by_an_administrator_and_at_the_machine,
 }
 
 const DOMAIN: &str = "example.com";
@@ -466,4 +467,29 @@ async fn whoever_only_knows_the_password_adds_no_passkey_beside_a_second_factor(
     world.pass(30_000);
     let with_mfa = done(world.show_code(&challenge, &token.code(&world)).await);
     world.register(&with_mfa, &mut Browser::new()).await;
+}
+
+async fn a_lost_passkey_is_taken_away_by_an_administrator_and_at_the_machine(database: TestDatabase) {
+    let world = World::with_passkeys(&database).await;
+    world.set_web_authn(true).await;
+    let (keyward, operator) = (&world.keyward, Caller::operator());
+
+    let mut lost = Browser::new();
+    let tokens = world.tokens().await;
+    world.register(&tokens, &mut lost).await;
+    done(world.sign_in_with(&mut lost).await);
+    keyward.reset_mfa(&operator, ANN, None).await.unwrap();
+
+    assert_eq!(said(world.sign_in_with(&mut lost).await), WRONG);
+    // What was signed in with it has ended, and another one can be registered.
+    assert!(world.start(&tokens).await.is_err());
+    let (tokens, mut found) = (world.tokens().await, Browser::new());
+    world.register(&tokens, &mut found).await;
+    let tokens = done(world.sign_in_with(&mut found).await);
+    // What was begun before isn't finished after, either.
+    world.start(&tokens).await.unwrap();
+    keyward.recover_admin(Some(ANN), true).await.unwrap();
+    for table in ["passkeys", "passkey_ceremonies"] {
+        assert!(database.column(&format!("SELECT user_id FROM {table}")).await.is_empty(), "{table}");
+    }
 }

@@ -1,11 +1,11 @@
 //! Second factors: which are asked for, how they are set up, and who may change them.
 
 use keyward_core::app_client::NewSecret;
-use keyward_core::audit::Outcome;
+use keyward_core::audit::{AuditQuery, Outcome};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error, Result, Thing};
 use keyward_core::local_pool::choice::{ChoiceInput, Chosen, FirstChoice};
-use keyward_core::local_pool::factor::SecondFactor;
+use keyward_core::local_pool::factor::{MfaPreference, SecondFactor};
 use keyward_core::local_pool::mfa_preference::{FactorSetting, MfaChange};
 use keyward_core::local_pool::sign_in::{Answer, Challenge, Question, SignIn, SignInRequest, Tokens};
 use keyward_core::message::Channel;
@@ -40,6 +40,7 @@ on_both! {
     where_everybody_is_asked_the_last_factor_stays_on,
     an_administrator_switches_factors_within_their_rights,
     an_administrator_takes_away_a_lost_software_token,
+    all_that_was_lost_is_taken_away_at_once_with_the_sessions,
     the_last_admin_keeps_the_factor_that_the_role_asks_for,
     what_one_may_sign_in_with_is_told,
     codes_that_are_sent_are_limited,
@@ -669,6 +670,44 @@ async fn an_administrator_takes_away_a_lost_software_token(database: TestDatabas
     }
 }
 
+async fn all_that_was_lost_is_taken_away_at_once_with_the_sessions(database: TestDatabase) {
+    let world = World::with_factors(&database, MfaMode::Optional).await;
+    let token = world.enrol(&world.tokens().await).await;
+    let with_mfa = world.tokens_with_mfa(&token).await;
+    world.prefer(&with_mfa, MfaChange { email: ON, ..MfaChange::default() }).await.unwrap();
+    let keyward = &world.keyward;
+    support::role(keyward, "helpers", &["manage:users"]).await;
+    keyward.assign_roles(&Caller::operator(), ANN, &["helpers".into()]).await.unwrap();
+    let challenge = asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
+
+    // Nobody's own go without having shown one: a password or a key alone would be enough from then on.
+    let ann = support::person(keyward, ANN, false).await;
+    assert_eq!(code(keyward.reset_mfa(&ann, ANN, None).await), Code::Conflict);
+    let issued = support::key(keyward, "ci", ANN).await;
+    let by_key = support::let_in(keyward, &issued).await.unwrap();
+    assert_eq!(code(keyward.reset_mfa(&by_key, ANN, None).await), Code::Conflict);
+    let version = keyward.user(&Caller::operator(), ANN).await.unwrap().version;
+    let outdated = keyward.reset_mfa(&Caller::operator(), ANN, Some(version - 1)).await;
+    assert_eq!(code(outdated), Code::PreconditionFailed);
+    assert!(world.authenticate(&with_mfa.access_token).await.is_ok());
+
+    keyward.reset_mfa(&Caller::operator(), ANN, Some(version)).await.unwrap();
+
+    assert!(world.authenticate(&with_mfa.access_token).await.is_err());
+    world.pass(30 * SECOND_MS);
+    assert_eq!(said(world.show_code(&challenge, &token.code(&world)).await), INVALID_SESSION);
+    let tokens = world.tokens().await;
+    let user = keyward.own_account(&tokens.access_token).await.unwrap();
+    assert_eq!((user.mfa, user.mfa_preference), (false, MfaPreference::default()));
+    let token = world.enrol(&tokens).await;
+    let with_mfa = world.tokens_with_mfa(&token).await;
+    let ann = world.authenticate(&with_mfa.access_token).await.unwrap();
+    keyward.reset_mfa(&ann, ANN, None).await.unwrap();
+    let query = AuditQuery { action: Some("user.reset-mfa".into()), ..AuditQuery::default() };
+    let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
+    assert_eq!(events.iter().filter(|event| event.outcome == Outcome::Done).count(), 2);
+}
+
 async fn the_last_admin_keeps_the_factor_that_the_role_asks_for(database: TestDatabase) {
     let world = World::with_user(&database).await;
     let (keyward, operator) = (&world.keyward, Caller::operator());
@@ -682,6 +721,7 @@ async fn the_last_admin_keeps_the_factor_that_the_role_asks_for(database: TestDa
     let off = MfaChange::software_token(false);
     assert_eq!(code(keyward.set_mfa_preference_in(pool, &operator, ANN, &off).await), Code::Conflict);
     assert_eq!(code(keyward.delete_software_token_in(pool, &operator, ANN).await), Code::Conflict);
+    assert_eq!(code(keyward.reset_mfa(&operator, ANN, None).await), Code::Conflict);
 
     asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
 }

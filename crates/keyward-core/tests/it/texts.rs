@@ -182,6 +182,7 @@ async fn a_text_that_no_database_holds_is_the_requests_fault(database: TestDatab
     }));
     outcomes.push(("reset_password", keyward.reset_password(&operator, nul).await.err()));
     outcomes.push(("sign_out_user", keyward.sign_out_user(&operator, nul).await.err()));
+    outcomes.push(("reset_mfa", keyward.reset_mfa(&operator, nul, None).await.err()));
     outcomes.push(("user_roles", keyward.user_roles(&operator, nul).await.err()));
     outcomes.push(("assign_roles to", keyward.assign_roles(&operator, nul, &texts(&["reader"])).await.err()));
     outcomes.push(("assign_roles", keyward.assign_roles(&operator, &user.id, &texts(&[nul])).await.err()));
