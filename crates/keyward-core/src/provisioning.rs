@@ -103,8 +103,9 @@ impl Keyward {
 
     /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has
     /// the machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`,
-    /// their second factors and passkeys are gone, and signing in asks for none until they set one up again. The command line's app client lets
-    /// it in again, where it didn't.
+    /// their second factors and passkeys are gone, and where not everybody needs one, signing in asks for none.
+    /// The command line's app client lets it in again, where it didn't, and where everybody needs a second
+    /// factor, one can be set up.
     ///
     /// # Errors
     /// `NotFound(User)` when there is no such account.
@@ -144,6 +145,7 @@ impl Keyward {
             self.update_user(&operator, &user.id, update).await?;
         }
         self.restore_own_client(&operator).await?;
+        self.restore_way_in(&operator).await?;
         let pool = &self.local_pool;
         let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
         self.forget_failures(pool, &counter).await?;

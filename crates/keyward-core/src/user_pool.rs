@@ -447,6 +447,32 @@ impl Keyward {
         if decides && self.is_home(pool_id) { caller.require("*") } else { Ok(()) }
     }
 
+    /// Refuses settings of the home pool by which an admin could be kept out for good: of all second factors,
+    /// a software token alone can be set up while signing in.
+    fn require_way_in(&self, UserPool { id, settings, .. }: &UserPool) -> Result<()> {
+        if self.is_home(id) && settings.mfa == MfaMode::On && !settings.software_token_mfa {
+            return Err(Error::invalid(
+                "mfa",
+                "Where the home pool requires MFA, software tokens must be enabled: an admin who has nothing \
+                 else could never sign in again.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lets software tokens be set up in the home pool again, where it asks everybody for a second factor.
+    pub(crate) async fn restore_way_in(&self, caller: &Caller) -> Result<()> {
+        let home = self.known_pool(self.local_pool.id()).await?;
+        if self.require_way_in(&home).is_ok() {
+            return Ok(());
+        }
+        let restore = |pool: &mut UserPool| {
+            pool.settings.software_token_mfa = true;
+            Ok(())
+        };
+        self.change_user_pool(caller, &home.id, "user-pool.set-mfa", restore).await.map(drop)
+    }
+
     async fn change_user_pool(
         &self,
         caller: &Caller,
@@ -461,6 +487,7 @@ impl Keyward {
                 let mut pool = self.known_pool(id).await?;
                 edit(&mut pool)?;
                 pool.settings.validate()?;
+                self.require_way_in(&pool)?;
                 pool.updated_at_ms = self.clock.now_ms();
                 let target = Target::new("user-pool", &pool.id, &pool.name);
                 let change = self.change(caller, action, target, json!({}));

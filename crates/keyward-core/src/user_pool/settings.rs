@@ -254,7 +254,12 @@ impl UserPoolSettings {
 
     /// Whether any second factor can be used here.
     fn has_second_factor(&self) -> bool {
-        self.software_token_mfa || self.sms_mfa || self.email_mfa.is_some() || self.web_authn.is_multi_factor
+        self.has_factor_beside_password() || self.web_authn.is_multi_factor
+    }
+
+    /// Whether there is one that a sign-in by password asks for.
+    fn has_factor_beside_password(&self) -> bool {
+        self.software_token_mfa || self.sms_mfa || self.email_mfa.is_some()
     }
 
     /// Checks what no single setting shows to be wrong.
@@ -274,6 +279,14 @@ impl UserPoolSettings {
                 "mfa",
                 "SMS configuration and Auto verification for phone_number are required when MFA is \
                  required/optional",
+            );
+        }
+        if self.mfa == MfaMode::On && !self.has_factor_beside_password() {
+            // Passkeys are registered by who is signed in: nobody without one could ever come in.
+            return wrong(
+                "mfa",
+                "Where MFA is required, a second factor beside passkeys must be enabled: software tokens, SMS or \
+                 email.",
             );
         }
         // Else the pool would be open to whoever reads the mail: the same address would be both factors.

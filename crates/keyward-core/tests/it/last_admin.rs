@@ -7,9 +7,9 @@ use keyward_core::local_pool::sign_in::{Question, SignInRequest};
 use keyward_core::provisioning::FirstAdmin;
 use keyward_core::role::RoleUpdate;
 use keyward_core::user::UserUpdate;
-use keyward_core::user_pool::{MfaMode, PoolFactors, UserPoolSettings};
+use keyward_core::user_pool::{MfaMode, PoolFactors, SmsMfa, UserPoolSettings};
 
-use crate::sign_in::{ANN, World, asked, done};
+use crate::sign_in::{ANN, PASSWORD, World, asked, done};
 use crate::support::{DAY_MS, SECOND_MS, TestDatabase, account, code, on_both, person, role, texts};
 
 on_both! {
@@ -22,6 +22,8 @@ on_both! {
     the_machine_lets_the_command_line_in_again,
     the_machine_forgets_the_second_factor_that_the_last_admin_has_lost,
     a_pool_that_asks_for_no_second_factor_strands_no_admin_who_needs_one,
+    no_setting_of_the_home_pool_asks_for_what_no_admin_can_show,
+    the_machine_leads_in_where_everybody_needs_a_second_factor,
 }
 
 const ADA: &str = "ada@example.com";
@@ -215,4 +217,51 @@ async fn a_pool_that_asks_for_no_second_factor_strands_no_admin_who_needs_one(da
     set(Some(MfaMode::Off), None).await.unwrap();
     let tokens = world.tokens().await;
     assert!(!world.authenticate(&tokens.access_token).await.unwrap().may("manage:users"));
+}
+
+async fn no_setting_of_the_home_pool_asks_for_what_no_admin_can_show(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let (keyward, operator) = (&world.keyward, Caller::operator());
+    let home = keyward.local_pool().id();
+    role(keyward, "keepers", &["*"]).await;
+    keyward.assign_roles(&operator, ANN, &["keepers".into()]).await.unwrap();
+    let set = async |mfa, software_token_mfa: bool| {
+        let sms = Some(SmsMfa::default());
+        let software_token_mfa = Some(software_token_mfa);
+        let factors = PoolFactors { mfa: Some(mfa), software_token_mfa, sms, ..PoolFactors::default() };
+        keyward.set_pool_factors(&operator, home, factors).await
+    };
+
+    // She has no number.
+    assert_eq!(code(set(MfaMode::On, false).await), Code::InvalidInput("mfa".into()));
+    set(MfaMode::Optional, false).await.unwrap();
+    let on = UserPoolSettings { mfa: MfaMode::On, ..keyward.local_pool().settings().await.unwrap() };
+    let outcome = keyward.update_user_pool(&operator, home, None, on).await;
+    assert_eq!(code(outcome), Code::InvalidInput("mfa".into()));
+    set(MfaMode::On, true).await.unwrap();
+    asked(world.sign_in(PASSWORD).await, Question::SetUpFactor);
+    // What she has switched on stays good, too.
+    set(MfaMode::Optional, true).await.unwrap();
+    world.enrol(&world.tokens().await).await;
+    assert_eq!(code(set(MfaMode::Optional, false).await), Code::Conflict);
+}
+
+async fn the_machine_leads_in_where_everybody_needs_a_second_factor(database: TestDatabase) {
+    let world = World::with_user(&database).await;
+    let keyward = &world.keyward;
+    let home = keyward.local_pool();
+    let settings = UserPoolSettings {
+        mfa: MfaMode::On,
+        sms_mfa: true,
+        software_token_mfa: false,
+        ..home.settings().await.unwrap()
+    };
+    let settings = serde_json::to_string(&settings).unwrap();
+    database.execute(&format!("UPDATE user_pools SET settings = '{settings}'")).await;
+
+    let password = keyward.recover_admin(Some(ANN), true).await.unwrap().temporary_password.unwrap();
+
+    let challenge = asked(world.sign_in(password.expose()).await, Question::NewPassword);
+    let challenge = asked(world.choose(&challenge, "Another-Horse-9!").await, Question::SetUpFactor);
+    keyward.associate_in_sign_in(&world.origin, &challenge.session).await.unwrap();
 }

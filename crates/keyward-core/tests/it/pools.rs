@@ -140,9 +140,12 @@ async fn a_pool_that_cannot_be_is_not_made(database: TestDatabase) {
     let tags = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
     let relying_party_id = Some("https://example.com".to_owned());
     let passkeys = WebAuthn { relying_party_id, ..WebAuthn::default() };
+    // What only somebody who is signed in can register, nobody can be asked for on the way in.
+    let web_authn = WebAuthn { is_multi_factor: true, ..WebAuthn::default() };
     for (field, settings) in [
         ("identifiers", UserPoolSettings { identifiers, ..default() }),
         ("mfa", UserPoolSettings { mfa: MfaMode::Optional, ..default() }),
+        ("mfa", UserPoolSettings { mfa: MfaMode::On, web_authn, ..default() }),
         ("first_factors", UserPoolSettings { first_factors: factors(&[otp]), ..default() }),
         ("first_factors", UserPoolSettings { first_factors: factors(&[password, otp]), ..on.clone() }),
         (
