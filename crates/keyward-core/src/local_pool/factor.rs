@@ -128,24 +128,29 @@ impl Account {
     }
 
     /// What a sign-in asks for after a password. Of those that the user has switched on, the pool's count;
-    /// where the pool asks everybody, and nothing is switched on, all that the user has means for.
+    /// where the pool asks everybody and nothing is switched on, or has none any more of what is, all of the
+    /// pool's that the user has means for.
     ///
     /// # Errors
-    /// `NotFound(SecondFactor)` when the user has no means (any more) for what they have switched on: that is
-    /// no reason to ask for less.
+    /// `NotFound(SecondFactor)` when the user has no means (any more) for what they have switched on, or the
+    /// pool has nothing to ask for: that is no reason to ask for less.
     pub(super) fn asked_factor(&self, settings: &UserPoolSettings) -> Result<AskedFactor> {
         let preference = &self.user.mfa_preference;
         let of_pool: Vec<_> =
             SecondFactor::ALL.into_iter().filter(|factor| settings.has_factor(*factor)).collect();
         let enabled: Vec<_> = of_pool.iter().copied().filter(|factor| preference.has(*factor)).collect();
-        let is_required = settings.mfa == MfaMode::On;
+        let is_required = match settings.mfa {
+            MfaMode::Off => false,
+            MfaMode::Optional => preference.enabled().next().is_some(),
+            MfaMode::On => true,
+        };
         if enabled.is_empty() && !is_required {
             return Ok(AskedFactor::Nothing);
         }
         let candidates = if enabled.is_empty() { &of_pool } else { &enabled };
         let usable: Vec<_> = candidates.iter().copied().filter(|factor| self.has_means(*factor)).collect();
         match (usable.as_slice(), preference.preferred) {
-            ([], _) if enabled.is_empty() => Ok(AskedFactor::New(of_pool)),
+            ([], _) if enabled.is_empty() && !of_pool.is_empty() => Ok(AskedFactor::New(of_pool)),
             ([], _) => Err(Error::not_found(
                 Thing::SecondFactor,
                 "None of the user's second factors can be used; ask an administrator to set them anew.",

@@ -302,14 +302,15 @@ impl Keyward {
     }
 
     /// Where signing in asks for a second factor, or a passkey stands for both, only a session that has shown as
-    /// much may change them: whoever knows the password alone could else give themselves another.
+    /// much may change them: whoever knows the password alone could else give themselves another. Where the
+    /// pool asks nobody, no session ever has, and what is switched on keeps nobody out.
     pub(super) async fn require_second_factor(
         &self,
         bearer: &Bearer,
         settings: &UserPoolSettings,
     ) -> Result<()> {
         let user = &bearer.account.user;
-        let is_asked = user.mfa
+        let is_asked = (user.mfa && settings.mfa != MfaMode::Off)
             || settings.mfa == MfaMode::On
             || (settings.web_authn.is_multi_factor && !self.store.passkeys_of(&user.id).await?.is_empty());
         if is_asked && !bearer.session.mfa {

@@ -13,7 +13,7 @@ use keyward_core::page::Cursor;
 use keyward_core::role::RoleUpdate;
 use keyward_core::secret::Secret;
 use keyward_core::user::UserUpdate;
-use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors, SmsMfa};
+use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors, SmsMfa, UserPoolSettings, WebAuthn};
 use serde_json::json;
 
 use crate::sign_in::{
@@ -34,6 +34,7 @@ on_both! {
     where_the_pool_asks_everybody_a_proven_address_will_do,
     where_the_pool_asks_everybody_no_way_in_goes_without_a_factor,
     where_the_pool_asks_nobody_nothing_is_asked,
+    a_factor_that_the_pool_has_no_more_is_no_reason_to_ask_for_less,
     a_factor_without_means_is_no_reason_to_ask_for_less,
     what_cannot_be_switched_on_is_refused,
     whoever_only_knows_the_password_switches_nothing,
@@ -511,8 +512,10 @@ async fn where_the_pool_asks_nobody_nothing_is_asked(database: TestDatabase) {
         world.keyward.associate_software_token(&world.origin, &with_mfa.access_token).await.unwrap_err();
     assert_eq!(associated.code, Code::NotFound(Thing::SoftwareToken));
     assert_eq!(associated.message, "Software Token MFA has not been enabled by the userPool");
-    // What the user has set up is still theirs, and nobody else's to change.
-    assert_eq!(said(world.prefer(&tokens, MfaChange::software_token(false)).await), SIGN_IN_WITH_CODE);
+    // No session has more, so none has to show it: to change one's address either.
+    let attributes = [("email".to_owned(), "other@x.co".to_owned())].into();
+    world.keyward.update_own_attributes(&world.origin, &tokens.access_token, attributes).await.unwrap();
+    // What the user has switched on is asked for again as soon as the pool asks.
     world
         .set_pool(PoolFactors {
             mfa: Some(MfaMode::Optional),
@@ -521,6 +524,44 @@ async fn where_the_pool_asks_nobody_nothing_is_asked(database: TestDatabase) {
         })
         .await;
     asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
+    world.set_pool(PoolFactors { mfa: Some(MfaMode::Off), ..PoolFactors::default() }).await;
+    world.prefer(&tokens, MfaChange::software_token(false)).await.unwrap();
+}
+
+async fn a_factor_that_the_pool_has_no_more_is_no_reason_to_ask_for_less(database: TestDatabase) {
+    let world = World::with_factors(&database, MfaMode::Optional).await;
+    let tokens = world.tokens().await;
+    let token = world.enrol(&tokens).await;
+    let with_mfa = world.tokens_with_mfa(&token).await;
+
+    world.set_pool(PoolFactors { software_token_mfa: Some(false), ..PoolFactors::default() }).await;
+
+    let choice = asked(world.sign_in(PASSWORD).await, Question::SelectFactor);
+    assert_eq!(choice.factors, [SecondFactor::Sms, SecondFactor::Email]);
+    let challenge = asked(world.select(&choice, SecondFactor::Email).await, Question::Email);
+    let by_email = done(world.show_sent(&challenge, &world.sent().await.0).await);
+    // Who has shown it may switch on what there is.
+    assert_eq!(
+        said(world.prefer(&tokens, MfaChange { sms: ON, ..MfaChange::default() }).await),
+        SIGN_IN_WITH_CODE
+    );
+    world.prefer(&by_email, MfaChange { sms: ON, ..MfaChange::default() }).await.unwrap();
+    asked(world.sign_in(PASSWORD).await, Question::Sms);
+
+    // Without means for any, one is set up first, and where there is none to set up, nobody comes in.
+    world.prefer(&with_mfa, MfaChange { sms: OFF, ..MfaChange::default() }).await.unwrap();
+    let unproven = [("email_verified", Some("false")), ("phone_number_verified", Some("false"))];
+    world.set_attributes(&unproven).await;
+    let challenge = asked(world.sign_in(PASSWORD).await, Question::SetUpFactor);
+    assert_eq!(challenge.factors, [SecondFactor::Sms, SecondFactor::Email]);
+    let web_authn = WebAuthn { is_multi_factor: true, ..WebAuthn::default() };
+    let settings = UserPoolSettings { mfa: MfaMode::Optional, web_authn, ..UserPoolSettings::default() };
+    let settings = serde_json::to_string(&settings).unwrap();
+    database.execute(&format!("UPDATE user_pools SET settings = '{settings}'")).await;
+    let off = MfaChange { sms: OFF, ..MfaChange::default() };
+    let pool = world.keyward.local_pool();
+    world.keyward.set_mfa_preference_in(pool, &Caller::operator(), ANN, &off).await.unwrap();
+    assert_eq!(code(world.sign_in(PASSWORD).await), Code::NotFound(Thing::SecondFactor));
 }
 
 async fn a_factor_without_means_is_no_reason_to_ask_for_less(database: TestDatabase) {
