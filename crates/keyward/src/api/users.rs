@@ -29,6 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Keyward>> {
         .routes(routes!(get_user, update_user, delete_user))
         .routes(routes!(reset_password))
         .routes(routes!(sign_out_user))
+        .routes(routes!(reset_mfa))
 }
 
 /// Somebody who may have roles and keys.
@@ -309,5 +310,24 @@ async fn sign_out_user(
     Path(user): Path<String>,
 ) -> Result<StatusCode, Failure> {
     keyward.sign_out_user(&caller, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take second factors away
+///
+/// For who has lost the device with them: the software token, what is switched on and the passkeys are gone,
+/// and every session ends. Needs `manage:users`, and every permission that the user has; for one's own, a session
+/// with MFA.
+#[utoipa::path(delete, path = "/api/v1/users/{user}/second-factors", tag = "Users",
+    params(UserPath, IfMatchHeader),
+    responses((status = NO_CONTENT, description = "Signing in asks for none"),
+        Guarded, Absent, Conflicting, Outdated))]
+async fn reset_mfa(
+    State(keyward): State<Arc<Keyward>>,
+    Asking(caller): Asking,
+    Path(user): Path<String>,
+    if_match: IfMatch,
+) -> Result<StatusCode, Failure> {
+    keyward.reset_mfa(&caller, &user, if_match.version()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

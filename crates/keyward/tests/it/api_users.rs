@@ -295,6 +295,31 @@ async fn signing_out_ends_every_session_and_no_key() {
 }
 
 #[tokio::test]
+async fn lost_second_factors_are_taken_away_with_the_sessions() {
+    let app = App::new().await;
+    let person = app.person_with_mfa(&["LAB_MANAGERS"]).await;
+    let key = app.key_of(&person.username).await;
+    let path = format!("/api/v1/users/{}", person.user_id);
+    let factors = format!("{path}/second-factors");
+    assert_eq!(app.admin().get(&path).await.expect(200)["mfa"], true);
+
+    // A key never has MFA.
+    let refused = key.delete(&factors).await.expect(409);
+    assert!(refused.str("detail").contains("Sign in with your second factor"), "{}", refused.text);
+    app.admin().delete(&factors).header("If-Match", "\"1\"").await.expect(412);
+    assert_eq!(app.admin().delete(&factors).await.expect(204).text, "");
+
+    person.get("/api/v1/me").await.expect(401);
+    assert_eq!(app.admin().get(&path).await.expect(200)["mfa"], false);
+    let events = app.admin().get("/api/v1/audit?action=user.reset-mfa").await.expect(200);
+    assert!(
+        events["items"].as_array().unwrap().iter().any(|event| event["outcome"] == "done"),
+        "{}",
+        events.text
+    );
+}
+
+#[tokio::test]
 async fn everybody_may_see_themselves_and_nobody_else() {
     let app = App::new().await;
     let nobody_special = app.holder(&["nothing:here"]).await;
@@ -320,6 +345,7 @@ async fn who_is_not_there_is_not_found() {
         admin.delete(path),
         admin.post(&format!("{path}/reset-password"), json!({})),
         admin.post(&format!("{path}/sign-out"), json!({})),
+        admin.delete(&format!("{path}/second-factors")),
         admin.get(&format!("{path}/roles")),
         admin.delete(&format!("{path}/roles")),
         admin.delete(&format!("{path}/roles/ADMINS")),
@@ -357,6 +383,7 @@ async fn nobody_takes_over_somebody_with_more_rights() {
         manager.delete(&path),
         manager.post(&format!("{path}/reset-password"), json!({})),
         manager.post(&format!("{path}/sign-out"), json!({})),
+        manager.delete(&format!("{path}/second-factors")),
         manager.post(&format!("{path}/roles"), json!({ "roles": ["readers"] })),
         manager.put(&format!("{path}/roles"), json!({ "roles": [] })),
         manager.delete(&format!("{path}/roles")),

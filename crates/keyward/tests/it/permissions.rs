@@ -166,6 +166,7 @@ fn acts(
         ("PATCH /users/{user}", "", send(Method::PATCH, &format!("users/{user}"), json!({ "phone": null }))),
         ("POST /users/{user}/reset-password", "", post(&format!("users/{user}/reset-password"), json!({}))),
         ("POST /users/{user}/sign-out", "", post(&format!("users/{user}/sign-out"), json!({}))),
+        ("DELETE /users/{user}/second-factors", "", delete(&format!("users/{user}/second-factors"))),
         ("GET /user-import", "", get("user-import")),
         (
             "POST /user-import",
