@@ -17,7 +17,8 @@ pub(super) enum AdminCommand {
     /// Give an admin a new one-time password, when nobody can get in
     ///
     /// Works on the data folder, also while the server runs. The account is enabled and has the role ADMINS
-    /// afterwards; its sessions end. The command line's app client has its flows again.
+    /// afterwards; its sessions end. The command line's app client has its flows again, and where everybody
+    /// needs a second factor, one can be set up at the next sign-in.
     #[command(after_help = "Example:\n  keyward admin recover --user admin@example.com")]
     Recover(Recover),
 }
@@ -27,7 +28,7 @@ pub(super) struct Recover {
     /// The account; without it, the admin who was made first
     #[arg(long, value_name = "USERNAME")]
     user: Option<String>,
-    /// Also forget the second factor: the device with it is lost
+    /// Also forget the second factors and passkeys: the device with them is lost
     #[arg(long)]
     reset_mfa: bool,
     #[command(flatten)]

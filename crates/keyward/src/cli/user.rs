@@ -45,6 +45,12 @@ pub(crate) enum UserAct {
     /// without --confirm, and asks nothing with it.
     #[command(after_help = "Example:\n  keyward user reset-password -u ada@example.com --confirm")]
     ResetPassword(Confirmed),
+    /// Take a user's second factors and passkeys away: the device with them is lost
+    ///
+    /// Their sessions end; the account, its password and its roles stay. This can't be undone. The command
+    /// does nothing without --confirm, and asks nothing with it.
+    #[command(after_help = "Example:\n  keyward user reset-mfa -u ada@example.com --confirm")]
+    ResetMfa(Confirmed),
     /// Let a user in again
     #[command(after_help = "Example:\n  keyward user enable -u ada@example.com")]
     Enable(Name),
@@ -202,6 +208,7 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result<()> {
         UserAct::Update(arguments) => update(context, arguments).await,
         UserAct::Delete(arguments) => delete(context, arguments).await,
         UserAct::ResetPassword(arguments) => reset_password(context, arguments).await,
+        UserAct::ResetMfa(arguments) => reset_mfa(context, arguments).await,
         UserAct::Enable(Name { user_id }) => enable(context, &user_id, true).await,
         UserAct::Disable(Name { user_id }) => enable(context, &user_id, false).await,
         UserAct::SignOut(Name { user_id }) => sign_out(context, &user_id).await,
@@ -375,6 +382,14 @@ async fn reset_password(context: &Context, Confirmed { user_id, confirm }: Confi
     let name = reset.user.username;
     let message = format!("Password reset successfully for user {name}.");
     done(context, &name, "resetPassword", message, reset.temporary_password)
+}
+
+async fn reset_mfa(context: &Context, Confirmed { user_id, confirm }: Confirmed) -> Result<()> {
+    let again = format!("keyward user reset-mfa -u {}", quoted(&user_id));
+    confirmation::require(confirm, "Reset of second factors", ("userId", &user_id), &again)?;
+    let client = context.client()?;
+    context.output.waiting("Taking second factors away", client.reset_mfa(&user_id)).await.map_err(known)?;
+    done(context, &user_id, "resetMfa", format!("Second factors of {user_id} were taken away"), None)
 }
 
 async fn enable(context: &Context, user: &str, enabled: bool) -> Result<()> {

@@ -104,6 +104,10 @@ impl Client {
         self.nothing(self.post(&["api", "v1", "users", user, "sign-out"], &Empty {})).await
     }
 
+    pub(crate) async fn reset_mfa(&self, user: &str) -> Result<()> {
+        self.nothing(Call::new(Method::DELETE, &["api", "v1", "users", user, "second-factors"])).await
+    }
+
     pub(crate) async fn assignments(&self, slice: Slice) -> Result<Page<Assignment>> {
         self.json(Call::get(&["api", "v1", "assignments"]).query(slice.query())).await
     }

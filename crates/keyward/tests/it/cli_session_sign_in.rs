@@ -88,6 +88,13 @@ async fn somebody_new_chooses_a_password_and_connects_an_authenticator_app() {
     assert_eq!(json_of(&desk, &["whoami"])["mfa"], true);
     run(&desk, &["auth", "mfa", "off"]).expect(0);
 
+    let reset = ["user", "reset-mfa", "-u", "a@x.co"];
+    let unconfirmed = run(&admin, &reset).expect(1);
+    assert!(unconfirmed.stderr.contains("`keyward user reset-mfa -u a@x.co --confirm`"), "{unconfirmed}");
+    run(&desk, &["whoami"]).expect(0);
+    assert_eq!(json_of(&admin, &[&reset[..], &["--confirm"]].concat())["operation"], "resetMfa");
+    run(&desk, &["whoami"]).expect(1);
+    run(&desk, &login).expect(0);
     run(&admin, &["user", "reset-password", "-u", "a@x.co", "--confirm"]).expect(0);
     run(&desk, &["whoami"]).expect(1);
 }
