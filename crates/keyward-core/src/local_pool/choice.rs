@@ -220,8 +220,10 @@ impl Keyward {
         let owner =
             usable.map_or(CodeOwner::Nobody(&chooser.username), |account| CodeOwner::User(&account.user));
         let shown = ShownCode { pool, owner, purpose: Purpose::SignIn, code, is_hidden: false };
+        // It may have gone to an address that is the user's no more, or by the other way.
+        let address = usable.and_then(|account| account.user.address(channel));
         let good = match self.check_code(&shown, None).await {
-            Ok(good) => Some(good).filter(|good: &GoodCode| good.channel == channel),
+            Ok(good) => Some(good).filter(|good: &GoodCode| address == Some((&*good.destination, true))),
             Err(error) if matches!(error.code, Code::CodeMismatch | Code::CodeExpired) => None,
             Err(error) => return Err(error),
         };

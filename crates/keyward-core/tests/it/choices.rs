@@ -31,6 +31,7 @@ on_both! {
     where_it_does_not_each_is_offered_what_they_have,
     who_has_a_second_factor_shows_the_password,
     whoever_has_no_proven_address_gets_no_code,
+    a_code_for_an_address_that_was_taken_away_signs_nobody_in,
     guesses_at_a_code_lock_with_those_at_the_password,
     a_choice_is_made_once_and_for_itself,
     steps_that_fail_count_once_for_the_address,
@@ -359,6 +360,20 @@ async fn whoever_has_no_proven_address_gets_no_code(database: TestDatabase) {
     database.execute(&format!("UPDATE users SET email = '{ANN}'")).await;
     asked(sign_in(world.begin(ANN, Some(FirstChoice::EmailOtp)).await), Question::EmailOtp);
     assert_eq!(world.messages().await, 1);
+}
+
+async fn a_code_for_an_address_that_was_taken_away_signs_nobody_in(database: TestDatabase) {
+    let world = World::with_choices(&database).await;
+    let challenge = asked(sign_in(world.begin(ANN, Some(FirstChoice::EmailOtp)).await), Question::EmailOtp);
+    let (sent, _) = world.sent_first().await;
+
+    // Not even when the one in its place is proven.
+    for address in ["email = 'other@x.co'".to_owned(), format!("email = '{ANN}', email_verified = FALSE")] {
+        database.execute(&format!("UPDATE users SET {address}")).await;
+        assert_eq!(said(world.show_first(&challenge, &sent).await), WRONG_CODE, "{address}");
+    }
+    database.execute("UPDATE users SET email_verified = TRUE").await;
+    done(world.show_first(&challenge, &sent).await);
 }
 
 async fn guesses_at_a_code_lock_with_those_at_the_password(database: TestDatabase) {
