@@ -225,7 +225,7 @@ CREATE TABLE used_once (
 CREATE TABLE codes (
     pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
     owner TEXT NOT NULL, -- a user's id, or the fingerprint of a name that nobody has, or of an address
-    purpose TEXT NOT NULL, -- sign_up, password, email, phone, sign_in, second_factor
+    purpose TEXT NOT NULL, -- sign_up, password, email, phone, sign_in_by_email, sign_in_by_sms, second_factor
     channel TEXT NOT NULL, -- email, sms
     destination TEXT NOT NULL, -- the address that it proves
     replaces TEXT NOT NULL, -- the address that the user has until then, most often the same

@@ -39,8 +39,11 @@ pub(crate) enum Purpose {
     Email,
     /// Proves a phone number.
     Phone,
-    /// Signs in, in place of a password.
-    SignIn,
+    /// Signs in, in place of a password, by email. Each way is counted alone: who has but one of the two would
+    /// else be told from nobody.
+    SignInByEmail,
+    /// The same by SMS.
+    SignInBySms,
     /// Signs in, after the password.
     SecondFactor,
 }
@@ -53,14 +56,15 @@ impl Purpose {
             Self::Password => "password",
             Self::Email => "email",
             Self::Phone => "phone",
-            Self::SignIn => "sign_in",
+            Self::SignInByEmail => "sign_in_by_email",
+            Self::SignInBySms => "sign_in_by_sms",
             Self::SecondFactor => "second_factor",
         }
     }
 
     /// What is the only thing that must be known has two digits more, as Amazon's has.
     fn digits(self) -> usize {
-        if self == Self::SignIn { 8 } else { 6 }
+        if matches!(self, Self::SignInByEmail | Self::SignInBySms) { 8 } else { 6 }
     }
 
     /// For how long a code is good when nothing else is said, as with Amazon
@@ -69,7 +73,7 @@ impl Purpose {
         match self {
             Self::SignUp | Self::Email | Self::Phone => 24 * HOUR_MS,
             Self::Password => HOUR_MS,
-            Self::SignIn | Self::SecondFactor => 3 * 60 * 1000,
+            Self::SignInByEmail | Self::SignInBySms | Self::SecondFactor => 3 * 60 * 1000,
         }
     }
 
@@ -79,7 +83,7 @@ impl Purpose {
     fn sent_at_most(self) -> i64 {
         match self {
             Self::SignUp | Self::Password | Self::Email | Self::Phone => 5,
-            Self::SignIn | Self::SecondFactor => 20,
+            Self::SignInByEmail | Self::SignInBySms | Self::SecondFactor => 20,
         }
     }
 
@@ -87,7 +91,7 @@ impl Purpose {
     fn template(self, settings: &UserPoolSettings, channel: Channel) -> Template<'_> {
         match self {
             Self::SignUp | Self::Password | Self::Email | Self::Phone => settings.verification(channel),
-            Self::SignIn | Self::SecondFactor => settings.authentication(channel),
+            Self::SignInByEmail | Self::SignInBySms | Self::SecondFactor => settings.authentication(channel),
         }
     }
 }

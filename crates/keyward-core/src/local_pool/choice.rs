@@ -104,12 +104,12 @@ impl FirstChoice {
         }
     }
 
-    /// By which way its code goes, and what it shows when it is right.
-    fn code(self) -> Option<(Channel, Method)> {
+    /// By which way its code goes, what for, and what it shows when it is right.
+    fn code(self) -> Option<(Channel, Purpose, Method)> {
         match self {
             Self::Password | Self::PasswordSrp | Self::WebAuthn => None,
-            Self::EmailOtp => Some((Channel::Email, Method::EmailOtp)),
-            Self::SmsOtp => Some((Channel::Sms, Method::SmsOtp)),
+            Self::EmailOtp => Some((Channel::Email, Purpose::SignInByEmail, Method::EmailOtp)),
+            Self::SmsOtp => Some((Channel::Sms, Purpose::SignInBySms, Method::SmsOtp)),
         }
     }
 }
@@ -209,7 +209,7 @@ impl Keyward {
         code: &Secret,
     ) -> Result<SignIn> {
         let opened = self.open_choice(&answer).await?;
-        let Some((channel, method)) = choice.code() else { return Err(invalid_session()) };
+        let Some((channel, purpose, method)) = choice.code() else { return Err(invalid_session()) };
         if opened.question != choice.question() {
             return Err(invalid_session());
         }
@@ -219,8 +219,8 @@ impl Keyward {
         let usable = chooser.usable_account(choice.factor());
         let owner =
             usable.map_or(CodeOwner::Nobody(&chooser.username), |account| CodeOwner::User(&account.user));
-        let shown = ShownCode { pool, owner, purpose: Purpose::SignIn, code, is_hidden: false };
-        // It may have gone to an address that is the user's no more, or by the other way.
+        let shown = ShownCode { pool, owner, purpose, code, is_hidden: false };
+        // It may have gone to an address that is the user's no more.
         let address = usable.and_then(|account| account.user.address(channel));
         let good = match self.check_code(&shown, None).await {
             Ok(good) => Some(good).filter(|good: &GoodCode| address == Some((&*good.destination, true))),
@@ -325,7 +325,7 @@ impl Keyward {
     /// Sends a code in place of a password. For somebody who can't sign in by it, all of it is done but for
     /// the sending.
     async fn send_first_code(&self, chooser: &Chooser<'_>, choice: FirstChoice) -> Result<Challenge> {
-        let Some((channel, _)) = choice.code() else { return Err(invalid_session()) };
+        let Some((channel, purpose, _)) = choice.code() else { return Err(invalid_session()) };
         self.require_channel(channel)?;
         let Chooser { request, through, username, .. } = chooser;
         let usable = chooser.usable_account(choice.factor()).map(|account| &account.user);
@@ -340,7 +340,7 @@ impl Keyward {
             pool: &through.pool,
             settings: &through.settings,
             owner,
-            purpose: Purpose::SignIn,
+            purpose,
             lifetime_ms: Some(through.client.settings.challenge_minutes * 60_000),
             channel,
             to: address.as_deref().unwrap_or(username),
@@ -453,7 +453,7 @@ impl Chooser<'_> {
         let has_relying_party = self.through.settings.web_authn.relying_party_id.is_some();
         let can_be_asked = |choice: FirstChoice| {
             (choice != FirstChoice::WebAuthn || has_relying_party)
-                && choice.code().is_none_or(|(channel, _)| keyward.require_channel(channel).is_ok())
+                && choice.code().is_none_or(|(channel, ..)| keyward.require_channel(channel).is_ok())
         };
         let is_had = |choice: FirstChoice| match choice {
             FirstChoice::Password => self.account.as_ref().is_some_and(|account| account.password.is_some()),

@@ -28,6 +28,7 @@ on_both! {
     srp_may_be_chosen,
     a_code_that_was_sent_stands_for_the_password,
     where_the_client_hides_who_exists_everybody_is_offered_and_asked_the_same,
+    each_way_is_counted_alone_of_somebody_as_of_nobody,
     where_it_does_not_each_is_offered_what_they_have,
     who_has_a_second_factor_shows_the_password,
     whoever_has_no_proven_address_gets_no_code,
@@ -297,6 +298,22 @@ async fn where_the_client_hides_who_exists_everybody_is_offered_and_asked_the_sa
 
 fn choice_question(choice: FirstChoice) -> Question {
     if choice == FirstChoice::SmsOtp { Question::SmsOtp } else { Question::EmailOtp }
+}
+
+async fn each_way_is_counted_alone_of_somebody_as_of_nobody(database: TestDatabase) {
+    let world = World::with_choices(&database).await;
+    let (email, sms) = (FirstChoice::EmailOtp, FirstChoice::SmsOtp);
+    for (often, once) in [(email, sms), (sms, email)] {
+        // An address and no number, and neither.
+        for name in [ANN, "bob@x.co"] {
+            for _ in 0..20 {
+                asked(sign_in(world.begin(name, Some(often)).await), choice_question(often));
+            }
+            assert_eq!(code(world.begin(name, Some(often)).await), Code::LimitExceeded(3600), "{name}");
+            asked(sign_in(world.begin(name, Some(once)).await), choice_question(once));
+        }
+        world.pass(60 * MINUTE_MS);
+    }
 }
 
 async fn where_it_does_not_each_is_offered_what_they_have(database: TestDatabase) {
