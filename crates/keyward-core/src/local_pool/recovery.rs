@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use super::LocalPool;
+use super::factor::SecondFactor;
 use super::password::Line;
 use super::self_service::{SelfService, target, unknown_combination};
 use super::session::user_disabled;
@@ -20,7 +21,7 @@ use crate::message::Channel;
 use crate::permission::MANAGE_USERS;
 use crate::secret::Secret;
 use crate::store::Account;
-use crate::user::{User, UserKind, UserStatus};
+use crate::user::{User, UserKind, UserStatus, unknown_user};
 use crate::user_pool::{RecoveryMechanism, UserPoolSettings};
 
 /// Whose password it is that was forgotten.
@@ -32,7 +33,8 @@ enum Forgotten<'a> {
 }
 
 impl Keyward {
-    /// Sends a code to a proven address of the user, with which the password can be set anew.
+    /// Sends a code to a proven address of the user, with which the password can be set anew. No second factor
+    /// of theirs goes there: else whoever reads what is sent to it would have both.
     ///
     /// # Errors
     /// `NotFound(AppClient)`; `Unauthenticated` where an administrator alone can help; `DeliveryFailed`,
@@ -47,6 +49,7 @@ impl Keyward {
         self.leave_to_send(asked.origin).await?;
         let account = through.account_named(asked.username, false).await?;
         let (pool, settings, purpose) = (&through.pool, &through.settings, Purpose::Password);
+        spare_second_factors(&mut channels, account.as_ref(), settings);
         let (code, target, outcome, reason) = match forgotten(account.as_ref(), &channels) {
             Forgotten::Of { user, channel, address: to } => {
                 let owner = CodeOwner::User(user);
@@ -82,12 +85,13 @@ impl Keyward {
     ) -> Result<()> {
         const ACTION: &str = "user.set-forgotten-password";
         let through = self.client_of(&asked).await?;
-        let channels = self.recovery_channels(&through.settings)?;
+        let mut channels = self.recovery_channels(&through.settings)?;
         let leave = self.leave_to_try(asked.origin).await?;
         // Before anything depends on the user, and before the code is guessed at.
         through.settings.password_policy.check(password)?;
         let pool = &through.pool;
         let account = through.account_named(asked.username, false).await?;
+        spare_second_factors(&mut channels, account.as_ref(), &through.settings);
         let user = match forgotten(account.as_ref(), &channels) {
             Forgotten::Of { user, .. } => Some(user),
             Forgotten::Hopeless { .. } if through.client.settings.hides_unknown_users => None,
@@ -136,7 +140,8 @@ impl Keyward {
         const ACTION: &str = "user.require-new-password";
         let outcome = async {
             self.require_in(pool, caller, &[MANAGE_USERS])?;
-            let mut user = self.known_user_in(pool, name_or_id).await?;
+            let account = pool.account(name_or_id).await?.ok_or_else(|| unknown_user(name_or_id))?;
+            let user = &account.user;
             self.require_over(caller, &user.id).await?;
             if !user.enabled {
                 return Err(Error::unauthenticated("User is disabled"));
@@ -150,20 +155,21 @@ impl Keyward {
                 }
             }
             let settings = pool.settings().await?;
-            let channels = self.recovery_channels(&settings)?;
-            let (channel, to) = proven_address(&user, &channels).ok_or_else(no_proven_address)?;
+            let mut channels = self.recovery_channels(&settings)?;
+            spare_second_factors(&mut channels, Some(&account), &settings);
+            let (channel, to) = proven_address(user, &channels).ok_or_else(no_proven_address)?;
             let code = self.new_code(&NewCode {
                 pool,
                 settings: &settings,
-                owner: CodeOwner::User(&user),
+                owner: CodeOwner::User(user),
                 purpose: Purpose::Password,
                 lifetime_ms: None,
                 channel,
                 to,
             })?;
-            let change = self.change(caller, ACTION, target(Some(&user)), json!({}));
-            user.status = UserStatus::ResetRequired;
-            user.updated_at_ms = self.clock.now_ms();
+            let change = self.change(caller, ACTION, target(Some(user)), json!({}));
+            let (status, updated_at_ms) = (UserStatus::ResetRequired, self.clock.now_ms());
+            let user = User { status, updated_at_ms, ..account.user };
             pool.update(&user, &change.with_code(code)).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
@@ -217,6 +223,16 @@ fn forgotten<'a>(account: Option<&'a Account>, channels: &[Channel]) -> Forgotte
         ),
         _ => hopeless("no_proven_address", no_proven_address()),
     }
+}
+
+/// Takes away the ways by which a sign-in could send the account's second factor: one address would be both.
+fn spare_second_factors(channels: &mut Vec<Channel>, account: Option<&Account>, settings: &UserPoolSettings) {
+    let factors = account.map(|account| account.usable_factors(settings)).unwrap_or_default();
+    channels.retain(|channel| match channel {
+        Channel::Email => !factors.contains(&SecondFactor::Email),
+        Channel::Sms => !factors.contains(&SecondFactor::Sms),
+        Channel::Nowhere => true,
+    });
 }
 
 /// The user's proven address that one of these ways leads to.

@@ -14,13 +14,14 @@ use keyward_core::clock::Clock;
 use keyward_core::code::CodeDelivery;
 use keyward_core::error::{Code, Result, Thing};
 use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::local_pool::mfa_preference::{FactorSetting, MfaChange};
 use keyward_core::local_pool::self_service::SelfService;
 use keyward_core::local_pool::sign_in::{SignIn, SignInRequest, Tokens};
 use keyward_core::message::{Channel, Deliveries, Delivery};
 use keyward_core::page::Cursor;
 use keyward_core::secret::Secret;
 use keyward_core::user::{User, UserStatus, UserUpdate};
-use keyward_core::user_pool::{RecoveryMechanism, UserPoolSettings};
+use keyward_core::user_pool::{EmailMfa, MfaMode, PoolFactors, RecoveryMechanism, SmsMfa, UserPoolSettings};
 
 use crate::support::{SECOND_MS, START_MS, TestDatabase, account, client_id, code as refusal, on_both, role};
 
@@ -31,6 +32,7 @@ on_both! {
     nobody_and_those_who_cannot_be_helped_look_like_anybody,
     a_client_that_hides_nobody_says_what_is_wrong,
     a_code_for_an_address_that_was_changed_sets_no_password,
+    by_the_way_of_the_second_factor_no_password_is_recovered,
     a_bad_password_costs_no_code,
     of_a_hundred_guesses_at_a_forgotten_password_five_count,
     what_cannot_be_sent_is_refused_for_anybody,
@@ -54,6 +56,10 @@ const MISMATCH: &str = "Invalid verification code provided, please try again or 
 /// Lets app clients tell who exists.
 const TELL: &str = "UPDATE app_clients SET settings = REPLACE(settings, '\"hides_unknown_users\":true', \
                     '\"hides_unknown_users\":false')";
+
+/// Lets them tell nobody.
+const HIDE: &str = "UPDATE app_clients SET settings = REPLACE(settings, '\"hides_unknown_users\":false', \
+                    '\"hides_unknown_users\":true')";
 
 struct Fixture {
     keyward: Arc<Keyward>,
@@ -333,6 +339,54 @@ async fn a_code_for_an_address_that_was_changed_sets_no_password(database: TestD
         assert_eq!(refusal(fixture.set(ADA, &code, NEW).await), refused);
     }
     fixture.sign_in(ADA, OLD).await.unwrap();
+}
+
+async fn by_the_way_of_the_second_factor_no_password_is_recovered(database: TestDatabase) {
+    database.execute(TELL).await;
+    let fixture = unlimited(&database).await;
+    fixture.user(ADA, &[]).await;
+    let (operator, pool) = (Caller::operator(), fixture.keyward.local_pool());
+    let set_mfa = async |mfa| {
+        let (software_token_mfa, sms, email) =
+            (Some(true), Some(SmsMfa::default()), Some(EmailMfa::default()));
+        let factors = PoolFactors { mfa, software_token_mfa, sms, email, web_authn: None };
+        fixture.keyward.set_pool_factors(&operator, pool.id(), factors).await.unwrap();
+    };
+    set_mfa(Some(MfaMode::Optional)).await;
+    let prefer = async |email: bool, sms: bool| {
+        let setting = |is_enabled| Some(FactorSetting { is_enabled, is_preferred: false });
+        let changes = MfaChange { email: setting(email), sms: setting(sms), software_token: None };
+        fixture.keyward.set_mfa_preference_in(pool, &operator, ADA, &changes).await.unwrap();
+    };
+    let reset = async || fixture.keyward.require_new_password_in(pool, &operator, ADA).await;
+    let hopeless = Code::InvalidInput("username".into());
+    fixture.forgot(ADA).await.unwrap();
+    let (by_email, _) = fixture.sent().await;
+
+    prefer(true, false).await;
+    assert_eq!(refusal(fixture.forgot(ADA).await), hopeless);
+    assert_eq!(refusal(fixture.set(ADA, &by_email, NEW).await), hopeless);
+    assert_eq!(refusal(reset().await), hopeless);
+    // The other way is open, to a code that went by it.
+    database.execute("UPDATE users SET phone = '+12345678900', phone_verified = TRUE").await;
+    assert_eq!(refusal(fixture.set(ADA, &by_email, NEW).await), Code::CodeExpired);
+    assert_eq!(fixture.forgot(ADA).await.unwrap().channel, Channel::Sms);
+    prefer(false, true).await;
+    assert_eq!(fixture.forgot(ADA).await.unwrap().channel, Channel::Email);
+    prefer(true, true).await;
+    assert_eq!(refusal(fixture.forgot(ADA).await), hopeless);
+    // Where the pool asks everybody, any proven address may be asked for.
+    prefer(false, false).await;
+    assert_eq!(fixture.forgot(ADA).await.unwrap().channel, Channel::Sms);
+    set_mfa(Some(MfaMode::On)).await;
+    assert_eq!(refusal(fixture.forgot(ADA).await), hopeless);
+    assert_eq!(refusal(reset().await), hopeless);
+
+    // Where nobody is told of anybody, it looks as ever.
+    database.execute(HIDE).await;
+    let hiding = unlimited(&database).await;
+    let seemed = CodeDelivery { channel: Channel::Email, masked: "a***@e***".into() };
+    assert_eq!(hiding.forgot(ADA).await.unwrap(), seemed);
 }
 
 async fn a_bad_password_costs_no_code(database: TestDatabase) {
