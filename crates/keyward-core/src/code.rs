@@ -141,7 +141,8 @@ pub struct CodeDelivery {
 
 impl CodeDelivery {
     /// What is told where the app client hides who exists, of somebody's code as of nobody's: what the name says
-    /// that was typed. Anything else would tell of the user, be it the case of a letter.
+    /// that was typed, and where that is no address, that it goes by email, as most have one. Anything else
+    /// would tell of the user, be it the case of a letter.
     pub(crate) fn seeming(name: &str, channels: &[Channel]) -> Self {
         let is_number =
             |digits: &str| digits.len() >= 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
@@ -154,8 +155,9 @@ impl CodeDelivery {
         if let Some(channel) = typed.filter(|channel| channels.contains(channel)) {
             return Self { channel, masked: masked(name) };
         }
-        let channel = channels.first().copied().unwrap_or(Channel::Email);
-        Self { channel, masked: masked(if channel == Channel::Sms { "+" } else { "@" }) }
+        let (channel, address) =
+            if channels.contains(&Channel::Email) { (Channel::Email, "@") } else { (Channel::Sms, "+") };
+        Self { channel, masked: masked(address) }
     }
 }
 
@@ -402,8 +404,8 @@ pub(crate) fn code_void() -> Error {
 
 impl PoolClient {
     /// The ways by which a code may go to who is called by this name, the preferred one first, and what is told
-    /// of it where the client hides who exists. There, an address that was typed is the preferred way, so that
-    /// what is told is most often true.
+    /// of it where the client hides who exists. There, the way that is told is the preferred one, so that it is
+    /// most often true.
     pub(crate) fn seeming_delivery(&self, name: &str, channels: &mut [Channel]) -> Option<CodeDelivery> {
         let seeming = CodeDelivery::seeming(name, channels);
         self.client.settings.hides_unknown_users.then(|| {
@@ -433,8 +435,9 @@ mod tests {
             ("ada@example.com", vec![Sms], Sms, "+*******"),
             ("+12345678900", vec![Email, Sms], Sms, "+*******8900"),
             ("+12345678900", vec![Email], Email, "***@***"),
-            ("ada", vec![Sms, Email], Sms, "+*******"),
+            ("ada", vec![Sms, Email], Email, "***@***"),
             ("ada", vec![Email, Sms], Email, "***@***"),
+            ("ada", vec![Sms], Sms, "+*******"),
             ("ada@", vec![Email], Email, "***@***"),
             ("+1", vec![Sms], Sms, "+*******"),
         ] {
