@@ -81,7 +81,7 @@ class Contestant:
             region_name="us-east-1",
             aws_access_key_id=self.credentials[0],
             aws_secret_access_key=self.credentials[1],
-            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=8, read_timeout=120),
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=8, read_timeout=20),
         )
 
     def fill(self) -> None:
