@@ -64,10 +64,11 @@ pub struct NewUserPool {
     pub settings: UserPoolSettings,
 }
 
-/// The second factors of a pool, as they are to be. What isn't said stays as it is.
+/// The second factors of a pool, as they are to be. What isn't said stays as it is, unless `mfa` is said.
 #[derive(Debug, Clone, Default)]
 pub struct PoolFactors {
-    /// Whether signing in asks for one; when [`MfaMode::Off`], software tokens and SMS are none any more.
+    /// Whether signing in asks for one. Who says it says all of them: software tokens, SMS and email are none
+    /// any more where they aren't said, too.
     pub mfa: Option<MfaMode>,
     /// Whether a software token is one.
     pub software_token_mfa: Option<bool>,
@@ -247,10 +248,10 @@ impl Keyward {
                     "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
                 ));
             }
-            if is_off {
-                (settings.software_token_mfa, settings.sms_mfa) = (false, false);
+            if let Some(mfa) = factors.mfa {
+                (settings.mfa, settings.software_token_mfa) = (mfa, false);
+                (settings.sms_mfa, settings.email_mfa) = (false, None);
             }
-            settings.mfa = factors.mfa.unwrap_or(settings.mfa);
             settings.software_token_mfa = factors.software_token_mfa.unwrap_or(settings.software_token_mfa);
             if let Some(SmsMfa { message, configuration }) = factors.sms {
                 settings.sms_mfa = true;

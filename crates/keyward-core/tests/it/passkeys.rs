@@ -448,7 +448,8 @@ async fn a_passkey_counts_as_two_factors_where_the_pool_says_so(database: TestDa
     world.set_web_authn(false).await;
     assert_eq!(said(world.sign_in_with(&mut browser).await), WRONG);
     let pool = world.keyward.local_pool();
-    let mfa = PoolFactors { mfa: Some(MfaMode::On), ..PoolFactors::default() };
+    let (mfa, software_token_mfa) = (Some(MfaMode::On), Some(true));
+    let mfa = PoolFactors { mfa, software_token_mfa, ..PoolFactors::default() };
     let refused = world.keyward.set_pool_factors(&Caller::operator(), pool.id(), mfa).await;
     assert_eq!(code(refused), Code::InvalidInput("first_factors".into()));
 }

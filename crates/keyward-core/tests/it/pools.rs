@@ -272,8 +272,22 @@ async fn factors_are_set_one_by_one(database: TestDatabase) {
         said(set(both).await),
         "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
     );
-    let settings = set(PoolFactors { mfa: Some(MfaMode::Off), ..default() }).await.unwrap();
-    assert_eq!((settings.mfa, settings.software_token_mfa, settings.sms_mfa), (MfaMode::Off, false, false));
+    // But beside whether there is MFA, all of them are said.
+    let missing = set(PoolFactors { mfa: Some(MfaMode::On), ..default() }).await;
+    assert!(said(missing).contains("are required when MFA is required/optional"));
+    let token = PoolFactors { software_token_mfa: Some(true), ..default() };
+    let texts = PoolFactors { email: Some(EmailMfa::default()), ..default() };
+    for (mfa, factors, has_token, email) in [
+        (MfaMode::Optional, token, true, None),
+        // Codes in place of a password have these texts, too.
+        (MfaMode::Off, texts, false, Some(EmailMfa::default())),
+        (MfaMode::Off, default(), false, None),
+    ] {
+        let settings = set(PoolFactors { mfa: Some(mfa), ..factors }).await.unwrap();
+        assert_eq!((settings.mfa, settings.software_token_mfa), (mfa, has_token));
+        assert_eq!((settings.sms_mfa, settings.email_mfa), (false, email));
+        assert!(settings.web_authn.relying_party_id.is_some());
+    }
 }
 
 async fn attributes_are_added(database: TestDatabase) {

@@ -61,8 +61,7 @@ impl World {
         let attributes = [("phone_number", NUMBER), ("phone_number_verified", "true")];
         world.set_attributes(&attributes.map(|(name, value)| (name, Some(value)))).await;
         let (sms, email) = (Some(SmsMfa::default()), Some(EmailMfa::default()));
-        let mfa = Some(mfa);
-        world.set_pool(PoolFactors { mfa, sms, email, ..PoolFactors::default() }).await;
+        world.set_pool(PoolFactors { sms, email, ..with_software_tokens(mfa) }).await;
         world
     }
 
@@ -125,6 +124,11 @@ impl World {
         let tokens = done(self.finish(&session).await);
         (token, tokens)
     }
+}
+
+/// A pool with software tokens alone.
+fn with_software_tokens(mfa: MfaMode) -> PoolFactors {
+    PoolFactors { mfa: Some(mfa), software_token_mfa: Some(true), ..PoolFactors::default() }
 }
 
 fn wrong(code: &str) -> String {
@@ -312,7 +316,7 @@ async fn a_factor_is_chosen_once_and_among_ones_own(database: TestDatabase) {
 
 async fn where_the_pool_asks_everybody_a_software_token_is_set_up_first(database: TestDatabase) {
     let world = World::with_new_user(&database).await;
-    world.set_pool(PoolFactors { mfa: Some(MfaMode::On), ..PoolFactors::default() }).await;
+    world.set_pool(with_software_tokens(MfaMode::On)).await;
     let challenge = asked(world.sign_in(TEMPORARY).await, Question::NewPassword);
     let challenge = asked(world.choose(&challenge, PASSWORD).await, Question::SetUpFactor);
     assert_eq!(challenge.factors, [SecondFactor::SoftwareToken]);
@@ -345,7 +349,7 @@ async fn where_the_pool_asks_everybody_a_software_token_is_set_up_first(database
 async fn setting_up_is_bound_to_its_session_and_step(database: TestDatabase) {
     let world = World::with_user(&database).await;
     let before = world.tokens().await;
-    world.set_pool(PoolFactors { mfa: Some(MfaMode::On), ..PoolFactors::default() }).await;
+    world.set_pool(with_software_tokens(MfaMode::On)).await;
     let sign_in = async || asked(world.sign_in(PASSWORD).await, Question::SetUpFactor).session;
 
     let (_, rival) = world.associate(&sign_in().await).await.unwrap();
@@ -397,7 +401,7 @@ async fn setting_up_is_bound_to_its_session_and_step(database: TestDatabase) {
 
 async fn guesses_while_setting_up_lock(database: TestDatabase) {
     let world = World::with_user(&database).await;
-    world.set_pool(PoolFactors { mfa: Some(MfaMode::On), ..PoolFactors::default() }).await;
+    world.set_pool(with_software_tokens(MfaMode::On)).await;
     let session = asked(world.sign_in(PASSWORD).await, Question::SetUpFactor).session;
     let (token, session) = world.associate(&session).await.unwrap();
     for _ in 0..5 {
@@ -438,11 +442,9 @@ async fn where_the_pool_asks_everybody_no_way_in_goes_without_a_factor(database:
     let (keyward, operator) = (&world.keyward, Caller::operator());
     let back_end = SignInRequest::of_back_end(&operator, keyward.local_pool().id(), &world.client_id);
     let every = |mfa| PoolFactors {
-        mfa: Some(mfa),
-        software_token_mfa: Some(true),
         sms: Some(SmsMfa::default()),
         email: Some(EmailMfa::default()),
-        ..PoolFactors::default()
+        ..with_software_tokens(mfa)
     };
     let attempts = async |password: &str| {
         let password = Secret::from(password);
@@ -516,13 +518,7 @@ async fn where_the_pool_asks_nobody_nothing_is_asked(database: TestDatabase) {
     let attributes = [("email".to_owned(), "other@x.co".to_owned())].into();
     world.keyward.update_own_attributes(&world.origin, &tokens.access_token, attributes).await.unwrap();
     // What the user has switched on is asked for again as soon as the pool asks.
-    world
-        .set_pool(PoolFactors {
-            mfa: Some(MfaMode::Optional),
-            software_token_mfa: Some(true),
-            ..PoolFactors::default()
-        })
-        .await;
+    world.set_pool(with_software_tokens(MfaMode::Optional)).await;
     asked(world.sign_in(PASSWORD).await, Question::SoftwareToken);
     world.set_pool(PoolFactors { mfa: Some(MfaMode::Off), ..PoolFactors::default() }).await;
     world.prefer(&tokens, MfaChange::software_token(false)).await.unwrap();

@@ -122,7 +122,8 @@ async fn where_everybody_needs_a_second_factor_it_is_set_up_at_the_terminal() {
     let keyward = &session.app.keyward;
     let (pool_id, operator) = (keyward.local_pool().id(), Caller::operator());
     let (mfa, email) = (Some(MfaMode::On), Some(EmailMfa::default()));
-    let factors = PoolFactors { mfa, email, ..PoolFactors::default() };
+    let software_token_mfa = Some(true);
+    let factors = PoolFactors { mfa, software_token_mfa, email, ..PoolFactors::default() };
     keyward.set_pool_factors(&operator, pool_id, factors).await.unwrap();
     let set = async |email_verified: &str| {
         let attributes = BTreeMap::from([("email_verified".to_owned(), Some(email_verified.to_owned()))]);

@@ -433,7 +433,8 @@ async fn set_factors(app: &App, factors: PoolFactors) {
 async fn where_everybody_needs_a_second_factor_it_is_set_up_before_there_are_tokens() {
     let app = App::new().await;
     app.new_user().await;
-    set_factors(&app, PoolFactors { mfa: Some(MfaMode::On), ..PoolFactors::default() }).await;
+    let (mfa, software_token_mfa) = (Some(MfaMode::On), Some(true));
+    set_factors(&app, PoolFactors { mfa, software_token_mfa, ..PoolFactors::default() }).await;
     let asked = app.password_auth(ANN, TEMPORARY).await.expect(200);
 
     let asked = app.respond(&asked, json!({ "USERNAME": ANN, "NEW_PASSWORD": PASSWORD })).await.expect(200);

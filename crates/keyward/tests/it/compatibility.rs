@@ -64,7 +64,8 @@ const NOTES: &[(&str, &str)] = &[
     ),
     (
         "SetUserPoolMfaConfig",
-        "what isn't named stays; SMS needs no SmsConfiguration; of the home pool it takes `*`",
+        "with `MfaConfiguration`, second factors that aren't named are none any more; without, what isn't \
+         named stays, and so do passkeys; SMS needs no SmsConfiguration; of the home pool it takes `*`",
     ),
     ("SetUserMFAPreference", "software tokens, SMS, email"),
     ("StartWebAuthnRegistration", "user verification is asked for also where the pool prefers it"),
