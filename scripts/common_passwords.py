@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the list of the passwords that most people choose, out of the one that zxcvbn has.
 
-    python3 -m venv /tmp/zxcvbn && /tmp/zxcvbn/bin/pip install zxcvbn==4.5.0
-    /tmp/zxcvbn/bin/python scripts/common_passwords.py
+    python3 -m venv .cache/zxcvbn && .cache/zxcvbn/bin/pip install zxcvbn==4.5.0
+    .cache/zxcvbn/bin/python scripts/common_passwords.py
 
 zxcvbn counted them in lists of passwords that were stolen from sites and published. What is shorter than any
 pool's policy allows is left out.
@@ -18,7 +18,7 @@ SHORTEST = 6
 HEAD = f"""\
 # The {COUNT:,} commonest passwords of at least {SHORTEST} characters, in lower case, sorted by their bytes.
 # Written by scripts/common_passwords.py; don't change it by hand.
-# Source: zxcvbn 4.5.0 (https://pypi.org/project/zxcvbn/), the first ones of its frequency list "passwords".
+# Source: zxcvbn 4.5.0, a package of Python; the first ones of its frequency list "passwords".
 #
 # Copyright (c) 2012-2016 Dan Wheeler and Dropbox, Inc.
 # Copyright (c) 2016 Daniel Wolf
