@@ -4,7 +4,6 @@
 //! user doesn't have, or a user whom nobody is, is asked as anybody is, and no answer is right: were less
 //! offered to some, it would tell of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -434,17 +433,8 @@ impl Chooser<'_> {
         let is_short = self.username.len() <= LONGEST_NAME;
         let username = if is_short { self.username.clone() } else { user_id.clone() };
         let state = ChoiceState { question, username, user_id: user_id.clone(), passkey };
-        Ok(Challenge {
-            question,
-            session: self.through.pool.seal_choice(&self.through.client, state)?,
-            user_id,
-            attributes: BTreeMap::new(),
-            required: Vec::new(),
-            factors: Vec::new(),
-            choices: Vec::new(),
-            delivery: None,
-            passkey_options: None,
-        })
+        let session = self.through.pool.seal_choice(&self.through.client, state)?;
+        Ok(Challenge::new(question, session, user_id))
     }
 
     /// With what the sign-in may begin.

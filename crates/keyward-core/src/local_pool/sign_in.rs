@@ -88,6 +88,23 @@ pub struct Challenge {
     pub passkey_options: Option<Value>,
 }
 
+impl Challenge {
+    /// The question alone, with nothing to help with it.
+    pub(super) fn new(question: Question, session: Secret, user_id: String) -> Self {
+        Self {
+            question,
+            session,
+            user_id,
+            attributes: BTreeMap::new(),
+            required: Vec::new(),
+            factors: Vec::new(),
+            choices: Vec::new(),
+            delivery: None,
+            passkey_options: None,
+        }
+    }
+}
+
 /// The questions that a sign-in may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -779,17 +796,8 @@ pub(super) fn ask_on(
 ) -> Result<Challenge> {
     let (user_id, user_version) = (user.id.clone(), user.version);
     let state = ChallengeState { question, user_id: user_id.clone(), user_version, method, set_up };
-    Ok(Challenge {
-        question,
-        session: through.pool.seal_challenge(&through.client, state)?,
-        user_id,
-        attributes: BTreeMap::new(),
-        required: Vec::new(),
-        factors: Vec::new(),
-        choices: Vec::new(),
-        delivery: None,
-        passkey_options: None,
-    })
+    let session = through.pool.seal_challenge(&through.client, state)?;
+    Ok(Challenge::new(question, session, user_id))
 }
 
 /// A question that was opened again.
