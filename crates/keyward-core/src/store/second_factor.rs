@@ -9,10 +9,10 @@ use crate::local_pool::factor::MfaPreference;
 use crate::local_pool::sign_in;
 use crate::user::User;
 
-/// Takes all that is shown beside a password, or in place of one, from the account of this version, and ends
-/// its sessions, within a transaction.
-macro_rules! forget_factors {
-    ($transaction:expr, $user:expr, $change:expr) => {{
+/// Takes the software token, and one that is yet to be proven, from the account of version `$user.version`,
+/// within a transaction.
+macro_rules! delete_totp {
+    ($transaction:expr, $user:expr) => {{
         let user: &User = $user;
         let preference = serde_json::to_string(&user.mfa_preference).map_err(Error::internal)?;
         let updated = sqlx::query(
@@ -26,6 +26,15 @@ macro_rules! forget_factors {
         .execute(&mut *$transaction)
         .await?;
         one_row(updated.rows_affected())?;
+    }};
+}
+
+/// Takes all that is shown beside a password, or in place of one, from the account of this version, and ends
+/// its sessions, within a transaction.
+macro_rules! forget_factors {
+    ($transaction:expr, $user:expr, $change:expr) => {{
+        let user: &User = $user;
+        delete_totp!($transaction, user);
         for delete in
             ["DELETE FROM passkeys WHERE user_id = $1", "DELETE FROM passkey_ceremonies WHERE user_id = $1"]
         {
@@ -143,19 +152,8 @@ impl Store {
     /// Takes the software token, and one that is yet to be proven, from the account of version
     /// `user.version`.
     pub(crate) async fn delete_totp(&self, user: &User, change: &Change) -> Result<()> {
-        let preference = serde_json::to_string(&user.mfa_preference).map_err(Error::internal)?;
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
-            let updated = sqlx::query(
-                "UPDATE users SET totp_secret = NULL, totp_pending = NULL, totp_enabled = FALSE, \
-                 mfa_preference = $3, updated_at_ms = $4, version = version + 1 WHERE id = $1 AND version = $2",
-            )
-            .bind(user.id.as_str())
-            .bind(user.version)
-            .bind(preference.as_str())
-            .bind(user.updated_at_ms)
-            .execute(&mut *transaction)
-            .await?;
-            one_row(updated.rows_affected())?;
+            delete_totp!(transaction, user);
             record!(transaction, change);
             Ok::<(), Error>(())
         })
