@@ -233,6 +233,20 @@ impl AppClientSettings {
         self.allows("USER_PASSWORD_AUTH") && self.allows("REFRESH_TOKEN_AUTH")
     }
 
+    /// The same, with lifetimes told in seconds where their unit would cut something off them.
+    #[must_use]
+    pub fn in_fitting_units(mut self) -> Self {
+        let fit = |unit: &mut Option<TimeUnit>, usual: TimeUnit, seconds: i64| {
+            if seconds % unit.unwrap_or(usual).seconds() != 0 {
+                *unit = Some(TimeUnit::Seconds);
+            }
+        };
+        fit(&mut self.units.access, TimeUnit::Hours, self.access_token_seconds);
+        fit(&mut self.units.id, TimeUnit::Hours, self.id_token_seconds);
+        fit(&mut self.units.refresh, TimeUnit::Days, self.refresh_token_seconds);
+        self
+    }
+
     /// What a client has that nothing was said of
     /// (<https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html>).
     pub fn unsaid() -> Self {
@@ -512,29 +526,33 @@ impl Keyward {
         Ok(if is_own { AppClientSettings::of_home() } else { AppClientSettings::unsaid() })
     }
 
-    /// Sets everything of the app client anew but for its secrets; its name only when it is said.
+    /// Gives the app client the settings that `change` makes of those that it has, and a name where one is
+    /// said. Its secrets stay.
     ///
     /// # Errors
     /// `Forbidden` without `manage:pools`, or without `*` for the one that Keyward itself signs in through;
-    /// `NotFound(UserPool)`, `NotFound(AppClient)`, `InvalidInput`, also when Keyward itself couldn't sign in
-    /// any more.
+    /// `NotFound(UserPool)`, `NotFound(AppClient)`, `PreconditionFailed`, `InvalidInput`, also when Keyward
+    /// itself couldn't sign in any more.
     pub async fn update_app_client(
         &self,
         caller: &Caller,
         pool_id: &str,
         id: &str,
+        if_match: Option<i64>,
         name: Option<&str>,
-        settings: AppClientSettings,
+        change: impl FnOnce(AppClientSettings) -> AppClientSettings + Send,
     ) -> Result<DescribedAppClient> {
         const ACTION: &str = "app-client.update";
         let outcome = async {
             caller.require(MANAGE_POOLS)?;
             let pool = self.known_pool(pool_id).await?;
             let mut client = self.known_client(pool_id, id).await?;
-            settings.validate(&pool.settings)?;
+            require_version(if_match, client.version)?;
+            client.settings = change(client.settings);
+            client.settings.validate(&pool.settings)?;
             if self.is_own_client(pool_id, id).await? {
                 caller.require("*")?;
-                if !settings.lets_command_line_in() {
+                if !client.settings.lets_command_line_in() {
                     return Err(Error::invalid(
                         "flows",
                         "Keyward's own command line signs in through this app client; leave \
@@ -542,7 +560,6 @@ impl Keyward {
                     ));
                 }
             }
-            client.settings = settings;
             if let Some(name) = name {
                 valid_name(name)?.clone_into(&mut client.name);
             }

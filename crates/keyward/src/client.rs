@@ -36,7 +36,7 @@ pub(crate) use outbox::Message;
 pub(crate) use roles::{Assignment, NewRole, Role, RoleChange};
 pub(crate) use sign_in::{Challenge, SignIn, Tokens};
 pub(crate) use user_import::{PortableUser, UserImportResult};
-pub(crate) use user_pools::{AppClient, ClientSecret, NewAppClient, NewUserPool, UserPool};
+pub(crate) use user_pools::{AppClient, AppClientChange, ClientSecret, NewAppClient, NewUserPool, UserPool};
 pub(crate) use users::{NewUser, User, UserChange};
 
 /// How often a request that is safe to repeat is sent again after its connection broke.

@@ -389,7 +389,8 @@ async fn a_client_is_made_told_changed_and_deleted(database: TestDatabase) {
     let units = TokenUnits { access: Some(TimeUnit::Minutes), ..TokenUnits::default() };
     let flows = vec!["ADMIN_NO_SRP_AUTH".to_owned()];
     let settings = AppClientSettings { flows, access_token_seconds: 600, units, ..Default::default() };
-    let changed = keyward.update_app_client(&operator, &pool.id, id, Some("Other"), settings.clone()).await;
+    let changed =
+        keyward.update_app_client(&operator, &pool.id, id, None, Some("Other"), |_| settings.clone()).await;
     let changed = changed.unwrap();
     assert_eq!((changed.client.name.as_str(), &changed.client.settings), ("Other", &settings));
     assert_eq!(changed.secret, made.secret);
@@ -552,7 +553,7 @@ async fn a_client_belongs_to_its_pool(database: TestDatabase) {
     let gone = format!("User pool client {id} does not exist.");
     for outcome in [
         keyward.described_app_client(&operator, &other.id, &id).await.map(drop),
-        keyward.update_app_client(&operator, &other.id, &id, None, settings()).await.map(drop),
+        keyward.update_app_client(&operator, &other.id, &id, None, None, |_| settings()).await.map(drop),
         keyward.delete_app_client(&operator, &other.id, &id, None).await.map(drop),
         keyward.add_client_secret(&operator, &other.id, &id, None).await.map(drop),
         keyward.delete_client_secret(&operator, &other.id, &id, "x").await.map(drop),
@@ -625,7 +626,7 @@ async fn nobody_without_the_permission_does_anything(database: TestDatabase) {
         k.update_resource_server(c, id, "x", &server).await,
         k.delete_resource_server(c, id, "x").await,
         k.create_app_client(c, id, new_client(NewSecret::None)).await.map(drop),
-        k.update_app_client(c, id, client_id, None, client_settings).await.map(drop),
+        k.update_app_client(c, id, client_id, None, None, |_| client_settings).await.map(drop),
         k.add_client_secret(c, id, client_id, None).await.map(drop),
         k.delete_client_secret(c, id, client_id, "x").await,
         k.delete_app_client(c, id, client_id, None).await.map(drop),
@@ -777,7 +778,8 @@ async fn the_first_client_of_the_home_pool_lets_the_command_line_in(database: Te
     account(&keyward, "mallory@example.com", &["pool-managers"]).await;
     let mallory = person(&keyward, "mallory@example.com", false).await;
     let update = async |caller: &Caller, settings: &AppClientSettings| {
-        let outcome = keyward.update_app_client(caller, &home, &first.id, None, settings.clone()).await;
+        let outcome =
+            keyward.update_app_client(caller, &home, &first.id, None, None, |_| settings.clone()).await;
         outcome.map(|described| described.client.settings).map_err(|error| error.code)
     };
     let with = |flows: &[&str]| AppClientSettings {
@@ -812,7 +814,7 @@ async fn the_first_client_of_the_home_pool_lets_the_command_line_in(database: Te
     let pool = keyward.described_user_pool(&operator, &home).await.unwrap();
     let second = client(&keyward, &pool, NewSecret::None).await.client.id;
     let settings = AppClientSettings::unsaid();
-    keyward.update_app_client(&mallory, &home, &second, None, settings).await.unwrap();
+    keyward.update_app_client(&mallory, &home, &second, None, None, |_| settings).await.unwrap();
     assert_eq!(keyward.unsaid_client_settings(&home, &second).await.unwrap(), AppClientSettings::unsaid());
     assert_eq!(keyward.unsaid_client_settings(&home, &first.id).await.unwrap(), AppClientSettings::of_home());
 }

@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::member::given;
 use crate::api::page::Page;
 use crate::api::parameter::{ClientPath, ClientSecretPath, IdempotencyHeader, IfMatchHeader, PoolPath};
 use crate::api::problem::{Absent, Conflicting, Guarded, Outdated};
@@ -28,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Keyward>> {
         .routes(routes!(list_user_pools, create_user_pool))
         .routes(routes!(get_user_pool, delete_user_pool))
         .routes(routes!(list_app_clients, create_app_client))
-        .routes(routes!(get_app_client, delete_app_client))
+        .routes(routes!(get_app_client, update_app_client, delete_app_client))
         .routes(routes!(add_client_secret))
         .routes(routes!(delete_client_secret))
 }
@@ -227,6 +228,36 @@ struct NewAppClient {
     refresh_token_seconds: Option<i64>,
 }
 
+/// What to change of an app client; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AppClientUpdate {
+    /// 1 to 128 letters, digits, spaces and characters of `_+=,.@-`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, examples("web"))]
+    name: Option<String>,
+    /// The whole new list of flows that are on, in Cognito's words.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<String>, required = false, examples("ALLOW_USER_SRP_AUTH"))]
+    flows: Option<Vec<String>>,
+    /// An unknown user and a wrong password look the same.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool, required = false)]
+    hides_unknown_users: Option<bool>,
+    /// 300 to 86400.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = i64, required = false, examples(3600))]
+    access_token_seconds: Option<i64>,
+    /// 300 to 86400.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = i64, required = false, examples(3600))]
+    id_token_seconds: Option<i64>,
+    /// 3600 to 315360000.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = i64, required = false, examples(2_592_000))]
+    refresh_token_seconds: Option<i64>,
+}
+
 /// Which secret a client is to have beside its other one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -346,10 +377,25 @@ impl NewAppClient {
             id_token_seconds: self.id_token_seconds.unwrap_or(default.id_token_seconds),
             refresh_token_seconds: self.refresh_token_seconds.unwrap_or(default.refresh_token_seconds),
             ..default
-        };
+        }
+        .in_fitting_units();
         let secret =
             if self.with_secret.unwrap_or_default() { NewSecret::Generated } else { NewSecret::None };
         app_client::NewAppClient { name: self.name, settings, secret }
+    }
+}
+
+impl AppClientUpdate {
+    fn applied(self, settings: AppClientSettings) -> AppClientSettings {
+        AppClientSettings {
+            flows: self.flows.unwrap_or(settings.flows),
+            hides_unknown_users: self.hides_unknown_users.unwrap_or(settings.hides_unknown_users),
+            access_token_seconds: self.access_token_seconds.unwrap_or(settings.access_token_seconds),
+            id_token_seconds: self.id_token_seconds.unwrap_or(settings.id_token_seconds),
+            refresh_token_seconds: self.refresh_token_seconds.unwrap_or(settings.refresh_token_seconds),
+            ..settings
+        }
+        .in_fitting_units()
     }
 }
 
@@ -470,6 +516,31 @@ async fn get_app_client(
 ) -> Result<Versioned<DescribedAppClient>, Failure> {
     let client = keyward.described_app_client(&caller, &pool_id, &id).await?.client;
     Ok(Versioned::new(client.version, client.into()))
+}
+
+/// Change an app client
+///
+/// Its secrets stay. What else can be set of it, the Cognito protocol sets. Needs `manage:pools`, and `*` for
+/// the one that Keyward's own command line signs in through.
+#[utoipa::path(patch, path = "/api/v1/user-pools/{pool}/clients/{client}", tag = "User pools",
+    request_body = AppClientUpdate, params(PoolPath, ClientPath, IfMatchHeader),
+    responses((status = OK, description = "The app client", body = DescribedAppClient,
+            headers(("ETag", description = "The version"))),
+        Guarded, Absent, Outdated))]
+async fn update_app_client(
+    State(keyward): State<Arc<Keyward>>,
+    Asking(caller): Asking,
+    Path((pool_id, id)): Path<(String, String)>,
+    if_match: IfMatch,
+    Body(mut update): Body<AppClientUpdate>,
+) -> Result<Versioned<DescribedAppClient>, Failure> {
+    let (name, if_match) = (update.name.take(), if_match.version());
+    let changed = keyward
+        .update_app_client(&caller, &pool_id, &id, if_match, name.as_deref(), |settings| {
+            update.applied(settings)
+        })
+        .await?;
+    Ok(Versioned::new(changed.client.version, changed.client.into()))
 }
 
 /// Delete an app client

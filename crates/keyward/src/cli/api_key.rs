@@ -417,10 +417,7 @@ async fn delete(context: &Context, id: &str) -> Result<()> {
 }
 
 async fn rotate(context: &Context, Rotate { id: Id { api_key_id }, overlap }: Rotate) -> Result<()> {
-    // A number alone would be seconds, and whoever types 24 means hours.
-    let has_unit = overlap == "0" || overlap.ends_with(|last: char| last.is_ascii_alphabetic());
-    let seconds = time::parse_duration(&overlap)
-        .filter(|_| has_unit)
+    let seconds = time::parse_span(&overlap)
         .ok_or_else(|| Failure::usage("--overlap must be a span of time: 90s, 30m, 24h, 7d."))?;
     let client = context.client()?;
     let rotated = client.rotate_api_key(&api_key_id, seconds);

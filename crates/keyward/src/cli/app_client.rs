@@ -11,7 +11,7 @@ use super::failure::{Failure, Result};
 use super::output::Table;
 use super::paging::Paging;
 use super::{time, user_pool};
-use crate::client::{AppClient, ClientSecret, Error, NewAppClient};
+use crate::client::{AppClient, AppClientChange, ClientSecret, Error, NewAppClient};
 
 /// The flows, as a client that signs in names them.
 const FLOWS: [&str; 6] = [
@@ -32,6 +32,7 @@ pub(crate) enum AppClientCommand {
     )]
     Describe(Which),
     Create(Create),
+    Update(Update),
     Delete(Delete),
     /// Add a second secret, which is shown once; the first one stays good
     ///
@@ -86,6 +87,39 @@ pub(crate) struct Create {
     /// Users may sign in this way (can be repeated) [default: `CUSTOM_AUTH`, `REFRESH_TOKEN_AUTH`, `USER_SRP_AUTH`]
     #[arg(long = "flow", value_name = "FLOW", value_parser = PossibleValuesParser::new(FLOWS))]
     flows: Vec<String>,
+}
+
+/// Change an app client; what is not said stays, and so do its secrets
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  keyward app-client update us-east-1_k3Y9wRd0A 5h3kq0m1c8d2v7x9b4n6z1l0pa \\
+      --flow USER_PASSWORD_AUTH --flow REFRESH_TOKEN_AUTH
+  keyward app-client update us-east-1_k3Y9wRd0A 5h3kq0m1c8d2v7x9b4n6z1l0pa \\
+      --access-token-lifetime 15m --refresh-token-lifetime 7d")]
+pub(crate) struct Update {
+    #[command(flatten)]
+    which: Which,
+    /// What people call it
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// A way in which users may sign in, of the new list that replaces the old (can be repeated)
+    #[arg(long = "flow", value_name = "FLOW", value_parser = PossibleValuesParser::new(FLOWS))]
+    flows: Vec<String>,
+    /// An unknown user and a wrong password look the same
+    #[arg(long, conflicts_with = "show_unknown_users")]
+    hide_unknown_users: bool,
+    /// Whoever signs in as a user that nobody knows is told so
+    #[arg(long)]
+    show_unknown_users: bool,
+    /// How long access tokens are good: 5m to 24h
+    #[arg(long, value_name = "SPAN")]
+    access_token_lifetime: Option<String>,
+    /// How long ID tokens are good: 5m to 24h
+    #[arg(long, value_name = "SPAN")]
+    id_token_lifetime: Option<String>,
+    /// How long refresh tokens are good: 1h to 3650d
+    #[arg(long, value_name = "SPAN")]
+    refresh_token_lifetime: Option<String>,
 }
 
 /// Delete an app client: the sessions that began through it end
@@ -179,6 +213,7 @@ pub(crate) async fn run(context: &Context, command: AppClientCommand) -> Result<
         AppClientCommand::List(arguments) => list(context, arguments).await,
         AppClientCommand::Describe(which) => describe(context, &which).await,
         AppClientCommand::Create(arguments) => create(context, arguments).await,
+        AppClientCommand::Update(arguments) => update(context, arguments).await,
         AppClientCommand::Delete(arguments) => delete(context, &arguments).await,
         AppClientCommand::AddSecret(which) => add_secret(context, &which).await,
         AppClientCommand::DeleteSecret(arguments) => delete_secret(context, &arguments).await,
@@ -245,11 +280,10 @@ async fn describe(context: &Context, Which { pool, client: id }: &Which) -> Resu
 async fn create(context: &Context, arguments: Create) -> Result<()> {
     let output = &context.output;
     let client = context.client()?;
-    let flows: Vec<_> = arguments.flows.iter().map(|flow| format!("ALLOW_{flow}")).collect();
     let new = NewAppClient {
         name: arguments.name,
         with_secret: arguments.generate_secret,
-        flows: Some(flows).filter(|flows| !flows.is_empty()),
+        flows: allowed(&arguments.flows),
     };
     let pool = &arguments.pool;
     let made = output.waiting("Creating the app client", client.create_app_client(pool, &new)).await;
@@ -263,6 +297,37 @@ async fn create(context: &Context, arguments: Create) -> Result<()> {
     if let Some(secret) = secret {
         output.secret("Client secret (SAVE THIS - shown only once)", secret.expose())?;
     }
+    Ok(())
+}
+
+async fn update(context: &Context, arguments: Update) -> Result<()> {
+    let Which { pool, client: id } = &arguments.which;
+    let change = AppClientChange {
+        name: arguments.name,
+        flows: allowed(&arguments.flows),
+        hides_unknown_users: match (arguments.hide_unknown_users, arguments.show_unknown_users) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        },
+        access_token_seconds: lifetime("--access-token-lifetime", arguments.access_token_lifetime)?,
+        id_token_seconds: lifetime("--id-token-lifetime", arguments.id_token_lifetime)?,
+        refresh_token_seconds: lifetime("--refresh-token-lifetime", arguments.refresh_token_lifetime)?,
+    };
+    if change == AppClientChange::default() {
+        return Err(Failure::usage(
+            "At least one thing to change must be given: --name, --flow, --hide-unknown-users, \
+             --show-unknown-users, --access-token-lifetime, --id-token-lifetime or --refresh-token-lifetime.",
+        ));
+    }
+    let client = context.client()?;
+    let updating = client.update_app_client(pool, id, &change);
+    let updated = context.output.waiting("Changing the app client", updating).await;
+    let updated = updated.map_err(|error| known(error, pool))?;
+    if context.output.json {
+        return context.output.json(&ClientJson::from(updated));
+    }
+    context.output.success(&format!("App client {} updated successfully", updated.name));
     Ok(())
 }
 
@@ -329,6 +394,19 @@ fn done(context: &Context, message: &str, shown: &str) -> Result<()> {
     }
     context.output.success(shown);
     Ok(())
+}
+
+/// The flows, as an app client allows them; none when none was said.
+fn allowed(flows: &[String]) -> Option<Vec<String>> {
+    (!flows.is_empty()).then(|| flows.iter().map(|flow| format!("ALLOW_{flow}")).collect())
+}
+
+fn lifetime(option: &str, span: Option<String>) -> Result<Option<u64>> {
+    let parsed = span.map(|span| {
+        time::parse_span(&span)
+            .ok_or_else(|| Failure::usage(format!("{option} must be a span of time: 15m, 24h, 30d.")))
+    });
+    parsed.transpose()
 }
 
 /// The flows, as a client that signs in names them.

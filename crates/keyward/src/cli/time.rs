@@ -98,6 +98,13 @@ pub(crate) fn parse_duration(text: &str) -> Option<u64> {
     (total > 0 || text.starts_with('0')).then_some(total)
 }
 
+/// Seconds in a span of time that is said with its unit (or is none at all): a number alone would be seconds,
+/// and whoever types 24 means hours.
+pub(crate) fn parse_span(text: &str) -> Option<u64> {
+    let has_unit = text == "0" || text.ends_with(|last: char| last.is_ascii_alphabetic());
+    parse_duration(text).filter(|_| has_unit)
+}
+
 /// How long `seconds` are, in the two largest units: `1 day 3 hours`.
 pub(crate) fn spoken(seconds: i64) -> String {
     let units = [("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)];

@@ -103,6 +103,23 @@ pub(crate) struct NewAppClient {
     pub flows: Option<Vec<String>>,
 }
 
+/// What to change of an app client; what isn't said stays.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct AppClientChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flows: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hides_unknown_users: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token_seconds: Option<u64>,
+}
+
 impl Client {
     pub(crate) async fn user_pools(&self, slice: Slice) -> Result<Page<UserPool>> {
         self.json(Call::get(&["api", "v1", "user-pools"]).query(slice.query())).await
@@ -130,6 +147,16 @@ impl Client {
 
     pub(crate) async fn create_app_client(&self, pool: &str, new: &NewAppClient) -> Result<AppClient> {
         self.json(self.post(&["api", "v1", "user-pools", pool, "clients"], new)).await
+    }
+
+    pub(crate) async fn update_app_client(
+        &self,
+        pool: &str,
+        id: &str,
+        change: &AppClientChange,
+    ) -> Result<AppClient> {
+        let path = ["api", "v1", "user-pools", pool, "clients", id];
+        self.json(Call::new(Method::PATCH, &path).body(super::body(change))).await
     }
 
     pub(crate) async fn delete_app_client(&self, pool: &str, id: &str) -> Result<()> {

@@ -168,7 +168,7 @@ pub(super) async fn update(
     let has_secret = keyward.described_app_client(caller, pool_id, id).await?.secret.is_some();
     let default = keyward.unsaid_client_settings(pool_id, id).await?;
     let settings = input.members.settings(&pool, default, has_secret)?;
-    let client = keyward.update_app_client(caller, pool_id, id, name, settings).await;
+    let client = keyward.update_app_client(caller, pool_id, id, None, name, |_| settings).await;
     let client = client.map_err(concurrent_modification)?;
     Ok(ClientAnswer { user_pool_client: described(&client) })
 }

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use crate::cognito_support::ANN;
-use crate::support::App;
+use crate::support::{ADMIN_BOT, App};
 
 const POOLS: &str = "/api/v1/user-pools";
 
@@ -127,6 +127,51 @@ async fn a_clients_secret_is_shown_once_and_replaced() {
     admin.request(Method::DELETE, &path).header("if-match", "\"1\"").await.expect(412);
     admin.delete(&path).await.expect(204);
     admin.get(&path).await.expect(404);
+}
+
+#[tokio::test]
+async fn what_a_change_of_a_client_does_not_name_stays() {
+    let app = App::new().await;
+    let admin = app.admin();
+    let pool = admin.post(POOLS, json!({ "name": "staging" })).await.expect(201).str("id").to_owned();
+    let clients = format!("{POOLS}/{pool}/clients");
+    let made = admin.post(&clients, json!({ "name": "web", "with_secret": true })).await.expect(201);
+    let path = format!("{clients}/{}", made.str("id"));
+    let signing = app.signing(ADMIN_BOT).await;
+    let in_cognitos_words = async || {
+        let input = json!({ "UserPoolId": pool, "ClientId": made["id"] });
+        let described = app.signed(&signing, "DescribeUserPoolClient", input).await.expect(200);
+        described["UserPoolClient"].clone()
+    };
+
+    let change = json!({ "flows": ["ALLOW_USER_AUTH"], "refresh_token_seconds": 5400 });
+    let changed =
+        admin.request(Method::PATCH, &path).header("if-match", "\"1\"").json(change).await.expect(200);
+
+    let mut expected = made.json.clone();
+    expected.as_object_mut().unwrap().remove("secret");
+    expected["flows"] = json!(["ALLOW_USER_AUTH"]);
+    expected["refresh_token_seconds"] = json!(5400);
+    expected["version"] = json!(2);
+    assert_eq!(changed.json, expected);
+    let described = in_cognitos_words().await;
+    assert_eq!(described["RefreshTokenValidity"], 5400);
+    assert_eq!(described["TokenValidityUnits"]["RefreshToken"], "seconds");
+
+    admin
+        .request(Method::PATCH, &path)
+        .header("if-match", "\"1\"")
+        .json(json!({ "name": "x" }))
+        .await
+        .expect(412);
+    for (wrong, field) in [
+        (json!({ "access_token_seconds": 299 }), "token_validity"),
+        (json!({ "name": "a/b" }), "name"),
+        (json!({ "name": null }), "name"),
+    ] {
+        assert_eq!(admin.patch(&path, wrong).await.expect(400)["field"], field);
+    }
+    assert_eq!(admin.get(&path).await.expect(200).json, expected);
 }
 
 #[tokio::test]

@@ -283,6 +283,54 @@ fn a_clients_secret_is_shown_once() {
 }
 
 #[test]
+fn a_client_is_changed_by_what_is_said_alone() {
+    let network = Network::answering(|request, _| {
+        if request.path.ends_with("unknown") {
+            return problem(404, "not-found", "There is no such client.");
+        }
+        let mut client = client();
+        client["secrets"] = json!([]);
+        Reply::Json(200, client)
+    });
+    let desk = Desk::by_key(&network);
+
+    let lifetimes =
+        ["--access-token-lifetime", "15m", "--refresh-token-lifetime", "7d", "--show-unknown-users"];
+    let words = [["app-client", "update", POOL, CLIENT].as_slice(), &lifetimes].concat();
+    assert_snapshot!(desk.run(&words), @r"
+    exit 0
+    --- stderr
+    ✓ App client web updated successfully
+    ");
+    let json = desk.run(&["app-client", "update", POOL, CLIENT, "--flow", "USER_AUTH", "--json-output"]);
+    assert_eq!(json.expect(0).json()["clientId"], CLIENT);
+    let sent = network.seen();
+    assert_eq!((sent[0].method.as_str(), sent[1].method.as_str()), ("PATCH", "PATCH"));
+    let lifetimes = json!({
+        "hides_unknown_users": false, "access_token_seconds": 900, "refresh_token_seconds": 604_800,
+    });
+    assert_eq!(sent[0].json(), lifetimes);
+    assert_eq!(sent[1].json(), json!({ "flows": ["ALLOW_USER_AUTH"] }));
+
+    assert_snapshot!(desk.run(&["app-client", "update", POOL, "unknown", "--name", "web"]), @r"
+    exit 1
+    --- stderr
+    error: There is no such client.
+    hint: `keyward app-client list us-east-1_k3Y9wRd0A` shows the clients of the pool
+    ");
+    assert_snapshot!(desk.run(&["app-client", "update", POOL, CLIENT]), @r"
+    exit 2
+    --- stderr
+    error: At least one thing to change must be given: --name, --flow, --hide-unknown-users, --show-unknown-users, --access-token-lifetime, --id-token-lifetime or --refresh-token-lifetime.
+    ");
+    assert_snapshot!(desk.run(&["app-client", "update", POOL, CLIENT, "--id-token-lifetime", "60"]), @r"
+    exit 2
+    --- stderr
+    error: --id-token-lifetime must be a span of time: 15m, 24h, 30d.
+    ");
+}
+
+#[test]
 fn what_keeps_a_secret_from_being_replaced_comes_with_what_helps() {
     let refused = |words: &[&str], status: u16, code: &'static str, detail: &'static str| {
         let network = Network::answering(move |_, _| problem(status, code, detail));
@@ -341,6 +389,8 @@ async fn a_pool_with_a_client_is_made_and_deleted_at_a_real_server() {
     let described = json_of(&desk, &["app-client", "describe", pool, client]);
     assert_eq!(described["secrets"].as_array().unwrap().len(), 1);
     assert_eq!(described["secrets"][0]["secretId"], added["secretId"]);
+    let update = ["app-client", "update", pool, client, "--flow", "USER_PASSWORD_AUTH"];
+    assert_eq!(json_of(&desk, &update)["flows"], json!(["ALLOW_USER_PASSWORD_AUTH"]));
     let listed = json_of(&desk, &["app-client", "list", pool]);
     assert_eq!(listed["Items"][0]["clientId"], client);
     run(&desk, &["app-client", "delete", pool, client, "--confirm"]).expect(0);

@@ -234,6 +234,7 @@ fn native_pool_acts(
     let path = |rest: &str| format!("/api/v1/user-pools{rest}");
     let get = |rest: &str| client.get(&path(rest));
     let post = |rest: &str, body: Value| client.post(&path(rest), body);
+    let patch = |rest: &str, body: Value| client.patch(&path(rest), body);
     let delete = |rest: &str| client.delete(&path(rest));
     let (pool, own) = (format!("/{pool}"), format!("/{pool}/clients/{own}"));
     let clients = format!("{pool}/clients");
@@ -244,6 +245,7 @@ fn native_pool_acts(
         ("GET /user-pools/{pool}/clients", "", get(&clients)),
         ("POST /user-pools/{pool}/clients", "", post(&clients, json!({ "name": "new" }))),
         ("GET /user-pools/{pool}/clients/{client}", "", get(&own)),
+        ("PATCH /user-pools/{pool}/clients/{client}", "", patch(&own, json!({ "name": "other" }))),
         ("POST /user-pools/{pool}/clients/{client}/secrets", "", post(&format!("{own}/secrets"), json!({}))),
         (
             "DELETE /user-pools/{pool}/clients/{client}/secrets/{secret}",
