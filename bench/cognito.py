@@ -197,8 +197,8 @@ class Contestant:
                 if seed == 0:
                     self.check(operation)
                 rates.append(self.ask(self.requests(operation), seconds, seed))
-        except (BotoCoreError, ClientError, SystemExit, KeyError, ValueError, OSError) as error:
-            self.failures[operation] = str(error).splitlines()[0][:120]
+        except (BotoCoreError, ClientError, SystemExit, KeyError, ValueError, OSError, EOFError) as error:
+            self.failures[operation] = (str(error) or type(error).__name__).splitlines()[0][:120]
             say(f"{self.name} fails {operation}: {self.failures[operation]}")
 
     def ask(self, lines: list[str], seconds: int, seed: int) -> float:
@@ -253,17 +253,24 @@ class Contestant:
             messages.append((head + body).encode())
 
         async def work() -> None:
-            reader, writer = await asyncio.open_connection(host, int(port))
+            writer = None
             while messages:
-                writer.write(messages.pop())
+                message = messages.pop()
+                if writer is None:
+                    reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(message)
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
                 answer = await reader.readexactly(length)
                 expect(b" 200 " in head.splitlines()[0] + b" ", f"SRP was refused: {answer[:80]}")
-            writer.close()
+                # Not every server keeps a connection.
+                if re.search(rb"(?i)connection: *close", head):
+                    writer.close()
+                    writer = None
 
         count, began = len(messages), time.monotonic()
-        await asyncio.gather(*(work() for _ in range(min(CONNECTIONS, count))))
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(work() for _ in range(min(CONNECTIONS, count))))
         return count / (time.monotonic() - began)
 
 
