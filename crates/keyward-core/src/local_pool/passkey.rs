@@ -154,7 +154,7 @@ impl Keyward {
         };
         let detail = json!({ "name": stored.passkey.name });
         let change = self.change(&bearer.caller(origin), "user.add-passkey", bearer.target(), detail);
-        self.store.insert_passkey(bearer.pool.id(), &stored, &change).await
+        self.store.insert_passkey(bearer.pool.id(), &bearer.account.user, &stored, &change).await
     }
 
     /// The passkeys of whoever shows `access_token`, the oldest first.

@@ -1,11 +1,12 @@
 //! Passkeys' rows.
 
-use super::{Store, read, record, rows, unless_taken, write};
+use super::{Store, one_row, read, record, rows, unless_taken, write};
 use crate::audit::Change;
 use crate::error::{Error, PasskeyFault, Result};
 use crate::local_pool::passkey::{
     MAXIMUM_PASSKEYS, Passkey, PasskeyCeremony, StoredPasskey, fault, too_many_passkeys, unknown_passkey,
 };
+use crate::user::User;
 
 rows! {
     struct PasskeyRow {
@@ -82,11 +83,19 @@ impl Store {
     pub(crate) async fn insert_passkey(
         &self,
         pool_id: &str,
+        user: &User,
         StoredPasskey { passkey, user_id, credential }: &StoredPasskey,
         change: &Change,
     ) -> Result<()> {
         let transports = serde_json::to_string(&passkey.transports).map_err(Error::internal)?;
         write!(self, transaction => {
+            // Holds the account still: whose factors were reset meanwhile must not have this one.
+            let unchanged = sqlx::query("UPDATE users SET version = version WHERE id = $1 AND version = $2")
+                .bind(user_id.as_str())
+                .bind(user.version)
+                .execute(&mut *transaction)
+                .await?;
+            one_row(unchanged.rows_affected())?;
             let inserted = sqlx::query(
                 "INSERT INTO passkeys (id, pool_id, user_id, name, relying_party_id, attachment, transports, \
                  credential, counter, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)",
