@@ -49,6 +49,8 @@ function becomeBrowser() {
 converse({
   ...auth,
   becomeBrowser,
+  // Amplify puts another function in its place when somebody signs up.
+  autoSignIn: () => auth.autoSignIn(),
   fetchAuthSession: async (options) => {
     const { tokens } = await auth.fetchAuthSession(options);
     if (!tokens) return null;

@@ -35,6 +35,25 @@ def step(answer: dict) -> str:
     return answer["nextStep"]["signInStep"]
 
 
+@pytest.mark.parametrize(("flow", "password"), [("USER_SRP_AUTH", True), ("USER_AUTH", False)])
+def test_who_has_signed_up_is_signed_in_at_once(tab, mailbox, flow, password):
+    name = new_name("user")
+    options = {"userAttributes": {"email": address(name)}, "autoSignIn": {"authFlowType": flow}}
+    started = tab.call(
+        "signUp",
+        {"username": name, **({"password": new_password()} if password else {}), "options": options},
+    )
+    assert started["nextStep"]["signUpStep"] == "CONFIRM_SIGN_UP"
+
+    confirmed = tab.call(
+        "confirmSignUp", {"username": name, "confirmationCode": mailbox.code(address(name))}
+    )
+
+    assert confirmed["nextStep"]["signUpStep"] == "COMPLETE_AUTO_SIGN_IN"
+    assert tab.call("autoSignIn")["isSignedIn"]
+    assert tab.call("getCurrentUser")["username"] == name
+
+
 def test_a_forgotten_password_is_set_anew(tab, mailbox, person):
     started = tab.call("resetPassword", {"username": person.username})
     assert started["nextStep"]["resetPasswordStep"] == "CONFIRM_RESET_PASSWORD_WITH_CODE"

@@ -11,12 +11,15 @@ use super::LocalPool;
 use super::sign_in::{Method, Question, invalid_session};
 use crate::app_client::AppClient;
 use crate::error::{Error, Result};
+use crate::message::Channel;
 use crate::secret::Secret;
 
 /// What a `Session` is sealed for.
 const CHALLENGE: &str = "sign-in challenge";
 /// What a `Session` is sealed for before any factor was shown.
 const CHOICE: &str = "sign-in choice";
+/// What the `Session` of a confirmed sign-up is sealed for.
+const CONFIRMED: &str = "confirmed sign-up";
 /// What a `SECRET_BLOCK` is sealed for: none can be passed off as another.
 const SECRET_BLOCK: &str = "srp secret block";
 
@@ -67,6 +70,14 @@ pub(super) struct ChoiceState {
     pub(super) passkey: Option<String>,
 }
 
+/// A sign-up that a code has just confirmed, which stands for the code that a sign-in would ask for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ConfirmedState {
+    pub(super) user_id: String,
+    /// By which way the code came.
+    pub(super) channel: Channel,
+}
+
 /// A sign-in by SRP between its two steps.
 ///
 /// INVARIANT: how long it is when sealed depends on nothing that only somebody who exists has: an unknown
@@ -112,6 +123,23 @@ impl LocalPool {
     /// As for [`LocalPool::open_challenge`].
     pub(super) fn open_choice(&self, client_id: &str, session: &Secret) -> Result<Envelope<ChoiceState>> {
         self.open(CHOICE, client_id, session.expose())
+    }
+
+    /// The `Session` of a confirmed sign-up.
+    pub(super) fn seal_confirmed(&self, client: &AppClient, state: ConfirmedState) -> Result<Secret> {
+        self.seal(CONFIRMED, client, state).map(Secret::from)
+    }
+
+    /// What was sealed into such a `Session`.
+    ///
+    /// # Errors
+    /// As for [`LocalPool::open_challenge`].
+    pub(super) fn open_confirmed(
+        &self,
+        client_id: &str,
+        session: &Secret,
+    ) -> Result<Envelope<ConfirmedState>> {
+        self.open(CONFIRMED, client_id, session.expose())
     }
 
     /// Whether a `Session` is one that was given before any factor was shown.

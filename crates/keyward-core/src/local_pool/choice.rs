@@ -63,6 +63,9 @@ pub struct ChoiceInput<'a> {
     pub password: Option<&'a Secret>,
     /// For [`FirstChoice::PasswordSrp`].
     pub srp_a: Option<&'a Secret>,
+    /// What [`Keyward::confirm_sign_up`] gave to whoever has just signed up: the code that they have shown
+    /// there counts as one that is shown here.
+    pub confirmed: Option<&'a Secret>,
 }
 
 impl FirstChoice {
@@ -143,7 +146,7 @@ impl Keyward {
     ///
     /// # Errors
     /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
-    /// do this; `Unauthenticated` when attempts are locked, and as [`Keyward::sign_in_with_password`] where a
+    /// do this; `Unauthenticated` when attempts are locked, for a sign-up that isn't theirs, and as [`Keyward::sign_in_with_password`] where a
     /// password comes along; `NotFound(User)` where the client doesn't hide who exists; `DeliveryFailed`,
     /// `LimitExceeded`, `TooManyRequests`.
     pub async fn begin_choice(
@@ -160,6 +163,12 @@ impl Keyward {
         let chooser = self.chooser(request, through, username.to_owned()).await?;
         if chooser.account.is_none() && !chooser.hides() {
             return Err(self.unknown_chooser(&chooser).await);
+        }
+        if let Some(session) = input.confirmed
+            && let Some(signed_in) = self.let_newcomer_in(&chooser, session).await?
+        {
+            leave.give_back();
+            return Ok(Chosen::SignIn(signed_in));
         }
         let offered = chooser.offered(self);
         if let Some(choice) = preferred.filter(|choice| offered.contains(choice)) {
@@ -292,6 +301,37 @@ impl Keyward {
     /// Whether this `Session` is one of a sign-in by choice that has shown nothing yet.
     pub fn is_choice(&self, session: &Secret) -> bool {
         self.local_pool.is_choice(session)
+    }
+
+    /// Signs in who has just confirmed their sign-up; none when the code that they have shown there isn't
+    /// what they could sign in by.
+    async fn let_newcomer_in(&self, chooser: &Chooser<'_>, session: &Secret) -> Result<Option<SignIn>> {
+        let Chooser { request, through, counter, .. } = chooser;
+        let Envelope { id, expires_at_ms, content, .. } =
+            through.pool.open_confirmed(&through.client.id, session)?;
+        let choice = match content.channel {
+            Channel::Sms => FirstChoice::SmsOtp,
+            Channel::Email | Channel::Nowhere => FirstChoice::EmailOtp,
+        };
+        let account = chooser.account.as_ref().filter(|account| account.user.id == content.user_id);
+        let account = account.ok_or_else(invalid_session)?;
+        let is_first_factor = through.settings.first_factors().contains(&choice.factor());
+        let (true, Some(_), Some((_, _, method))) =
+            (is_first_factor, chooser.usable_account(choice.factor()), choice.code())
+        else {
+            return Ok(None);
+        };
+        let opening = Opening {
+            request: *request,
+            through,
+            account,
+            method,
+            counter: Some(counter),
+            challenge: Some((&id, expires_at_ms)),
+            second: None,
+            first_code: None,
+        };
+        self.open_session(opening).await.map(Some)
     }
 
     async fn go_on(

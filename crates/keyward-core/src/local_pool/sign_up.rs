@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::challenge::ConfirmedState;
 use super::own_account::Provable;
 use super::password::Line;
 use super::self_service::{SelfService, target, unknown_combination};
 use super::session::user_disabled;
+use super::sign_in::USER_AUTH;
 use crate::app_client::PoolClient;
 use crate::audit::{Change, Outcome};
 use crate::caller::Caller;
@@ -90,7 +92,9 @@ impl Keyward {
         Ok(SignedUp { user, delivery })
     }
 
-    /// Confirms the account to whose address `code` was sent, which proves the address.
+    /// Confirms the account to whose address `code` was sent, which proves the address. What is returned lets
+    /// the user in for the first time without another code, by choice ([`Keyward::begin_choice`]), where the
+    /// app client allows that flow.
     ///
     /// # Errors
     /// `NotFound(AppClient)`; `CodeMismatch`, `CodeExpired`; `AlreadyExists(Alias)` when the address stands for
@@ -101,14 +105,14 @@ impl Keyward {
         asked: SelfService<'_>,
         code: &Secret,
         takes_aliases: bool,
-    ) -> Result<()> {
+    ) -> Result<Option<Secret>> {
         const ACTION: &str = "user.confirm-sign-up";
         let through = self.client_of(&asked).await?;
-        let pool = &through.pool;
+        let PoolClient { pool, client, .. } = &*through;
         let leave = self.leave_to_try(asked.origin).await?;
         let account = through.account_named(asked.username, false).await?;
         let channels = self.sign_up_channels(&through.settings)?;
-        let hides = through.client.settings.hides_unknown_users;
+        let hides = client.settings.hides_unknown_users;
         let user = match unconfirmed(account.as_ref(), |status| {
             let status = status.as_str();
             Error::unauthenticated(format!("User cannot be confirmed. Current status is {status}"))
@@ -119,7 +123,7 @@ impl Keyward {
             Err(_) if hides => None,
             Err(refusal) => return Err(refusal),
         };
-        let detail = json!({ "client": through.client.id, "reason": "wrong_code" });
+        let detail = json!({ "client": client.id, "reason": "wrong_code" });
         let caller = Caller::nobody(asked.origin.clone());
         let failure = Change::of(self.event(&caller, ACTION, target(user), Outcome::Failed, detail));
         let owner = user.map_or(CodeOwner::Nobody(asked.username), CodeOwner::User);
@@ -130,11 +134,12 @@ impl Keyward {
         user.status = UserStatus::Confirmed;
         user.updated_at_ms = self.clock.now_ms();
         let caller = Caller::person(asked.origin.clone(), &user, "", false);
-        let detail = json!({ "client": through.client.id });
+        let detail = json!({ "client": client.id });
+        let state = ConfirmedState { user_id: user.id.clone(), channel: good.channel };
         let change = self.change(&caller, ACTION, target(Some(&user)), detail).using_code(good);
         self.store.update_user(&pool.identifiers, &user, takes_aliases, &change).await?;
         leave.give_back();
-        Ok(())
+        client.settings.allows(USER_AUTH).then(|| pool.seal_confirmed(client, state)).transpose()
     }
 
     /// Sends another code that confirms the account.

@@ -123,7 +123,7 @@ fn srp(outcome: Result<Chosen>) -> SrpChallenge {
 }
 
 fn with_password(password: &Secret) -> ChoiceInput<'_> {
-    ChoiceInput { password: Some(password), srp_a: None }
+    ChoiceInput { password: Some(password), ..ChoiceInput::default() }
 }
 
 async fn a_sign_in_begins_with_the_choice_among_what_the_pool_allows(database: TestDatabase) {
@@ -200,7 +200,7 @@ async fn a_password_may_come_with_the_choice_or_after_it(database: TestDatabase)
 async fn srp_may_be_chosen(database: TestDatabase) {
     let world = World::with_choices(&database).await;
     let (client, srp_a) = world.srp_client(ANN, PASSWORD);
-    let input = ChoiceInput { password: None, srp_a: Some(&srp_a) };
+    let input = ChoiceInput { srp_a: Some(&srp_a), ..ChoiceInput::default() };
     let challenge = asked(sign_in(world.begin(ANN, None).await), Question::SelectFirst);
 
     let begun = srp(world.select_first(&challenge, FirstChoice::PasswordSrp, input).await);
@@ -282,7 +282,7 @@ async fn where_the_client_hides_who_exists_everybody_is_offered_and_asked_the_sa
         let refused = world.select_first(&challenge, FirstChoice::Password, with_password(&password)).await;
         assert_eq!(said(refused), INCORRECT);
         let (_, srp_a) = world.srp_client(name, PASSWORD);
-        let input = ChoiceInput { password: None, srp_a: Some(&srp_a) };
+        let input = ChoiceInput { srp_a: Some(&srp_a), ..ChoiceInput::default() };
         let begun =
             world.keyward.begin_choice(world.request(), name, Some(FirstChoice::PasswordSrp), input).await;
         assert_eq!(srp(begun).user_id.len(), 36);

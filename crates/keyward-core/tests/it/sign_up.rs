@@ -99,7 +99,7 @@ impl Fixture {
     }
 
     async fn confirm(&self, username: &str, code: &str) -> Result<()> {
-        self.keyward.confirm_sign_up(self.asked(username), &code.into(), false).await
+        self.keyward.confirm_sign_up(self.asked(username), &code.into(), false).await.map(drop)
     }
 
     async fn resend(&self, username: &str) -> Result<CodeDelivery> {

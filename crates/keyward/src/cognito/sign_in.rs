@@ -29,6 +29,7 @@ pub(super) struct InitiateAuth {
     client_id: String,
     #[serde(default)]
     auth_parameters: Parameters,
+    session: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +98,7 @@ pub(super) async fn admin_initiate_auth(
 async fn initiate(
     keyward: &Keyward,
     request: SignInRequest<'_>,
-    InitiateAuth { auth_flow, auth_parameters: parameters, .. }: InitiateAuth,
+    InitiateAuth { auth_flow, auth_parameters: parameters, session, .. }: InitiateAuth,
 ) -> Result<AuthAnswer, Fault> {
     let request = request.with_secret_hash(parameters.get("SECRET_HASH"));
     let is_back_end = request.back_end.is_some();
@@ -122,7 +123,7 @@ async fn initiate(
             let username = parameter(&parameters, "USERNAME")?;
             let preferred = parameters.get("PREFERRED_CHALLENGE").map(Secret::expose);
             let preferred = preferred.and_then(FirstChoice::named);
-            let input = choice_input(&parameters);
+            let input = ChoiceInput { confirmed: session.as_ref(), ..choice_input(&parameters) };
             Ok(keyward.begin_choice(request, username.expose(), preferred, input).await?.into())
         }
         flow => {
@@ -293,7 +294,11 @@ impl From<Challenge> for AuthAnswer {
 }
 
 fn choice_input(parameters: &Parameters) -> ChoiceInput<'_> {
-    ChoiceInput { password: parameters.get("PASSWORD"), srp_a: parameters.get("SRP_A") }
+    ChoiceInput {
+        password: parameters.get("PASSWORD"),
+        srp_a: parameters.get("SRP_A"),
+        ..ChoiceInput::default()
+    }
 }
 
 /// What `SELECT_MFA_TYPE` is answered with.

@@ -6,7 +6,7 @@ use keyward_core::local_pool::self_service::SelfService;
 use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::cognito::account::{CodeDeliveryDetails, CodeSent, Nothing};
+use crate::cognito::account::{CodeDeliveryDetails, CodeSent};
 use crate::cognito::fault::Fault;
 use crate::cognito::users::{NamedValue, values};
 
@@ -41,6 +41,13 @@ pub(super) struct Confirm {
     force_alias_creation: bool,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Confirmed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Secret>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Resend {
@@ -62,11 +69,10 @@ pub(super) async fn sign_up(keyward: &Keyward, origin: &Origin, input: SignUp) -
     })
 }
 
-pub(super) async fn confirm(keyward: &Keyward, origin: &Origin, input: Confirm) -> Result<Nothing, Fault> {
+pub(super) async fn confirm(keyward: &Keyward, origin: &Origin, input: Confirm) -> Result<Confirmed, Fault> {
     let Confirm { client_id, username, secret_hash, confirmation_code, force_alias_creation } = &input;
     let asked = SelfService { origin, client_id, secret_hash: secret_hash.as_ref(), username };
-    keyward.confirm_sign_up(asked, confirmation_code, *force_alias_creation).await?;
-    Ok(Nothing {})
+    Ok(Confirmed { session: keyward.confirm_sign_up(asked, confirmation_code, *force_alias_creation).await? })
 }
 
 pub(super) async fn resend(keyward: &Keyward, origin: &Origin, input: Resend) -> Result<CodeSent, Fault> {

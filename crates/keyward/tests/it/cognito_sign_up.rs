@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyward_core::app_client::{AppClientSettings, NewAppClient, NewSecret};
 use keyward_core::caller::Caller;
-use keyward_core::user_pool::{NewUserPool, UserPoolSettings};
+use keyward_core::user_pool::{FirstFactor, NewUserPool, UserPoolSettings};
 use serde_json::{Value, json};
 
 use crate::cognito_support::PASSWORD;
@@ -106,6 +106,56 @@ async fn who_signs_up_is_confirmed_by_code_and_signs_in() {
     // Who is confirmed looks like nobody then.
     let resent = pool.request("ResendConfirmationCode", "ada", json!({})).await.expect(200);
     assert_eq!(resent["CodeDeliveryDetails"]["DeliveryMedium"], "EMAIL");
+}
+
+#[tokio::test]
+async fn the_code_that_confirms_a_sign_up_may_sign_in_once() {
+    let app = App::new().await;
+    let settings = |first_factors| UserPoolSettings {
+        auto_verified: vec!["email".into()],
+        first_factors,
+        ..UserPoolSettings::default()
+    };
+    let join = async |client_id: &str, name: &str| {
+        let attributes = json!([{ "Name": "email", "Value": format!("{name}@example.com") }]);
+        let input = json!({
+            "ClientId": client_id, "Username": name, "Password": PASSWORD, "UserAttributes": attributes,
+        });
+        app.cognito("SignUp", input).await.expect(200);
+        let input = json!({
+            "ClientId": client_id, "Username": name, "ConfirmationCode": app.sent_code().await,
+        });
+        app.cognito("ConfirmSignUp", input).await.expect(200)["Session"].clone()
+    };
+    let sign_in = |client_id: &str, name: &str, session: &Value| {
+        let input = json!({
+            "ClientId": client_id, "AuthFlow": "USER_AUTH", "AuthParameters": { "USERNAME": name },
+            "Session": session,
+        });
+        app.cognito("InitiateAuth", input)
+    };
+
+    let (_, client_id) = app.pool(settings(vec![FirstFactor::Password, FirstFactor::EmailOtp])).await;
+    let session = join(&client_id, "ada").await;
+
+    let void = "Invalid session for the user.";
+    let of_eve = join(&client_id, "eve").await;
+    sign_in(&client_id, "ada", &of_eve).await.expect_refusal("NotAuthorizedException", void);
+    let (_, other) = app.pool(settings(Vec::new())).await;
+    sign_in(&other, "ada", &session).await.expect_refusal("UserNotFoundException", "User does not exist.");
+    let signed_in = sign_in(&client_id, "ada", &session).await.expect(200);
+    assert!(signed_in["AuthenticationResult"]["RefreshToken"].is_string());
+    let again = sign_in(&client_id, "ada", &session).await;
+    assert_eq!((again.status.as_u16(), &again["__type"]), (400, &json!("NotAuthorizedException")));
+
+    // Where a code doesn't stand for a password, it goes on as any sign-in by choice.
+    let session = join(&other, "ada").await;
+    let asked = sign_in(&other, "ada", &session).await.expect(200);
+    assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE");
+    // It is too late after the time that there is for a challenge.
+    app.clock.advance_ms(3 * 60_000);
+    let late = "Invalid session for the user, session is expired.";
+    sign_in(&client_id, "eve", &of_eve).await.expect_refusal("NotAuthorizedException", late);
 }
 
 #[tokio::test]
