@@ -231,11 +231,11 @@ fn native_pool_acts(
     client: &Client,
     Place { pool, client: own, secret }: &Place,
 ) -> Vec<(&'static str, &'static str, Request)> {
-    let path = |rest: &str| format!("/api/v1/user-pools{rest}");
-    let get = |rest: &str| client.get(&path(rest));
-    let post = |rest: &str, body: Value| client.post(&path(rest), body);
-    let patch = |rest: &str, body: Value| client.patch(&path(rest), body);
-    let delete = |rest: &str| client.delete(&path(rest));
+    let of_pools = |rest: &str| format!("/api/v1/user-pools{rest}");
+    let get = |rest: &str| client.get(&of_pools(rest));
+    let post = |rest: &str, body: Value| client.post(&of_pools(rest), body);
+    let patch = |rest: &str, body: Value| client.patch(&of_pools(rest), body);
+    let delete = |rest: &str| client.delete(&of_pools(rest));
     let (pool, own) = (format!("/{pool}"), format!("/{pool}/clients/{own}"));
     let clients = format!("{pool}/clients");
     vec![
