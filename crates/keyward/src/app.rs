@@ -21,7 +21,7 @@ use keyward_core::random::Random;
 use keyward_core::store::Store;
 use tokio::time::timeout;
 
-use crate::config::{Config, Database, Environment};
+use crate::config::{Config, Database, Environment, Provider};
 use crate::http::{self, Failure, plain, speaking};
 use crate::{api, cognito, vams};
 
@@ -43,6 +43,7 @@ pub async fn open_at(
     random: Random,
     master_key: MasterKey,
 ) -> Result<Arc<Keyward>> {
+    require_home(&config.provider)?;
     let Database::Sqlite(file) = &config.database;
     let store = Store::sqlite(file).await?;
     let cost = HashingCost {
@@ -80,6 +81,16 @@ pub async fn open_at(
         deliveries: deliveries(config),
     };
     Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
+}
+
+/// Refuses a home of users that isn't in this build.
+fn require_home(provider: &Provider) -> Result<()> {
+    let lacking = match provider {
+        Provider::Local => return Ok(()),
+        Provider::Cognito(_) => "the provider cognito, which takes one with the feature aws",
+        Provider::Jwt => "the provider jwt",
+    };
+    Err(Error::new(Code::Unsupported, format!("This build of Keyward doesn't have {lacking}.")))
 }
 
 /// Where nothing is set up to send messages, a developer reads them here; in earnest nobody would.

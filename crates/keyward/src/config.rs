@@ -1,7 +1,7 @@
 //! Every setting of the server, once, with where its value came from; and the only reader of the environment.
 //!
-//! A flag wins over an environment variable, that over `keyward.toml`, that over the default. An empty
-//! environment variable counts as unset. A setting that nobody knows stops the start, wherever it stands: a
+//! A flag wins over an environment variable, that over `keyward.toml`, that over RawScribe's own file, that
+//! over the default. An empty environment variable counts as unset. A setting that nobody knows stops the start, wherever it stands: a
 //! typo in a setting that guards something must not go unnoticed.
 
 use std::collections::BTreeMap;
@@ -27,6 +27,11 @@ use tracing::level_filters::LevelFilter;
 
 use crate::client::is_loopback;
 use crate::complaint::Complaint;
+pub use crate::config::provider::{CognitoPool, Provider, ToldSource};
+pub use crate::config::rawscribe::RawScribe;
+
+mod provider;
+mod rawscribe;
 
 /// What stands in place of a secret.
 const MASK: &str = "********";
@@ -36,6 +41,9 @@ const DEFAULT_FILE: &str = "keyward.toml";
 
 /// The variable that names another file, as `--config` does.
 const FILE_VARIABLE: &str = "KEYWARD_CONFIG";
+
+/// The setting that names RawScribe's file, which other settings may stand in.
+const RAWSCRIBE_CONFIG: &str = "rawscribe_config";
 
 /// The variable that adds `GET /hello`, the bare route that `make bench` holds the others against. In no help and no
 /// listing, since nobody else has a use for it.
@@ -52,6 +60,8 @@ struct Setting {
     name: &'static str,
     /// Its environment variable.
     variable: &'static str,
+    /// The variable by which others than Keyward know it; Keyward's own wins.
+    known_as: Option<&'static str>,
     /// What stands for its value in the help.
     value_name: &'static str,
     /// The text that counts when nobody gives one; `""` where the default is worked out, or nothing.
@@ -79,7 +89,7 @@ impl Setting {
         default: &'static str,
         help: &'static str,
     ) -> Self {
-        Self { name, variable, value_name, default, help, kind: Kind::Plain }
+        Self { name, variable, known_as: None, value_name, default, help, kind: Kind::Plain }
     }
 
     const fn switch(
@@ -88,7 +98,8 @@ impl Setting {
         default: &'static str,
         help: &'static str,
     ) -> Self {
-        Self { name, variable, value_name: "true|false", default, help, kind: Kind::Switch }
+        let value_name = "true|false";
+        Self { name, variable, known_as: None, value_name, default, help, kind: Kind::Switch }
     }
 
     const fn url(
@@ -97,11 +108,20 @@ impl Setting {
         value_name: &'static str,
         help: &'static str,
     ) -> Self {
-        Self { name, variable, value_name, default: "", help, kind: Kind::Url }
+        Self { name, variable, known_as: None, value_name, default: "", help, kind: Kind::Url }
     }
 
     const fn secret(name: &'static str, variable: &'static str, help: &'static str) -> Self {
-        Self { name, variable, value_name: "", default: "", help, kind: Kind::Secret }
+        Self { name, variable, known_as: None, value_name: "", default: "", help, kind: Kind::Secret }
+    }
+
+    const fn known_as(self, variable: &'static str) -> Self {
+        Self { known_as: Some(variable), ..self }
+    }
+
+    /// The variables that it is read from, those that win first.
+    fn variables(&self) -> impl Iterator<Item = &'static str> {
+        [self.variable].into_iter().chain(self.known_as)
     }
 
     fn flag(&self) -> String {
@@ -178,6 +198,65 @@ const SETTINGS: &[Setting] = &[
         "NAME",
         "us-east-1",
         "Region that pool ids begin with, as in Amazon Cognito",
+    ),
+    Setting::plain(
+        "provider",
+        "KEYWARD_PROVIDER",
+        "NAME",
+        "local",
+        "Where the users live: local (here), cognito (in Amazon Cognito) or jwt (in RawScribe's file of settings)",
+    ),
+    Setting::plain(
+        "cognito_user_pool_id",
+        "KEYWARD_COGNITO_USER_POOL_ID",
+        "ID",
+        "",
+        "The pool in Amazon Cognito, such as us-east-1_k3Y9wRd0A",
+    )
+    .known_as("COGNITO_USER_POOL_ID"),
+    Setting::plain(
+        "cognito_client_id",
+        "KEYWARD_COGNITO_CLIENT_ID",
+        "ID",
+        "",
+        "The app client of that pool that its users sign in through",
+    )
+    .known_as("COGNITO_CLIENT_ID"),
+    Setting::plain(
+        "cognito_region",
+        "KEYWARD_COGNITO_REGION",
+        "NAME",
+        "",
+        "The region of that pool, by default what its id begins with",
+    )
+    .known_as("COGNITO_REGION"),
+    Setting::plain(
+        "cognito_endpoint",
+        "KEYWARD_COGNITO_ENDPOINT",
+        "URL",
+        "",
+        "Where the Cognito protocol is spoken for that pool, by default by Amazon",
+    ),
+    Setting::plain(
+        "cognito_groups",
+        "KEYWARD_COGNITO_GROUPS",
+        "NAME,...",
+        "ADMINS,LAB_MANAGERS,RESEARCHERS,CLINICIANS",
+        "The groups of that pool that are the roles of their names",
+    ),
+    Setting::plain(
+        "directory_bound",
+        "KEYWARD_DIRECTORY_BOUND",
+        "TIME",
+        "60s",
+        "How old what is known of users kept elsewhere may be, such as 60s or 500ms, 10m at most",
+    ),
+    Setting::plain(
+        RAWSCRIBE_CONFIG,
+        "KEYWARD_RAWSCRIBE_CONFIG",
+        "FILE",
+        "",
+        "RawScribe's file of settings, by default rawscribe/.config/config.json or what CONFIG_PATH names",
     ),
     Setting::plain(
         "api_key_prefix",
@@ -362,6 +441,12 @@ pub struct Config {
     pub dev: bool,
     /// The region that pool ids begin with.
     pub region: String,
+    /// Where the users live.
+    pub provider: Provider,
+    /// How old what is known of users kept elsewhere may be, milliseconds.
+    pub directory_bound_ms: u64,
+    /// What RawScribe's file of settings says beside settings of ours.
+    pub rawscribe: RawScribe,
     /// What new API keys begin with, without the `_`.
     pub api_key_prefix: String,
     /// The first admin's email address.
@@ -578,13 +663,20 @@ pub fn own_variables() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|setting| setting.variable).chain(CLIENT_VARIABLES.iter().copied())
 }
 
-/// Of an environment, every `KEYWARD_...` variable that is not empty.
+/// Variables of other names than ours that count here.
+fn foreign_variables() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().filter_map(|setting| setting.known_as).chain(rawscribe::VARIABLES)
+}
+
+/// Of an environment, every `KEYWARD_...` variable that is not empty, and those that others know.
 fn keyward_variables(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, String>, Complaint> {
     let mut variables = BTreeMap::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str().filter(|name| name.starts_with("KEYWARD_")) else { continue };
+        let is_ours =
+            |name: &&str| name.starts_with("KEYWARD_") || foreign_variables().any(|known| known == *name);
+        let Some(name) = name.to_str().filter(is_ours) else { continue };
         let value = value.into_string().map_err(|_| {
             Complaint::usage(format!("The environment variable {name} isn't text."))
                 .hint("Set it again, in UTF-8.")
@@ -617,10 +709,11 @@ impl Args for ServeArguments {
                 "" => String::new(),
                 default => format!(" [default: {default}]"),
             };
+            let variables = setting.variables().collect::<Vec<_>>().join(" or ");
             let argument = Arg::new(setting.name)
                 .long(setting.name.replace('_', "-"))
                 .value_name(setting.value_name)
-                .help(format!("{} [env: {}]{default}", setting.help, setting.variable));
+                .help(format!("{} [env: {variables}]{default}", setting.help));
             if setting.kind == Kind::Switch {
                 argument.num_args(0..=1).require_equals(true).default_missing_value("true")
             } else {
@@ -663,7 +756,7 @@ impl Config {
     /// The settings that these flags, the environment and the file make together.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn load(arguments: &ServeArguments) -> Result<Self, Complaint> {
-        Self::resolve(arguments, &keyward_variables(std::env::vars_os())?, Path::new(DEFAULT_FILE))
+        Self::resolve(arguments, &keyward_variables(std::env::vars_os())?, Path::new(""))
     }
 
     /// The settings that these flags alone make, whatever stands around the process: for a program that holds
@@ -673,13 +766,14 @@ impl Config {
         let matches = command.try_get_matches_from(flags);
         let arguments = matches.and_then(|matches| ServeArguments::from_arg_matches(&matches));
         let arguments = arguments.map_err(|error| Complaint::usage(error.to_string()))?;
-        Values::layer(&arguments, &BTreeMap::new(), &File::default()).into_config()
+        Self::layered(&arguments, &BTreeMap::new(), File::default(), None)
     }
 
+    /// The files that nobody names are looked for in `folder`.
     fn resolve(
         arguments: &ServeArguments,
         variables: &BTreeMap<String, String>,
-        default_file: &Path,
+        folder: &Path,
     ) -> Result<Self, Complaint> {
         refuse_unknown_variables(variables)?;
         let named = arguments.file.clone().or_else(|| variables.get(FILE_VARIABLE).map(PathBuf::from));
@@ -688,24 +782,31 @@ impl Config {
                 Complaint::usage(format!("The file of settings {} isn't there.", path.display()))
                     .hint("Check the path behind --config or KEYWARD_CONFIG.")
             })?,
-            None => File::read(default_file)?.unwrap_or_default(),
+            None => File::read(&folder.join(DEFAULT_FILE))?.unwrap_or_default(),
         };
-        Self::layered(arguments, variables, &file)
+        Self::layered(arguments, variables, file, Some(&folder.join(rawscribe::DEFAULT_FILE)))
     }
 
-    /// The settings that these variables make, without flags and without a file: for what isn't started from a
-    /// command line.
+    /// The settings that these variables make, without flags and without a file that they don't name: for what
+    /// isn't started from a command line.
     pub fn from_variables(variables: &BTreeMap<String, String>) -> Result<Self, Complaint> {
         refuse_unknown_variables(variables)?;
-        Self::layered(&ServeArguments::default(), variables, &File::default())
+        Self::layered(&ServeArguments::default(), variables, File::default(), None)
     }
 
+    /// The settings that these layers make; RawScribe's file may stand at `usual`.
     fn layered(
         arguments: &ServeArguments,
         variables: &BTreeMap<String, String>,
-        file: &File,
+        file: File,
+        usual: Option<&Path>,
     ) -> Result<Self, Complaint> {
-        let mut config = Values::layer(arguments, variables, file).into_config()?;
+        let rawscribe_file = rawscribe::find(usual, variables);
+        let mut layers = Layers { arguments, variables, files: vec![file], rawscribe_file };
+        let path = layers.values().optional(RAWSCRIBE_CONFIG, path)?;
+        let (settings, rawscribe) = path.as_deref().map(rawscribe::read).transpose()?.unwrap_or_default();
+        layers.files.push(settings);
+        let mut config = layers.values().into_config(rawscribe)?;
         if let Some(text) = variables.get(BENCH_HELLO_VARIABLE) {
             config.bench_hello = switch(text).map_err(|wrong| {
                 Complaint::usage(format!("{BENCH_HELLO_VARIABLE} must be {}.", wrong.must_be))
@@ -810,7 +911,9 @@ fn refuse_unknown_variables(variables: &BTreeMap<String, String>) -> Result<(), 
         settings.chain(CLIENT_VARIABLES.iter().copied()).chain([FILE_VARIABLE, BENCH_HELLO_VARIABLE])
     };
     for (name, value) in variables {
-        if !known().any(|variable| variable == name) && !is_made_by_kubernetes(name, value) {
+        let is_foreign = foreign_variables().any(|variable| variable == name);
+        let is_known = is_foreign || known().any(|variable| variable == name);
+        if !is_known && !is_made_by_kubernetes(name, value) {
             return Err(Complaint::usage(format!("The environment variable {name} is unknown."))
                 .hint(did_you_mean(name, known())));
         }
@@ -872,24 +975,36 @@ struct Value {
     source: Source,
 }
 
-impl Values {
-    fn layer(arguments: &ServeArguments, variables: &BTreeMap<String, String>, file: &File) -> Self {
-        let value = |setting: &'static Setting| {
-            let (text, source) = if let Some(text) = arguments.given.get(setting.name) {
-                (text.as_str(), Source::Flag(setting.flag()))
-            } else if let Some(text) = variables.get(setting.variable) {
-                (text.as_str(), Source::Environment(setting.variable))
-            } else if let Some(text) = file.texts.get(setting.name) {
-                (text.as_str(), Source::File(file.path.clone()))
-            } else {
-                (setting.default, Source::Default)
-            };
-            Value { setting, text: Secret::from(text), source }
-        };
-        Self(SETTINGS.iter().map(value).collect())
+/// What settings are given by, that which wins first.
+struct Layers<'a> {
+    arguments: &'a ServeArguments,
+    variables: &'a BTreeMap<String, String>,
+    files: Vec<File>,
+    /// Where RawScribe's is found when nobody names it.
+    rawscribe_file: Option<(String, Source)>,
+}
+
+impl Layers<'_> {
+    fn values(&self) -> Values {
+        Values(SETTINGS.iter().map(|setting| self.value(setting)).collect())
     }
 
-    fn into_config(self) -> Result<Config, Complaint> {
+    fn value(&self, setting: &'static Setting) -> Value {
+        let flag = || Some((self.arguments.given.get(setting.name)?, Source::Flag(setting.flag())));
+        let variable = |name| Some((self.variables.get(name)?, Source::Environment(name)));
+        let file =
+            |file: &'_ File| Some((file.texts.get(setting.name)?.clone(), Source::File(file.path.clone())));
+        let given = flag().or_else(|| setting.variables().find_map(variable));
+        let given = given.map(|(text, source)| (text.clone(), source));
+        let found = || self.rawscribe_file.clone().filter(|_| setting.name == RAWSCRIBE_CONFIG);
+        let given = given.or_else(|| self.files.iter().find_map(file)).or_else(found);
+        let (text, source) = given.unwrap_or_else(|| (setting.default.to_owned(), Source::Default));
+        Value { setting, text: Secret::from(text), source }
+    }
+}
+
+impl Values {
+    fn into_config(self, rawscribe: RawScribe) -> Result<Config, Complaint> {
         let listen = self.required("listen", listen_address)?;
         let data_dir = PathBuf::from(self.required("data_dir", some_text)?);
         let database = match self.optional("database", database)? {
@@ -927,6 +1042,9 @@ impl Values {
             environment,
             dev,
             region: self.required("region", region)?,
+            provider: self.provider()?,
+            directory_bound_ms: self.required("directory_bound", provider::directory_bound)?,
+            rawscribe,
             api_key_prefix: self.required("api_key_prefix", api_key_prefix)?,
             admin_email,
             admin_password,
@@ -1052,6 +1170,10 @@ impl Values {
                 "database" => format!("sqlite:{}", database.display()),
                 "public_url" => config.public_url(),
                 "issuer" => config.issuer(),
+                "cognito_region" => config
+                    .provider
+                    .cognito()
+                    .map_or_else(|| value.text.expose().to_owned(), |pool| pool.region.clone()),
                 _ if value.setting.kind == Kind::Secret && !value.text.is_empty() => MASK.to_owned(),
                 _ if value.setting.kind == Kind::Url => masked_url(value.text.expose().trim()),
                 _ => value.text.expose().to_owned(),
@@ -1080,13 +1202,16 @@ impl Values {
         name: &'static str,
         read: impl Fn(&str) -> Result<T, Wrong>,
     ) -> Result<T, Complaint> {
-        let Some(value) = self.0.iter().find(|value| value.setting.name == name) else {
-            return Err(Complaint::new(format!("The setting {name} is not in the list of settings.")));
-        };
+        let value = self.value(name)?;
         // White space is nobody's wish in a setting, but it may well be part of a password.
         let text = value.text.expose();
         let text = if value.setting.kind == Kind::Secret { text } else { text.trim() };
         read(text).map_err(|wrong| value.complain(&wrong))
+    }
+
+    fn value(&self, name: &'static str) -> Result<&Value, Complaint> {
+        let value = self.0.iter().find(|value| value.setting.name == name);
+        value.ok_or_else(|| Complaint::new(format!("The setting {name} is not in the list of settings.")))
     }
 
     /// The value of a URL that may hold a secret.

@@ -11,18 +11,29 @@ struct Given<'a> {
     flags: &'a [&'a str],
     variables: &'a [(&'a str, &'a str)],
     file: Option<&'a str>,
+    rawscribe: Option<&'a str>,
 }
 
 impl Given<'_> {
     fn resolve(&self) -> Result<Config, Complaint> {
         let folder = TempDir::new().unwrap();
-        let path = folder.path().join("keyward.toml");
         if let Some(text) = self.file {
-            fs::write(&path, text).unwrap();
+            fs::write(folder.path().join("keyward.toml"), text).unwrap();
+        }
+        if let Some(text) = self.rawscribe {
+            write_rawscribe(folder.path(), text);
         }
         let variables = self.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::resolve(&arguments(self.flags), &variables.collect(), &path)
+        Config::resolve(&arguments(self.flags), &variables.collect(), folder.path())
     }
+}
+
+/// RawScribe's file, where it usually stands.
+fn write_rawscribe(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join(rawscribe::DEFAULT_FILE);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    path
 }
 
 fn arguments(flags: &[&str]) -> ServeArguments {
@@ -90,7 +101,9 @@ fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     let variables = [("KEYWARD_REGION", "eu-west-2"), ("KEYWARD_API_KEY_PREFIX", "lab")];
     let file = "region = 'eu-west-3'\napi_key_prefix = 'file'\nlog_format = 'json'\n";
 
-    let config = Given { flags: &flags, variables: &variables, file: Some(file) }.resolve().unwrap();
+    let config = Given { flags: &flags, variables: &variables, file: Some(file), ..Given::default() }
+        .resolve()
+        .unwrap();
 
     assert_eq!(row(&config, "region"), (Some("eu-west-1".into()), "flag --region".into()));
     assert_eq!(
@@ -159,6 +172,13 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("environment", "prod"),
         ("dev", "true"),
         ("region", "eu-west-1"),
+        ("provider", "jwt"),
+        ("cognito_user_pool_id", "eu-west-1_k3Y9wRd0A"),
+        ("cognito_client_id", "1ue2h7glihso8gpq4pm4s0rs42"),
+        ("cognito_region", "eu-west-1"),
+        ("cognito_endpoint", "http://localhost:5000"),
+        ("cognito_groups", "ADMINS,NIGHT SHIFT"),
+        ("directory_bound", "500ms"),
         ("api_key_prefix", "lab"),
         ("issuer", "https://example.com/{pool}"),
         ("admin_email", "admin@example.com"),
@@ -194,21 +214,28 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
 
     let tested = values.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>();
     let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !tested.contains(name));
-    // The two of TLS go together, so do the three of mail, and the secrets come from the environment alone:
-    // tests of their own.
-    let expected = ["tls_cert", "tls_key", "admin_password", "master_key"];
+    // The two of TLS go together, so do the three of mail, the secrets come from the environment alone, and a
+    // file that is named must be there: tests of their own.
+    let expected = ["tls_cert", "tls_key", "rawscribe_config", "admin_password", "master_key"];
     let expected = [&expected[..], &["smtp_url", "smtp_password_file", "mail_from"]].concat();
     assert_eq!(others.collect::<Vec<_>>(), expected);
 }
 
 #[test]
 fn an_empty_variable_counts_as_unset() {
-    let variables = [("KEYWARD_REGION", ""), ("KEYWARD_LOG_LEVEL", "debug"), ("HOME", "/root")];
+    let variables = [
+        ("KEYWARD_REGION", ""),
+        ("KEYWARD_LOG_LEVEL", "debug"),
+        ("HOME", "/root"),
+        ("COGNITO_REGION", ""),
+        ("COGNITO_CLIENT_ID", "client"),
+    ];
     let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
 
     let variables = keyward_variables(variables.into_iter()).unwrap();
 
-    assert_eq!(variables, BTreeMap::from([("KEYWARD_LOG_LEVEL".to_owned(), "debug".to_owned())]));
+    let expected = [("COGNITO_CLIENT_ID", "client"), ("KEYWARD_LOG_LEVEL", "debug")];
+    assert_eq!(variables, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     assert_eq!(environment("A_NAME_THAT_NOBODY_SETS"), None);
 }
 
@@ -309,6 +336,13 @@ fn wrong_values_are_told_with_what_they_must_be() {
         ("KEYWARD_BEHIND_PROXY", "maybe"),
         ("KEYWARD_ENV", "production"),
         ("KEYWARD_REGION", "US East"),
+        ("KEYWARD_PROVIDER", "amazon"),
+        ("KEYWARD_COGNITO_USER_POOL_ID", "pool"),
+        ("COGNITO_CLIENT_ID", "a client"),
+        ("COGNITO_REGION", "US East"),
+        ("KEYWARD_COGNITO_ENDPOINT", "localhost:5000"),
+        ("KEYWARD_DIRECTORY_BOUND", "an hour"),
+        ("KEYWARD_DIRECTORY_BOUND", "11m"),
         ("KEYWARD_API_KEY_PREFIX", "v"),
         ("KEYWARD_API_KEY_PREFIX", "vams_"),
         ("KEYWARD_ISSUER", "pool"),
@@ -347,6 +381,13 @@ fn wrong_values_are_told_with_what_they_must_be() {
     behind_proxy must be true or false, not "maybe".
     environment must be dev, test, stage or prod, not "production".
     region must be 1 to 32 of a-z, 0-9 and -, not "US East".
+    provider must be local, cognito or jwt, not "amazon".
+    cognito_user_pool_id must be the id of a pool, not "pool".
+    cognito_client_id must be the id of an app client, not "a client".
+    cognito_region must be 1 to 32 of a-z, 0-9 and -, not "US East".
+    cognito_endpoint must be an http or https URL without user, query or fragment, not "localhost:5000".
+    directory_bound must be a time of at most 10 minutes, not "an hour".
+    directory_bound must be a time of at most 10 minutes, not "11m".
     api_key_prefix must be 2 to 16 of a-z and 0-9, not "v".
     api_key_prefix must be 2 to 16 of a-z and 0-9, not "vams_".
     issuer must be an http or https URL without user, query or fragment, not "pool".
@@ -621,6 +662,155 @@ fn an_sms_goes_one_way() {
     let both = [("KEYWARD_SMS_COMMAND", "send"), ("KEYWARD_SMS_WEBHOOK", "https://host/")];
     let both = Given { variables: &both, ..Given::default() }.resolve();
     assert!(complaint(both).starts_with("Both sms_command and sms_webhook say how to send an SMS."));
+}
+
+/// As a deployment of RawScribe has them.
+const DEPLOYED: [(&str, &str); 3] = [
+    ("COGNITO_USER_POOL_ID", "us-east-1_Deployed1"),
+    ("COGNITO_CLIENT_ID", "deployedclient"),
+    ("COGNITO_REGION", "us-east-1"),
+];
+/// Whose pool isn't there any more.
+const STALE: &str = r#"{"lambda": {"auth": {"provider": "cognito", "required": true, "cognito": {
+    "userPoolId": "eu-west-1_Stale1234", "clientId": "staleclient", "region": "eu-west-1"}}}}"#;
+
+fn cognito(variables: &[(&str, &str)], file: Option<&str>) -> CognitoPool {
+    let given = Given { variables, rawscribe: file, flags: &["--provider=cognito"], ..Given::default() };
+    given.resolve().unwrap().provider.cognito().unwrap().clone()
+}
+
+fn told(pool: &CognitoPool) -> [&str; 4] {
+    [&pool.user_pool_id, &pool.client_id, &pool.region, pool.source.as_str()]
+}
+
+#[test]
+fn the_environment_wins_over_a_stale_file_and_the_source_is_told_truthfully() {
+    let deployed = cognito(&DEPLOYED, Some(STALE));
+    assert_eq!(told(&deployed), ["us-east-1_Deployed1", "deployedclient", "us-east-1", "environment"]);
+    let from_file = cognito(&[], Some(STALE));
+    assert_eq!(told(&from_file), ["eu-west-1_Stale1234", "staleclient", "eu-west-1", "config_file"]);
+    let mixed = cognito(&DEPLOYED[..1], Some(STALE));
+    assert_eq!(told(&mixed), ["us-east-1_Deployed1", "staleclient", "eu-west-1", "mixed"]);
+    // What was worked out from the pool's id came from nowhere.
+    let without_region = cognito(&DEPLOYED[..2], None);
+    assert_eq!(told(&without_region), ["us-east-1_Deployed1", "deployedclient", "us-east-1", "environment"]);
+
+    let ours = ("KEYWARD_COGNITO_CLIENT_ID", "ours");
+    assert_eq!(cognito(&[&DEPLOYED[..], &[ours]].concat(), None).client_id, "ours");
+    let variables = [DEPLOYED[0]];
+    let config =
+        Given { variables: &variables, rawscribe: Some(STALE), ..Given::default() }.resolve().unwrap();
+    let source = |name| row(&config, name).1;
+    assert_eq!(source("cognito_user_pool_id"), "environment COGNITO_USER_POOL_ID");
+    assert_eq!([source("cognito_client_id"), source("provider")], ["file", "file"]);
+    assert_eq!(row(&config, "cognito_region"), (Some("eu-west-1".into()), "file".into()));
+}
+
+#[test]
+fn cognito_takes_a_pool_and_a_client() {
+    let refused = |variables: &[(&str, &str)]| {
+        complaint(Given { variables, flags: &["--provider", "cognito"], ..Given::default() }.resolve())
+    };
+
+    insta::assert_snapshot!(refused(&[]), @"With the provider cognito, cognito_user_pool_id (COGNITO_USER_POOL_ID) and cognito_client_id (COGNITO_CLIENT_ID) must be set. | Both are outputs of the stack that made the pool; leave the provider out to keep users here.");
+    insta::assert_snapshot!(refused(&DEPLOYED[..1]), @"With the provider cognito, cognito_client_id (COGNITO_CLIENT_ID) must be set. | Both are outputs of the stack that made the pool; leave the provider out to keep users here.");
+    let strange = [("COGNITO_USER_POOL_ID", "Pool_1"), DEPLOYED[1]];
+    insta::assert_snapshot!(refused(&strange), @"With the provider cognito, cognito_region (COGNITO_REGION) must be set. | It is the region in which the pool was made, such as us-east-1.");
+}
+
+#[test]
+fn times_and_groups_of_a_home_elsewhere_are_read() {
+    let bound = |text: &str| with_flags(&["--directory-bound", text]).unwrap().directory_bound_ms;
+    assert_eq!(with_flags(&[]).unwrap().directory_bound_ms, 60_000);
+    assert_eq!(["60s", "90", "500ms", "2m", "0s"].map(bound), [60_000, 90_000, 500, 120_000, 0]);
+
+    assert_eq!(cognito(&DEPLOYED, None).groups, ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS"]);
+    let listed = ("KEYWARD_COGNITO_GROUPS", "ADMINS, night shift");
+    assert_eq!(cognito(&[&DEPLOYED[..], &[listed]].concat(), None).groups, ["ADMINS", "night shift"]);
+    let file = r#"{"lambda": {"auth": {"cognito": {"groups": {
+        "ADMINS": {"description": "All of it", "permissions": ["*"]}, "AUDITORS": {}}}}}}"#;
+    assert_eq!(cognito(&DEPLOYED, Some(file)).groups, ["ADMINS", "AUDITORS"]);
+}
+
+#[test]
+fn the_file_of_rawscribe_is_read_as_it_is() {
+    let text = r#"{
+        "private_webapp": {"theme": "dark"},
+        "webapp": {"apiEndpoint": "/api"},
+        "lambda": {
+            "auth": {
+                "provider": "cognito", "required": true,
+                "cognito": {"userPoolId": "us-east-1_Pool12345", "clientId": "client", "region": "",
+                    "groups": {"AUDITORS": {"description": "See all", "permissions": ["view:*"]}}}
+            },
+            "server": {"host": "0.0.0.0", "port": 8000},
+            "cors": {"allowedOrigins": ["https://lab.example.com"]}
+        }
+    }"#;
+    let config = Given { rawscribe: Some(text), ..Given::default() }.resolve().unwrap();
+
+    let pool = config.provider.cognito().unwrap();
+    assert_eq!(told(pool), ["us-east-1_Pool12345", "client", "us-east-1", "config_file"]);
+    let rawscribe = &config.rawscribe;
+    assert_eq!(rawscribe.allowed_origins, Some(texts(&["https://lab.example.com"])));
+    assert_eq!(serde_json::to_string(&rawscribe.private_webapp).unwrap(), r#"{"theme":"dark"}"#);
+    assert_eq!(rawscribe.groups["AUDITORS"].permissions, ["view:*"]);
+    assert_eq!(row(&config, "rawscribe_config").1, "default");
+
+    // Ours wins, and RawScribe's default is the users of its file.
+    let file = Some("provider = 'local'");
+    let ours = Given { rawscribe: Some(text), file, ..Given::default() }.resolve().unwrap();
+    assert_eq!(ours.provider, Provider::Local);
+    let jwt = Given { rawscribe: Some(r#"{"lambda": {"auth": {}}}"#), ..Given::default() }.resolve();
+    assert_eq!(jwt.unwrap().provider, Provider::Jwt);
+    let none = Given { rawscribe: Some(r#"{"lambda": {}}"#), ..Given::default() }.resolve().unwrap();
+    assert_eq!(none.provider, Provider::Local);
+    assert_eq!(none.rawscribe.allowed_origins, None);
+}
+
+#[test]
+fn the_file_of_rawscribe_is_found_where_it_says() {
+    let folder = TempDir::new().unwrap();
+    let other = folder.path().join("other.json");
+    fs::write(&other, STALE.replace("Stale1234", "Other1234")).unwrap();
+    let other = other.to_str().unwrap();
+    let pool = |flags: &[&str], variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::resolve(&arguments(flags), &variables.collect(), folder.path()).unwrap();
+        let pool = config.provider.cognito().map(|pool| pool.user_pool_id.clone());
+        (pool.unwrap_or_default(), row(&config, "rawscribe_config").1)
+    };
+    let of = |pool: &str, source: &str| (pool.to_owned(), source.to_owned());
+
+    let variable = ("CONFIG_PATH", other);
+    assert_eq!(pool(&[], &[]), of("", "default"));
+    assert_eq!(pool(&[], &[variable]), of("eu-west-1_Other1234", "environment CONFIG_PATH"));
+    assert_eq!(pool(&[], &[variable, ("TESTING", "true")]), of("", "default"));
+    write_rawscribe(folder.path(), STALE);
+    assert_eq!(pool(&[], &[variable]), of("eu-west-1_Stale1234", "default"));
+    let flag = ["--rawscribe-config", other];
+    assert_eq!(pool(&flag, &[variable]), of("eu-west-1_Other1234", "flag --rawscribe-config"));
+    let variable = ("KEYWARD_RAWSCRIBE_CONFIG", other);
+    assert_eq!(pool(&[], &[variable]), of("eu-west-1_Other1234", "environment KEYWARD_RAWSCRIBE_CONFIG"));
+}
+
+#[test]
+fn what_is_wrong_with_the_file_of_rawscribe_is_told_without_what_stands_there() {
+    let refused = |text: &str| {
+        let complaint = complaint(Given { rawscribe: Some(text), ..Given::default() }.resolve());
+        let (start, end) = (complaint.find('/').unwrap(), complaint.find(rawscribe::DEFAULT_FILE).unwrap());
+        complaint.replace(&complaint[start..end], "")
+    };
+
+    insta::assert_snapshot!(refused("{\n\"lambda\": hunter2}"), @"rawscribe/.config/config.json isn't JSON at line 2, column 11. | RawScribe's file of settings is a JSON object with the member `lambda`.");
+    insta::assert_snapshot!(refused("{}"), @"rawscribe/.config/config.json has no object `lambda`, so it isn't RawScribe's. | Name the file that RawScribe reads, or none: rawscribe_config, or CONFIG_PATH.");
+    insta::assert_snapshot!(refused(r#"{"lambda": {"cors": {"allowedOrigins": "hunter2"}}}"#), @"In rawscribe/.config/config.json, `lambda.cors.allowedOrigins`: must be a list. | Write it as RawScribe has it, or take it out.");
+    insta::assert_snapshot!(refused(r#"{"lambda": {"auth": {"provider": "oauth"}}}"#), @r#"The setting provider (file rawscribe/.config/config.json) must be local, cognito or jwt, not "oauth". | `keyward serve --help` tells about every setting."#);
+    assert_eq!(
+        complaint(with_variable("CONFIG_PATH", "/nowhere/config.json")),
+        "RawScribe's file of settings /nowhere/config.json isn't there. | Check the path behind \
+         rawscribe_config or CONFIG_PATH, or take it away."
+    );
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
