@@ -453,7 +453,8 @@ async fn where_the_pool_asks_everybody_no_way_in_goes_without_a_factor(database:
         outcomes.push(keyward.sign_in_with_password(back_end, ANN, &password).await);
         outcomes.push(world.sign_in_by_srp(ANN, password.expose()).await);
         for request in [world.request(), back_end] {
-            let input = ChoiceInput { password: Some(&password), srp_a: Some(&srp_a), ..ChoiceInput::default() };
+            let input =
+                ChoiceInput { password: Some(&password), srp_a: Some(&srp_a), ..ChoiceInput::default() };
             let choose = keyward.begin_choice(request, ANN, Some(FirstChoice::Password), input);
             let Chosen::SignIn(by_password) = choose.await.unwrap() else { panic!("SRP wasn't chosen") };
             outcomes.push(Ok(by_password));
