@@ -40,9 +40,24 @@ pub struct Keyward {
     pub(crate) message_made: Arc<Notify>,
 }
 
+/// What a deployment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// Somebody's own machine.
+    Dev,
+    /// Automatic tests.
+    Test,
+    /// A rehearsal of production.
+    Stage,
+    /// The real thing.
+    Prod,
+}
+
 /// What can be set of it.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What this deployment is for.
+    pub environment: Environment,
     /// What an API key begins with, before the underscore: 2 to 16 of `a-z0-9`.
     pub api_key_prefix: String,
     /// How old an answer about rights may be at most, in milliseconds.
@@ -62,12 +77,25 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            environment: Environment::Dev,
             api_key_prefix: "vams".to_owned(),
             revocation_bound_ms: 1000,
             public_url: "http://localhost:8480".to_owned(),
             failed_sign_ins_per_minute: 20,
             dev: false,
             deliveries: Deliveries::default(),
+        }
+    }
+}
+
+impl Environment {
+    /// Its name, as it is set.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Test => "test",
+            Self::Stage => "stage",
+            Self::Prod => "prod",
         }
     }
 }

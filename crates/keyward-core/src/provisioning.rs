@@ -11,7 +11,7 @@ use crate::keyward::Keyward;
 use crate::permission::Permission;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::user::{NewUser, UserKind, UserQuery, UserStatus, UserWithPassword, email_address};
+use crate::user::{NewUser, UserKind, UserQuery, UserWithPassword, email_address};
 
 /// The role of those who may do everything.
 pub const ADMINS: &str = "ADMINS";
@@ -63,19 +63,17 @@ impl Keyward {
         }
         let operator = Caller::operator();
         let is_temporary = first.password.is_none();
-        let password = match first.password {
-            Some(password) => password,
+        let password = match &first.password {
+            Some(password) => password.clone(),
             None => self.directory.temporary_password().await?,
         };
         let new = NewUser {
             username: email_address("username", &first.email)?,
             roles: vec![ADMINS.to_owned()],
+            password: first.password,
             ..NewUser::default()
         };
-        let mut user = self.new_account(&*self.directory, &new).await?;
-        if !is_temporary {
-            user.status = UserStatus::Confirmed;
-        }
+        let user = self.new_account(&*self.directory, &new).await?;
         // Roles that a start before this one made, and was cut off after, are there already.
         for role in self.default_roles()? {
             if self.store.role(&role.pool_id, &role.name).await?.is_none() {

@@ -108,6 +108,8 @@ enum RoleChange<'a> {
     Join(&'a [String]),
     /// These and no others.
     Set(&'a [String]),
+    /// The same, of an account that is there.
+    Replace(&'a [String]),
 }
 
 /// As what a role is made and changed.
@@ -204,6 +206,15 @@ impl Keyward {
     /// `Forbidden` without `view:roles` or `manage:roles`.
     pub async fn list_roles(&self, caller: &Caller, page: &Cursor) -> Result<Page<Role>> {
         self.list_groups_in(&*self.directory, caller, page).await
+    }
+
+    /// The roles, by name, for whoever gives them to users.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage:users`.
+    pub async fn list_groups(&self, caller: &Caller, page: &Cursor) -> Result<Page<Role>> {
+        caller.require(MANAGE_USERS)?;
+        self.store.roles(self.directory.pool_id(), page).await
     }
 
     /// The groups of this pool, by name; of the home pool, the roles.
@@ -454,6 +465,11 @@ impl Keyward {
         self.change_roles(&*self.directory, caller, name_or_id, RoleChange::Set(roles), if_match).await
     }
 
+    /// As [`Keyward::set_roles`], but for a name that nobody has: `NotFound(User)`.
+    pub async fn set_groups(&self, caller: &Caller, name_or_id: &str, groups: &[String]) -> Result<Assigned> {
+        self.change_roles(&*self.directory, caller, name_or_id, RoleChange::Replace(groups), None).await
+    }
+
     /// Takes one role from the user.
     ///
     /// # Errors
@@ -522,7 +538,7 @@ impl Keyward {
     ) -> Result<Assigned> {
         let (action, names) = match wanted {
             RoleChange::Add(names) | RoleChange::Join(names) => ("role.assign", names),
-            RoleChange::Set(names) => ("role.set", names),
+            RoleChange::Set(names) | RoleChange::Replace(names) => ("role.set", names),
         };
         let outcome = async {
             self.require_in(pool, caller, &[MANAGE_USERS])?;
@@ -539,7 +555,10 @@ impl Keyward {
                     require_version(if_match, user.version)?;
                     user
                 }
-                None if names.is_empty() || if_match.is_some() || matches!(wanted, RoleChange::Join(_)) => {
+                None if names.is_empty()
+                    || if_match.is_some()
+                    || matches!(wanted, RoleChange::Join(_) | RoleChange::Replace(_)) =>
+                {
                     return Err(crate::user::unknown_user(name_or_id));
                 }
                 None => self.new_program_user(name_or_id)?,

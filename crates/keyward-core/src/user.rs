@@ -175,6 +175,8 @@ pub struct NewUser {
     pub roles: Vec<String>,
     /// Made by Keyward when not said.
     pub temporary_password: Option<Secret>,
+    /// One for good, in place of a temporary one.
+    pub password: Option<Secret>,
     /// Makes a program user instead of an account.
     pub program: bool,
     /// What else is known of an account, by Cognito's names; also its addresses, and whether they are proven.
@@ -222,7 +224,8 @@ pub struct UserQuery {
 }
 
 impl Keyward {
-    /// Makes a user, with their roles or not at all. An account gets a temporary password.
+    /// Makes a user, with their roles or not at all. An account gets a temporary password, unless it is made
+    /// with one for good.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for roles above the caller's rights, `InvalidInput` for what
@@ -245,17 +248,19 @@ impl Keyward {
             let create = async || {
                 let user = self.new_user(pool, &new).await?;
                 self.require_over_addresses(pool, caller, None, &user).await?;
-                let password = match (user.kind, &new.temporary_password) {
+                let is_temporary = new.password.is_none();
+                let password = match (user.kind, new.password.as_ref().or(new.temporary_password.as_ref())) {
                     (UserKind::Program, _) => None,
                     (UserKind::Account, Some(password)) => Some(password.clone()),
                     (UserKind::Account, None) => Some(pool.temporary_password().await?),
                 };
                 let detail = json!({ "kind": user.kind, "roles": user.roles });
                 let target = Target::new("user", &user.id, &user.username);
-                let answer = UserWithPassword { user, temporary_password: password };
+                let temporary_password = password.clone().filter(|_| is_temporary);
+                let answer = UserWithPassword { user, temporary_password };
                 let mut change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
                 let (user, created_by) = (&answer.user, caller.name());
-                let Some(password) = &answer.temporary_password else {
+                let Some(password) = &password else {
                     pool.create_program_user(user, &roles, created_by, &change).await?;
                     return Ok(answer);
                 };
@@ -265,7 +270,7 @@ impl Keyward {
                 let enrolment = Enrolment {
                     user,
                     password,
-                    is_temporary: true,
+                    is_temporary,
                     takes_aliases: new.takes_aliases,
                     role_ids: &roles,
                     created_by,
@@ -479,6 +484,17 @@ impl Keyward {
             self.once(caller, ACTION, &request, reset).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
+    }
+
+    /// As [`Keyward::set_password_in`], in the home pool.
+    pub async fn set_password(
+        &self,
+        caller: &Caller,
+        name_or_id: &str,
+        password: &Secret,
+        is_temporary: bool,
+    ) -> Result<User> {
+        self.set_password_in(&*self.directory, caller, name_or_id, password, is_temporary).await
     }
 
     /// Gives the account of this pool a password, to be changed at the first sign-in where it is temporary,
@@ -729,6 +745,7 @@ impl Keyward {
         if new.email.is_some()
             || new.phone.is_some()
             || new.temporary_password.is_some()
+            || new.password.is_some()
             || !new.attributes.is_empty()
         {
             return Err(Error::invalid(
@@ -742,7 +759,9 @@ impl Keyward {
 
     /// The account that is to be made.
     pub(crate) async fn new_account(&self, pool: &dyn Directory, new: &NewUser) -> Result<User> {
-        self.account_in(pool.pool_id(), &pool.settings().await?, new, Occasion::Invitation)
+        let user = self.account_in(pool.pool_id(), &pool.settings().await?, new, Occasion::Invitation)?;
+        let status = if new.password.is_some() { UserStatus::Confirmed } else { user.status };
+        Ok(User { status, ..user })
     }
 
     /// The same, in the pool of this id with these settings.

@@ -73,6 +73,7 @@ pub async fn open_at(
         LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key.clone())
             .await?;
     let settings = Settings {
+        environment: config.environment,
         api_key_prefix: config.api_key_prefix.clone(),
         revocation_bound_ms: i64::try_from(config.revocation_bound_ms).unwrap_or(i64::MAX),
         public_url: config.public_url(),

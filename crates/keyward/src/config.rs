@@ -18,6 +18,7 @@ use std::str::FromStr;
 use axum::http::Uri;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use ipnet::IpNet;
+pub use keyward_core::keyward::Environment;
 use keyward_core::master_key::MasterKey;
 use keyward_core::secret::Secret;
 use lettre::message::Mailbox;
@@ -492,19 +493,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-}
-
-/// What a deployment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// Somebody's own machine.
-    Dev,
-    /// Automatic tests.
-    Test,
-    /// A rehearsal of production.
-    Stage,
-    /// The real thing.
-    Prod,
 }
 
 /// Where the master key comes from.
@@ -1511,18 +1499,6 @@ impl Display for Source {
             Self::Environment(variable) => write!(formatter, "environment {variable}"),
             Self::File(path) => write!(formatter, "file {}", path.display()),
             Self::Default => formatter.write_str("default"),
-        }
-    }
-}
-
-impl Environment {
-    /// Its name, as it is set.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-            Self::Test => "test",
-            Self::Stage => "stage",
-            Self::Prod => "prod",
         }
     }
 }

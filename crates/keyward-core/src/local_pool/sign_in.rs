@@ -135,6 +135,26 @@ pub enum Question {
     WebAuthn,
 }
 
+impl Question {
+    /// In Cognito's words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NewPassword => "NEW_PASSWORD_REQUIRED",
+            Self::SoftwareToken => SecondFactor::SoftwareToken.as_str(),
+            Self::Sms => SecondFactor::Sms.as_str(),
+            Self::Email => SecondFactor::Email.as_str(),
+            Self::SelectFactor => "SELECT_MFA_TYPE",
+            Self::SetUpFactor => "MFA_SETUP",
+            Self::SelectFirst => "SELECT_CHALLENGE",
+            Self::Password => FirstChoice::Password.as_str(),
+            Self::PasswordSrp => FirstChoice::PasswordSrp.as_str(),
+            Self::EmailOtp => FirstChoice::EmailOtp.as_str(),
+            Self::SmsOtp => FirstChoice::SmsOtp.as_str(),
+            Self::WebAuthn => FirstChoice::WebAuthn.as_str(),
+        }
+    }
+}
+
 impl From<SecondFactor> for Question {
     fn from(factor: SecondFactor) -> Self {
         match factor {

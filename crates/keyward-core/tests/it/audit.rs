@@ -127,6 +127,13 @@ async fn nothing_secret_is_kept_in_clear(database: TestDatabase) {
     };
     let mut secrets = vec![given.to_owned()];
     keyward.create_user(&repeating("user"), ada).await.unwrap();
+    let bob = NewUser {
+        username: "bob@example.com".into(),
+        password: Some("Battery-staple-2".into()),
+        ..NewUser::default()
+    };
+    secrets.push("Battery-staple-2".to_owned());
+    keyward.create_user(&repeating("user-for-good"), bob).await.unwrap();
     let reset = keyward.reset_password(&repeating("reset"), "ada@example.com").await.unwrap();
     secrets.push(reset.temporary_password.unwrap().expose().to_owned());
     let issued = keyward.create_api_key(&repeating("key"), new_key("CI", "ada@example.com")).await.unwrap();

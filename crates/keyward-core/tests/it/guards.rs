@@ -85,6 +85,7 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
         keyward.delete_user(mallory, writer, None).await.err(),
         keyward.reset_password(mallory, writer).await.err(),
         keyward.reset_password(mallory, "mallory@example.com").await.err(),
+        keyward.set_password(mallory, writer, &"Correct-horse-1".into(), false).await.err(),
         keyward.sign_out_user(mallory, writer).await.err(),
         keyward.reset_mfa(mallory, writer, None).await.err(),
         keyward.assign_roles(mallory, reader, &writers).await.err(),
@@ -92,6 +93,8 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
         keyward.assign_roles(mallory, writer, &texts(&["managers"])).await.err(),
         keyward.set_roles(mallory, reader, &writers, None).await.err(),
         keyward.set_roles(mallory, writer, &texts(&["readers"]), None).await.err(),
+        keyward.set_groups(mallory, reader, &writers).await.err(),
+        keyward.set_groups(mallory, writer, &texts(&["readers"])).await.err(),
         keyward.remove_role(mallory, writer, "readers", None).await.err(),
         keyward.create_api_key(mallory, new_key("new", writer)).await.err(),
         keyward.update_api_key(mallory, &narrow, scope).await.err(),
@@ -143,14 +146,17 @@ async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Opt
         ("manage:roles", keyward.delete_role(caller, "readers", None).await.err()),
         ("view:roles", keyward.role(caller, "readers").await.err()),
         ("view:roles", keyward.list_roles(caller, &page).await.err()),
+        ("manage:users", keyward.list_groups(caller, &page).await.err()),
         ("manage:users", keyward.create_user(caller, new_user).await.err()),
         ("manage:users", keyward.update_user(caller, reader, enable).await.err()),
         ("manage:users", keyward.delete_user(caller, reader, None).await.err()),
         ("manage:users", keyward.reset_password(caller, reader).await.err()),
+        ("manage:users", keyward.set_password(caller, reader, &"Correct-horse-1".into(), false).await.err()),
         ("manage:users", keyward.sign_out_user(caller, reader).await.err()),
         ("manage:users", keyward.reset_mfa(caller, reader, None).await.err()),
         ("manage:users", keyward.assign_roles(caller, reader, &readers).await.err()),
         ("manage:users", keyward.set_roles(caller, reader, &[], None).await.err()),
+        ("manage:users", keyward.set_groups(caller, reader, &readers).await.err()),
         ("manage:users", keyward.remove_role(caller, reader, "readers", None).await.err()),
         ("manage:users", keyward.import_users(caller, None, &[]).await.err()),
         ("view:users", keyward.export_users(caller, None, page.clone()).await.err()),
@@ -192,7 +198,7 @@ async fn nothing_is_done_without_the_permission_for_it(database: TestDatabase) {
     let query = AuditQuery { actor: Some("mallory@example.com".into()), ..AuditQuery::default() };
     let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
     // Whoever only looked did nothing to note.
-    assert_eq!(events.len(), 22);
+    assert_eq!(events.len(), 24);
     assert!(events.iter().all(|event| event.outcome == Outcome::Refused));
     // Oneself may be seen.
     assert!(keyward.user(&mallory, "mallory@example.com").await.is_ok());

@@ -245,46 +245,35 @@ impl From<Challenge> for AuthAnswer {
         let mut parameters = BTreeMap::from([("USER_ID_FOR_SRP", Secret::from(user_id))]);
         let mut available = None;
         // JSON within JSON, as AWS sends it.
-        let mut list = |name, value: Value| parameters.insert(name, value.to_string().into());
+        let mut list = |name, value: Value| drop(parameters.insert(name, value.to_string().into()));
         let factors: Vec<_> = factors.into_iter().map(SecondFactor::as_str).collect();
-        let name = match question {
+        match question {
             Question::NewPassword => {
                 let required: Vec<_> = required.iter().map(|name| format!("{ATTRIBUTE}{name}")).collect();
                 list("userAttributes", json!(attributes));
                 list("requiredAttributes", json!(required));
-                "NEW_PASSWORD_REQUIRED"
             }
-            Question::SoftwareToken => SecondFactor::SoftwareToken.as_str(),
-            Question::Sms => SecondFactor::Sms.as_str(),
-            Question::Email => SecondFactor::Email.as_str(),
-            Question::SelectFactor => {
-                list("MFAS_CAN_CHOOSE", json!(factors));
-                "SELECT_MFA_TYPE"
-            }
-            Question::SetUpFactor => {
-                list("MFAS_CAN_SETUP", json!(factors));
-                "MFA_SETUP"
-            }
+            Question::SelectFactor => list("MFAS_CAN_CHOOSE", json!(factors)),
+            Question::SetUpFactor => list("MFAS_CAN_SETUP", json!(factors)),
             Question::SelectFirst => {
                 available = Some(choices.into_iter().map(FirstChoice::as_str).collect());
-                "SELECT_CHALLENGE"
             }
-            Question::Password => FirstChoice::Password.as_str(),
-            Question::PasswordSrp => FirstChoice::PasswordSrp.as_str(),
-            Question::EmailOtp => FirstChoice::EmailOtp.as_str(),
-            Question::SmsOtp => FirstChoice::SmsOtp.as_str(),
-            Question::WebAuthn => {
-                list("CREDENTIAL_REQUEST_OPTIONS", json!(challenge.passkey_options));
-                FirstChoice::WebAuthn.as_str()
-            }
-        };
+            Question::WebAuthn => list("CREDENTIAL_REQUEST_OPTIONS", json!(challenge.passkey_options)),
+            Question::SoftwareToken
+            | Question::Sms
+            | Question::Email
+            | Question::Password
+            | Question::PasswordSrp
+            | Question::EmailOtp
+            | Question::SmsOtp => {}
+        }
         if let Some(CodeDelivery { channel, masked }) = challenge.delivery {
             let medium = if channel == Channel::Sms { "SMS" } else { "EMAIL" };
             parameters.insert("CODE_DELIVERY_DELIVERY_MEDIUM", medium.into());
             parameters.insert("CODE_DELIVERY_DESTINATION", masked.into());
         }
         Self {
-            challenge_name: Some(name),
+            challenge_name: Some(question.as_str()),
             session: Some(session),
             challenge_parameters: parameters,
             authentication_result: None,
