@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Database, Environment, Provider};
 use crate::http::{self, Failure, plain, speaking};
-use crate::{api, cognito, vams};
+use crate::{api, cognito, rawscribe, vams};
 
 /// How long the store may take to answer whether it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -111,8 +111,11 @@ fn deliveries(config: &Config) -> Deliveries {
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
     let own = if config.bench_hello { health().route("/hello", get(hello).post(hello)) } else { health() };
     let own = speaking(own.with_state(Arc::clone(keyward)), plain);
-    let surfaces =
-        own.merge(vams::router(keyward)).merge(api::router(keyward)).merge(cognito::router(keyward));
+    let surfaces = own
+        .merge(vams::router(keyward))
+        .merge(rawscribe::router(keyward))
+        .merge(api::router(keyward))
+        .merge(cognito::router(keyward));
     http::layers(surfaces, config, keyward.random())
 }
 

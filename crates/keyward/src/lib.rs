@@ -21,5 +21,6 @@ pub mod data_folder;
 pub mod delivery;
 pub mod http;
 pub mod log;
+pub mod rawscribe;
 pub mod server;
 pub mod vams;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use keyward::{cognito, vams};
+use keyward::{cognito, rawscribe, vams};
 use serde_json::{Value, json};
 
 use crate::support::{App, Client, Request};
@@ -28,6 +28,7 @@ const fn all(status: u16) -> Statuses {
 const NATIVE: Statuses = Statuses { nobody: 401, malformed: 401, unknown: 401, poor: 403 };
 /// VAMS' own authorizer answers 403 to a credential that isn't good.
 const VAMS: Statuses = Statuses { nobody: 401, malformed: 403, unknown: 403, poor: 403 };
+const RAWSCRIBE: Statuses = NATIVE;
 /// The credential is in the body, or the request is signed; every failure is 400.
 const COGNITO: Statuses = all(400);
 /// What belongs to no surface asks nobody who they are.
@@ -48,6 +49,12 @@ const EXCEPTIONS: &[(&str, Statuses, &str)] = &[
     ("POST /auth/routes", for_everybody(VAMS), "tells users which of VAMS' pages they may see"),
     ("GET /auth/loginProfile/{userId}", VAMS, "only one's own; this asks for another's"),
     ("POST /auth/loginProfile/{userId}", VAMS, "only one's own; this asks for another's"),
+    ("GET /health", all(200), "asked by whoever watches; tells what the deployment is for"),
+    ("GET /api/config/runtime", all(200), "asked before anybody signs in, to learn where"),
+    ("GET /api/auth/config", all(200), "asked before anybody signs in"),
+    ("POST /api/auth/login", all(401), "the credential is in the body"),
+    ("GET /api/auth/me", for_everybody(RAWSCRIBE), "everybody may ask who they are"),
+    ("GET /api/config/private", for_everybody(RAWSCRIBE), "tells users what their page shows"),
     ("RevokeToken", COGNITO, "whoever holds a refresh token may give it back"),
 ];
 
@@ -83,7 +90,7 @@ fn own_routes() -> Vec<Route> {
         body: None,
         expected: OWN,
     };
-    ["/healthz", "/readyz", "/docs", "/openapi.json"].map(route).into_iter().collect()
+    ["/", "/healthz", "/readyz", "/docs", "/openapi.json"].map(route).into_iter().collect()
 }
 
 /// The native API's, as its document tells them.
@@ -155,6 +162,20 @@ fn vams_routes() -> Vec<Route> {
     vams::ROUTES.iter().map(route).collect()
 }
 
+fn rawscribe_routes() -> Vec<Route> {
+    let route = |(method, path): &(&str, &str)| Route {
+        name: format!("{method} {path}"),
+        method: method.parse().unwrap(),
+        path: path.replace(['{', '}'], ""),
+        header: None,
+        body: Some(
+            json!({ "username": "a@example.com", "password": "Wrong-horse-1", "group": "CLINICIANS" }),
+        ),
+        expected: RAWSCRIBE,
+    };
+    rawscribe::ROUTES.iter().map(route).collect()
+}
+
 fn cognito_operations() -> Vec<Route> {
     let route = |operation: &cognito::Operation| Route {
         name: operation.name.to_owned(),
@@ -176,6 +197,7 @@ async fn every_route_asks_who_is_there_and_what_they_may() {
     let mut routes = own_routes();
     routes.extend(native_routes(&app).await);
     routes.extend(vams_routes());
+    routes.extend(rawscribe_routes());
     routes.extend(cognito_operations());
 
     let mut wrong = Vec::new();

@@ -51,6 +51,8 @@ mod every_route;
 #[path = "../../../keyward-core/tests/support/evidence.rs"]
 mod evidence;
 mod permissions;
+mod rawscribe_session;
+mod rawscribe_users;
 mod rights;
 mod serving;
 mod support;

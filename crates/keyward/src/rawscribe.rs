@@ -1,0 +1,77 @@
+//! The RawScribe dialect: where to sign in, signing in, and the management of users as pathwaybio's SYNDI
+//! serves them, with the calls that its command lines make and it lacks.
+//!
+//! Where RawScribe is at fault (a failed sign-in that is 200, a private configuration that everybody may
+//! read, a user left without the group that was asked for), the answer is the right one in its form.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::{MethodFilter, any, get, on};
+use keyward_core::keyward::Keyward;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+use crate::http::{Failure, HttpFailure, speaking};
+
+mod caller;
+mod failure;
+mod field;
+mod groups;
+mod runtime;
+mod session;
+mod users;
+
+/// How long a browser may keep the answer to a preflight, as RawScribe says.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_mins(10);
+
+/// Writes the routes once, for those who serve them and for those who ask about them.
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:path;)*) => {
+        /// Every route of this dialect: the method and the path, in which a segment in braces stands for any
+        /// one segment. There is `GET /` too.
+        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+
+        fn routes() -> Router<Arc<Keyward>> {
+            Router::new()$(.route($path, on(MethodFilter::$method, $handler)))*
+        }
+    };
+}
+
+routes! {
+    GET "/health" => runtime::health;
+    GET "/api/config/runtime" => runtime::config;
+    GET "/api/config/private" => session::private_config;
+    GET "/api/auth/config" => runtime::auth_config;
+    POST "/api/auth/login" => session::login;
+    GET "/api/auth/me" => session::me;
+    GET "/api/v1/user-management/groups" => groups::list;
+    GET "/api/v1/user-management/users" => users::list;
+    POST "/api/v1/user-management/users" => users::create;
+    GET "/api/v1/user-management/users/{username}" => users::show;
+    DELETE "/api/v1/user-management/users/{username}" => users::delete;
+    PUT "/api/v1/user-management/users/{username}/password" => users::set_password;
+    PUT "/api/v1/user-management/users/{username}/group" => users::set_group;
+}
+
+/// Paths under those of RawScribe where nothing is.
+const UNKNOWN: [&str; 3] = ["/api/config/{*rest}", "/api/auth/{*rest}", "/api/v1/user-management/{*rest}"];
+
+/// The dialect's routes, to be merged at the root.
+pub fn router(keyward: &Arc<Keyward>) -> Router {
+    let unknown = async || Failure::from(HttpFailure::UnknownRoute);
+    let routes = UNKNOWN.into_iter().fold(routes(), |routes, path| routes.route(path, any(unknown)));
+    let routes = speaking(routes.with_state(Arc::clone(keyward)), failure::render).reset_fallback();
+    // Not `speaking`: what else comes to this path is the Cognito protocol's to answer.
+    routes.merge(Router::new().route("/", get(runtime::root))).layer(cors())
+}
+
+/// Any origin, for there are no cookies here that a stranger's page could ride on.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(PREFLIGHT_LIFETIME)
+}
