@@ -66,6 +66,7 @@ CREATE TABLE users (
     phone TEXT,
     phone_verified BOOLEAN NOT NULL,
     attributes TEXT NOT NULL, -- JSON object
+    is_test BOOLEAN NOT NULL DEFAULT FALSE, -- one of the operator's, to try an application with
     password_hash TEXT,
     temporary_until_ms BIGINT,
     srp_verifier TEXT, -- with its salt, sealed

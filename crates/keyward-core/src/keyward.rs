@@ -15,6 +15,7 @@ use crate::master_key::MasterKey;
 use crate::message::Deliveries;
 use crate::random::Random;
 use crate::store::Store;
+use crate::test_user::TestUser;
 use crate::user_pool::OpenPools;
 
 /// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles
@@ -72,6 +73,8 @@ pub struct Settings {
     pub dev: bool,
     /// What becomes of messages.
     pub deliveries: Deliveries,
+    /// Who is to be there to try an application with.
+    pub test_users: Vec<TestUser>,
 }
 
 impl Default for Settings {
@@ -84,6 +87,7 @@ impl Default for Settings {
             failed_sign_ins_per_minute: 20,
             dev: false,
             deliveries: Deliveries::default(),
+            test_users: TestUser::defaults(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod random;
 pub mod role;
 pub mod secret;
 pub mod store;
+pub mod test_user;
 pub mod user;
 pub mod user_pool;
 

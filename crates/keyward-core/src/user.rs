@@ -49,6 +49,9 @@ pub struct User {
     pub phone_verified: bool,
     /// Everything else that is known of an account, by Cognito's names.
     pub attributes: BTreeMap<String, String>,
+    /// Whether the account is one of the operator's, to try an application with.
+    #[serde(default)]
+    pub is_test: bool,
     /// Whether signing in asks for a second factor.
     pub mfa: bool,
     /// Which ones are on.
@@ -673,7 +676,7 @@ impl Keyward {
     /// Lets the caller through only when they hold every right of whoever has one of the user's addresses, as
     /// their name or their own: an application may go by an address that is proven. What was proven before
     /// is left.
-    async fn require_over_addresses(
+    pub(crate) async fn require_over_addresses(
         &self,
         pool: &dyn Directory,
         caller: &Caller,
@@ -784,6 +787,7 @@ impl Keyward {
             phone: new.phone.as_deref().map(phone_number).transpose()?,
             phone_verified: false,
             attributes: BTreeMap::new(),
+            is_test: false,
             mfa: false,
             mfa_preference: MfaPreference::default(),
             roles: distinct(&new.roles),
@@ -825,6 +829,7 @@ impl Keyward {
             phone: None,
             phone_verified: false,
             attributes: BTreeMap::new(),
+            is_test: false,
             mfa: false,
             mfa_preference: MfaPreference::default(),
             roles: Vec::new(),

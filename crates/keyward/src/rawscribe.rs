@@ -21,6 +21,7 @@ mod field;
 mod groups;
 mod runtime;
 mod session;
+mod test_users;
 mod users;
 
 /// How long a browser may keep the answer to a preflight, as RawScribe says.
@@ -46,6 +47,9 @@ routes! {
     GET "/api/auth/config" => runtime::auth_config;
     POST "/api/auth/login" => session::login;
     GET "/api/auth/me" => session::me;
+    GET "/api/v1/user-management/test-users" => test_users::list;
+    POST "/api/v1/user-management/test-users" => test_users::create;
+    DELETE "/api/v1/user-management/test-users" => test_users::delete;
     GET "/api/v1/user-management/groups" => groups::list;
     GET "/api/v1/user-management/users" => users::list;
     POST "/api/v1/user-management/users" => users::create;

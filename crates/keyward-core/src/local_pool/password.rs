@@ -227,7 +227,7 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// As [`PasswordHasher::verify`].
-    pub(super) async fn is_one_of(&self, line: Line, password: &Secret, hashes: Vec<String>) -> Result<bool> {
+    pub(crate) async fn is_one_of(&self, line: Line, password: &Secret, hashes: Vec<String>) -> Result<bool> {
         let (memory, password) = (Arc::clone(&self.memory), password.clone());
         self.run(line, move || {
             for phc in hashes {

@@ -90,6 +90,28 @@ macro_rules! insert_assignments {
 }
 pub(super) use insert_assignments;
 
+/// Makes the roles of the user `$user_id` exactly those in `$role_ids`, within a transaction; those that stay
+/// keep their date.
+macro_rules! replace_assignments {
+    ($transaction:expr, $user_id:expr, $role_ids:expr, $created_by:expr, $now_ms:expr) => {{
+        let (user_id, role_ids): (&str, &[String]) = ($user_id, $role_ids);
+        let held: Vec<(String,)> = sqlx::query_as("SELECT role_id FROM assignments WHERE user_id = $1")
+            .bind(user_id)
+            .fetch_all(&mut *$transaction)
+            .await?;
+        for (role_id,) in held.iter().filter(|(role_id,)| !role_ids.contains(role_id)) {
+            sqlx::query("DELETE FROM assignments WHERE user_id = $1 AND role_id = $2")
+                .bind(user_id)
+                .bind(role_id.as_str())
+                .execute(&mut *$transaction)
+                .await?;
+        }
+        let added = role_ids.iter().filter(|role_id| !held.iter().any(|(held,)| held == *role_id));
+        insert_assignments!($transaction, user_id, added, $created_by, $now_ms);
+    }};
+}
+pub(super) use replace_assignments;
+
 impl Store {
     /// Makes the role.
     pub async fn insert_role(&self, role: &Role, change: &Change) -> Result<()> {
@@ -263,19 +285,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             super::one_row(updated.rows_affected())?;
-            let held: Vec<(String,)> = sqlx::query_as("SELECT role_id FROM assignments WHERE user_id = $1")
-                .bind(user.id.as_str())
-                .fetch_all(&mut *transaction)
-                .await?;
-            for (role_id,) in held.iter().filter(|(role_id,)| !role_ids.contains(role_id)) {
-                sqlx::query("DELETE FROM assignments WHERE user_id = $1 AND role_id = $2")
-                    .bind(user.id.as_str())
-                    .bind(role_id.as_str())
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            let added = role_ids.iter().filter(|role_id| !held.iter().any(|(held,)| held == *role_id));
-            insert_assignments!(transaction, user.id.as_str(), added, created_by, now_ms);
+            replace_assignments!(transaction, user.id.as_str(), role_ids, created_by, now_ms);
             record!(transaction, change);
             Ok::<(), Error>(())
         })

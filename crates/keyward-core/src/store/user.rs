@@ -1,6 +1,6 @@
 //! Users' rows: accounts of the pools, and program users beside them.
 
-use super::role::{insert_assignments, permissions};
+use super::role::{insert_assignments, permissions, replace_assignments};
 use super::{Store, one_row, read, record, rows, unless_taken, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
@@ -24,7 +24,7 @@ rows! {
     struct UserRow {
         id: String, username: String, username_key: String, kind: String, status: String, enabled: bool,
         email: Option<String>, email_verified: bool, phone: Option<String>, phone_verified: bool,
-        attributes: String, totp_enabled: bool, mfa_preference: Option<String>, created_at_ms: i64, updated_at_ms: i64, version: i64,
+        attributes: String, is_test: bool, totp_enabled: bool, mfa_preference: Option<String>, created_at_ms: i64, updated_at_ms: i64, version: i64,
         roles: Option<String>,
     }
 }
@@ -203,7 +203,7 @@ macro_rules! select_users {
     (and $columns:literal, $rest:literal) => {
         concat!(
             "SELECT u.id, u.username, u.username_key, u.kind, u.status, u.enabled, u.email, ",
-            "u.email_verified, u.phone, u.phone_verified, u.attributes, u.totp_enabled, ",
+            "u.email_verified, u.phone, u.phone_verified, u.attributes, u.is_test, u.totp_enabled, ",
             "u.mfa_preference, u.created_at_ms, u.updated_at_ms, ",
             "u.version, u.pool_id, u.password_hash, u.temporary_until_ms, u.srp_verifier, u.totp_secret, ",
             "u.totp_pending, ",
@@ -256,6 +256,7 @@ impl From<UserRow> for User {
             phone: row.phone,
             phone_verified: row.phone_verified,
             attributes: serde_json::from_str(&row.attributes).unwrap_or_default(),
+            is_test: row.is_test,
             mfa: mfa_preference.enabled().next().is_some(),
             mfa_preference,
             roles: role_names(row.roles.as_deref().unwrap_or_default()),
@@ -621,9 +622,9 @@ impl Store {
                 "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email, \
                  email_key, email_verified, phone, phone_verified, attributes, password_hash, \
                  temporary_until_ms, srp_verifier, totp_enabled, totp_last_step, created_at_ms, \
-                 updated_at_ms, version) \
+                 updated_at_ms, version, is_test) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, \
-                 $18, $19, $20)",
+                 $18, $19, $20, $21)",
             )
             .bind(user.id.as_str())
             .bind(new.pool_id)
@@ -645,6 +646,7 @@ impl Store {
             .bind(user.created_at_ms)
             .bind(user.updated_at_ms)
             .bind(user.version)
+            .bind(user.is_test)
             .execute(&mut *transaction)
             .await;
             unless_taken(inserted, || user_exists(user.status))?;
@@ -709,6 +711,74 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             one_row(deleted.rows_affected())?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Deletes all of these users, each with its event, or none.
+    pub(crate) async fn delete_users(&self, users: &[(User, Change)], now_ms: i64) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            for (user, change) in users {
+                let deleted = sqlx::query("DELETE FROM users WHERE id = $1 AND version = $2")
+                    .bind(user.id.as_str())
+                    .bind(user.version)
+                    .execute(&mut *transaction)
+                    .await?;
+                one_row(deleted.rows_affected())?;
+                record!(transaction, change);
+            }
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// The test users of the pool, by name.
+    pub(crate) async fn test_users(&self, pool_id: &str) -> Result<Vec<User>> {
+        let rows: Vec<UserRow> = read!(self, connection => {
+            sqlx::query_as(select_users!("WHERE u.pool_id = $1 AND u.is_test ORDER BY u.username_key"))
+                .bind(pool_id)
+                .fetch_all(connection)
+                .await?
+        });
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    /// Writes enabled and the mark, makes the user's roles exactly these, and where there is a password, gives
+    /// it and ends the sessions; `user.version` is the version that was read.
+    pub(crate) async fn repair_test_user(
+        &self,
+        user: &User,
+        password: Option<&PasswordRecord>,
+        role_ids: &[String],
+        created_by: &str,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            let mut version = user.version;
+            if let Some(password) = password {
+                write_password!(transaction, user, version, password);
+                end_sessions!(transaction, user.id.as_str(), user.updated_at_ms);
+                version += 1;
+            }
+            let updated = sqlx::query(
+                "UPDATE users SET enabled = $3, is_test = $4, updated_at_ms = $5, version = version + 1 \
+                 WHERE id = $1 AND version = $2",
+            )
+            .bind(user.id.as_str())
+            .bind(version)
+            .bind(user.enabled)
+            .bind(user.is_test)
+            .bind(user.updated_at_ms)
+            .execute(&mut *transaction)
+            .await?;
+            one_row(updated.rows_affected())?;
+            replace_assignments!(
+                transaction,
+                user.id.as_str(),
+                role_ids,
+                created_by,
+                user.updated_at_ms
+            );
             record!(transaction, change);
             Ok::<(), Error>(())
         })

@@ -43,4 +43,5 @@ mod rights;
 mod second_factors;
 mod sign_in;
 mod sign_up;
+mod test_users;
 mod texts;

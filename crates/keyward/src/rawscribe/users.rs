@@ -13,7 +13,7 @@ use keyward_core::page::Cursor;
 use keyward_core::secret::Secret;
 use keyward_core::user::{NewUser, User, UserKind, UserQuery};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::http::{Body, Failure, Path, Query};
 use crate::rawscribe::caller::Manager;
@@ -53,6 +53,13 @@ pub(super) struct Created {
     is_test_user: bool,
 }
 
+/// Who was deleted.
+#[derive(Serialize)]
+pub(super) struct Removed {
+    removed: Vec<String>,
+    count: usize,
+}
+
 impl From<User> for ShownUser {
     fn from(user: User) -> Self {
         Self {
@@ -63,8 +70,15 @@ impl From<User> for ShownUser {
             groups: user.roles,
             created: moment(user.created_at_ms),
             modified: moment(user.updated_at_ms),
-            is_test_user: false,
+            is_test_user: user.is_test,
         }
+    }
+}
+
+impl FromIterator<String> for Removed {
+    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
+        let removed: Vec<String> = names.into_iter().collect();
+        Self { count: removed.len(), removed }
     }
 }
 
@@ -98,7 +112,7 @@ pub(super) async fn create(
     fields.end()?;
     let made = keyward.create_user(&caller, new).await.map_err(about(&username))?;
     let status = made.user.status.as_str();
-    Ok(Json(Created { username: made.user.username, group, status, is_test_user: false }))
+    Ok(Json(Created { is_test_user: made.user.is_test, username: made.user.username, group, status }))
 }
 
 pub(super) async fn show(
@@ -114,10 +128,10 @@ pub(super) async fn delete(
     State(keyward): State<Arc<Keyward>>,
     Manager(caller): Manager,
     Path(username): Path<String>,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Json<Removed>, Failure> {
     let user = account(&keyward, &caller, &username).await?;
     keyward.delete_user(&caller, &user.id, None).await.map_err(about(&username))?;
-    Ok(Json(json!({ "removed": [username], "count": 1 })))
+    Ok(Json([username].into_iter().collect()))
 }
 
 /// For good. The user's sessions end.

@@ -52,6 +52,7 @@ mod every_route;
 mod evidence;
 mod permissions;
 mod rawscribe_session;
+mod rawscribe_test_users;
 mod rawscribe_users;
 mod rights;
 mod serving;
