@@ -21,6 +21,7 @@ pub mod master_key;
 pub mod message;
 pub mod page;
 pub mod permission;
+pub mod production;
 pub mod provisioning;
 pub mod random;
 pub mod role;

@@ -38,6 +38,7 @@ pub use self::api_key::{KeyRecord, UsedKey};
 pub(crate) use self::import::{ImportedAccount, Vacancy};
 pub use self::session::{NewSession, SessionRecord};
 pub(crate) use self::session::{RefreshTokens, SignedIn};
+pub(crate) use self::user::PasswordReset;
 pub use self::user::{Account, NewAccount, PasswordRecord};
 use crate::audit::Change;
 use crate::error::{Code, Error, Result};

@@ -19,6 +19,9 @@ use crate::secret::Secret;
 use crate::store::Account;
 use crate::user::{NewUser, User, UserKind, UserStatus};
 
+/// The setting that is there once test users are switched off.
+pub(crate) const SWITCH: &str = "test_users_off";
+
 /// What is configured of a test user.
 #[derive(Debug, Clone)]
 pub struct TestUser {
@@ -39,8 +42,8 @@ pub struct FoundTestUser {
     pub configured: TestUser,
     /// The account of its name, whether it is a test user or not.
     pub user: Option<User>,
-    /// What one signs in with, or would if there were such an account; none where it isn't what is configured.
-    /// With the account of somebody else, it isn't even tried.
+    /// What one signs in with, or would if there were such an account; none where it isn't what is
+    /// configured. With the account of somebody else, it isn't even tried.
     pub password: Option<Secret>,
 }
 
@@ -112,13 +115,19 @@ impl Keyward {
     /// repaired as a whole.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:users`, `Conflict` in production, `NotFound(Role)` for a group that isn't
-    /// there.
+    /// `Forbidden` without `manage:users`, `Conflict` in production and once it was secured, `NotFound(Role)`
+    /// for a group that isn't there.
     pub async fn create_test_users(&self, caller: &Caller) -> Result<Vec<MadeTestUser>> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             if self.settings.environment == Environment::Prod {
                 return Err(Error::conflict("There are no test users in production."));
+            }
+            if self.store.setting(SWITCH).await?.is_some() {
+                return Err(Error::conflict(
+                    "Test users were switched off when production was secured; ask somebody who may do \
+                     everything to switch them on again.",
+                ));
             }
             let mut made = Vec::new();
             for configured in &self.settings.test_users {
@@ -146,10 +155,7 @@ impl Keyward {
         const ACTION: &str = "user.delete";
         let outcome = async {
             caller.require(MANAGE_USERS)?;
-            let configured = &self.settings.test_users;
-            let place = |user: &User| configured.iter().position(|one| one.username == user.username);
-            let mut users = self.store.test_users(self.directory.pool_id()).await?;
-            users.sort_by_key(|user| place(user).unwrap_or(usize::MAX));
+            let users = self.test_users_in_order().await?;
             let change = |user: User| {
                 let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
                 let target = Target::new("user", &user.id, &user.username);
@@ -161,6 +167,15 @@ impl Keyward {
             Ok(deletions.into_iter().map(|(user, _)| user).collect())
         };
         self.audited(caller, ACTION, Target::unknown("user"), outcome.await).await
+    }
+
+    /// Those that are marked: first those that are configured, in that order.
+    pub(crate) async fn test_users_in_order(&self) -> Result<Vec<User>> {
+        let configured = &self.settings.test_users;
+        let place = |user: &User| configured.iter().position(|one| one.username == user.username);
+        let mut users = self.store.test_users(self.directory.pool_id()).await?;
+        users.sort_by_key(|user| place(user).unwrap_or(usize::MAX));
+        Ok(users)
     }
 
     async fn make_test_user(&self, caller: &Caller, configured: &TestUser) -> Result<MadeTestUser> {

@@ -19,6 +19,7 @@ mod caller;
 mod failure;
 mod field;
 mod groups;
+mod production;
 mod runtime;
 mod session;
 mod test_users;
@@ -50,6 +51,7 @@ routes! {
     GET "/api/v1/user-management/test-users" => test_users::list;
     POST "/api/v1/user-management/test-users" => test_users::create;
     DELETE "/api/v1/user-management/test-users" => test_users::delete;
+    POST "/api/v1/user-management/secure-production" => production::secure;
     GET "/api/v1/user-management/groups" => groups::list;
     GET "/api/v1/user-management/users" => users::list;
     POST "/api/v1/user-management/users" => users::create;

@@ -486,12 +486,22 @@ const SAFE_SYMBOLS: &[u8] = b"-_.+@=";
 const CLASSES: [&[u8]; 4] = [UPPERCASE, LOWERCASE, DIGITS, SAFE_SYMBOLS];
 
 const TEMPORARY_LENGTH: usize = 16;
+/// As long as the command lines of RawScribe tell their users to expect.
+const PERMANENT_LENGTH: usize = 20;
 
 /// A random password that meets `policy` (and every demand that a policy could make), to be shown once: at
 /// least 16 characters, over 85 bits. It begins with a letter and ends with a letter or digit, so that no
 /// shell takes it for an option and no full stop after it is copied along.
 pub fn temporary_password(random: &Random, policy: &PasswordPolicy) -> Secret {
-    let length = (policy.minimum_length as usize).clamp(TEMPORARY_LENGTH, 99);
+    password_of(random, (policy.minimum_length as usize).clamp(TEMPORARY_LENGTH, 99))
+}
+
+/// The same to be kept: at least 20 characters.
+pub(crate) fn permanent_password(random: &Random, policy: &PasswordPolicy) -> Secret {
+    password_of(random, (policy.minimum_length as usize).clamp(PERMANENT_LENGTH, 99))
+}
+
+fn password_of(random: &Random, length: usize) -> Secret {
     let all = CLASSES.concat();
     loop {
         // One of each class, the rest of any, then in any order. What begins or ends wrong is thrown away

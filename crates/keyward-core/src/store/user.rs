@@ -8,6 +8,7 @@ use crate::local_pool::factor::MfaPreference;
 use crate::local_pool::token::TokenGroup;
 use crate::page::{Cursor, Page};
 use crate::permission::Permission;
+use crate::test_user::SWITCH;
 use crate::user::filter::UserFilter;
 use crate::user::{User, UserKind, UserQuery, UserStatus};
 use crate::user_pool::Identifiers;
@@ -49,6 +50,21 @@ macro_rules! end_sessions {
 }
 pub(super) use end_sessions;
 
+/// The same, but for the session with the id `$kept`.
+macro_rules! end_other_sessions {
+    ($transaction:expr, $user_id:expr, $now_ms:expr, $kept:expr) => {
+        sqlx::query(
+            "UPDATE sessions SET revoked_at_ms = $2 \
+             WHERE user_id = $1 AND revoked_at_ms IS NULL AND id <> $3",
+        )
+        .bind($user_id)
+        .bind($now_ms)
+        .bind($kept)
+        .execute(&mut *$transaction)
+        .await?
+    };
+}
+
 /// Gives the account of this version a password and a status, within a transaction.
 macro_rules! write_password {
     ($transaction:expr, $user:expr, $version:expr, $password:expr) => {{
@@ -85,6 +101,21 @@ macro_rules! write_password {
         .await?;
         one_row(updated.rows_affected())?;
     }};
+}
+
+/// Deletes these users, each with its event, within a transaction.
+macro_rules! delete_each {
+    ($transaction:expr, $users:expr) => {
+        for (user, change) in $users {
+            let deleted = sqlx::query("DELETE FROM users WHERE id = $1 AND version = $2")
+                .bind(user.id.as_str())
+                .bind(user.version)
+                .execute(&mut *$transaction)
+                .await?;
+            one_row(deleted.rows_affected())?;
+            record!($transaction, change);
+        }
+    };
 }
 
 /// Enters what the user is found by, within a transaction.
@@ -295,6 +326,14 @@ pub struct PasswordRecord {
     pub temporary_until_ms: Option<i64>,
     /// The SRP verifier with its salt, sealed; none where the password was never here, but only its hash.
     pub srp_verifier: Option<String>,
+}
+
+/// A password that somebody is given, of the version of the user that was read.
+#[derive(Debug)]
+pub(crate) struct PasswordReset {
+    pub(crate) user: User,
+    pub(crate) password: PasswordRecord,
+    pub(crate) change: Change,
 }
 
 /// An account to be made.
@@ -719,17 +758,62 @@ impl Store {
     /// Deletes all of these users, each with its event, or none.
     pub(crate) async fn delete_users(&self, users: &[(User, Change)], now_ms: i64) -> Result<()> {
         write_keeping_an_admin!(self, now_ms, transaction => {
-            for (user, change) in users {
-                let deleted = sqlx::query("DELETE FROM users WHERE id = $1 AND version = $2")
-                    .bind(user.id.as_str())
-                    .bind(user.version)
-                    .execute(&mut *transaction)
-                    .await?;
-                one_row(deleted.rows_affected())?;
-                record!(transaction, change);
-            }
+            delete_each!(transaction, users);
             Ok::<(), Error>(())
         })
+    }
+
+    /// Gives the passwords and ends the sessions but for one, deletes users, and keeps test users from being
+    /// made, or nothing.
+    pub(crate) async fn secure_production(
+        &self,
+        resets: &[PasswordReset],
+        deletions: &[(User, Change)],
+        kept_session: &str,
+        now_ms: i64,
+        change: &Change,
+    ) -> Result<()> {
+        write_keeping_an_admin!(self, now_ms, transaction => {
+            delete_each!(transaction, deletions);
+            for reset in resets {
+                write_password!(transaction, &reset.user, reset.user.version, &reset.password);
+                end_other_sessions!(transaction, reset.user.id.as_str(), now_ms, kept_session);
+                record!(transaction, &reset.change);
+            }
+            sqlx::query("INSERT INTO settings (name, value) VALUES ($1, '') ON CONFLICT (name) DO NOTHING")
+                .bind(SWITCH)
+                .execute(&mut *transaction)
+                .await?;
+            record!(transaction, change);
+            Ok::<(), Error>(())
+        })
+    }
+
+    /// Takes back that test users are kept from being made.
+    pub(crate) async fn allow_test_users(&self, change: &Change) -> Result<()> {
+        write!(self, transaction => {
+            sqlx::query("DELETE FROM settings WHERE name = $1")
+                .bind(SWITCH)
+                .execute(&mut *transaction)
+                .await?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// The accounts of the pool with a role that has `*`, by name.
+    pub(crate) async fn admins(&self, pool_id: &str) -> Result<Vec<User>> {
+        let rows: Vec<UserRow> = read!(self, connection => {
+            sqlx::query_as(select_users!(
+                "WHERE u.pool_id = $1 AND u.kind = 'account' AND EXISTS (SELECT 1 FROM assignments a \
+                 JOIN roles r ON r.id = a.role_id WHERE a.user_id = u.id AND r.permissions LIKE '%\"*\"%') \
+                 ORDER BY u.username_key"
+            ))
+            .bind(pool_id)
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.into_iter().map(User::from).collect())
     }
 
     /// The test users of the pool, by name.
@@ -871,15 +955,7 @@ impl Store {
     ) -> Result<()> {
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
             write_password!(transaction, user, version, password);
-            sqlx::query(
-                "UPDATE sessions SET revoked_at_ms = $2 \
-                 WHERE user_id = $1 AND revoked_at_ms IS NULL AND id <> $3",
-            )
-            .bind(user.id.as_str())
-            .bind(user.updated_at_ms)
-            .bind(kept_session)
-            .execute(&mut *transaction)
-            .await?;
+            end_other_sessions!(transaction, user.id.as_str(), user.updated_at_ms, kept_session);
             record!(transaction, change);
             Ok::<(), Error>(())
         })

@@ -159,6 +159,12 @@ async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Opt
         ("manage:users", keyward.set_groups(caller, reader, &readers).await.err()),
         ("manage:users", keyward.remove_role(caller, reader, "readers", None).await.err()),
         ("manage:users", keyward.import_users(caller, None, &[]).await.err()),
+        ("manage:users", keyward.list_test_users(caller).await.err()),
+        ("manage:users", keyward.create_test_users(caller).await.err()),
+        ("manage:users", keyward.delete_test_users(caller).await.err()),
+        ("manage:users", keyward.secure_production(caller, true).await.err()),
+        ("manage:users", keyward.secure_production(caller, false).await.err()),
+        ("*", keyward.allow_test_users(caller).await.err()),
         ("view:users", keyward.export_users(caller, None, page.clone()).await.err()),
         ("view:users", keyward.user_columns(caller, None).await.err()),
         ("view:users", keyward.user(caller, reader).await.err()),
@@ -198,7 +204,7 @@ async fn nothing_is_done_without_the_permission_for_it(database: TestDatabase) {
     let query = AuditQuery { actor: Some("mallory@example.com".into()), ..AuditQuery::default() };
     let events = keyward.list_audit(&Caller::operator(), &query).await.unwrap().items;
     // Whoever only looked did nothing to note.
-    assert_eq!(events.len(), 24);
+    assert_eq!(events.len(), 29);
     assert!(events.iter().all(|event| event.outcome == Outcome::Refused));
     // Oneself may be seen.
     assert!(keyward.user(&mallory, "mallory@example.com").await.is_ok());

@@ -35,6 +35,7 @@ mod names;
 mod passkeys;
 mod pool_users;
 mod pools;
+mod production;
 mod recovery;
 mod refresh;
 mod refusals;

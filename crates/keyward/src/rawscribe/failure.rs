@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Failure(Failure),
     /// Everything that is wrong with the body.
     Invalid(Vec<Fault>),
+    /// What has another status here than elsewhere.
+    Detail(StatusCode, Cow<'static, str>),
 }
 
 /// One thing that is wrong with a request, in Pydantic's words
@@ -70,6 +72,7 @@ impl IntoResponse for Refusal {
         match self {
             Self::Failure(failure) => failure.into_response(),
             Self::Invalid(faults) => invalid(&faults),
+            Self::Detail(status, message) => detail(status, &message),
         }
     }
 }

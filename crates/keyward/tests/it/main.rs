@@ -51,6 +51,7 @@ mod every_route;
 #[path = "../../../keyward-core/tests/support/evidence.rs"]
 mod evidence;
 mod permissions;
+mod rawscribe_production;
 mod rawscribe_session;
 mod rawscribe_test_users;
 mod rawscribe_users;

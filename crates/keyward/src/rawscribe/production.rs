@@ -1,0 +1,103 @@
+//! Securing production: `/api/v1/user-management/secure-production`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use keyward_core::error::Code;
+use keyward_core::keyward::Keyward;
+use keyward_core::production;
+use keyward_core::secret::Secret;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::http::Query;
+use crate::rawscribe::caller::Manager;
+use crate::rawscribe::failure::Refusal;
+
+const SAVE: &str = "⚠️ SAVE THE ADMIN PASSWORDS ABOVE - They cannot be recovered!";
+const NOTHING_TO_SAVE: &str = "No admin has a new password; the report tells why.";
+const PLANNED: &str = "Nothing was changed; the report tells what would be.";
+
+#[derive(Deserialize)]
+pub(super) struct Options {
+    #[serde(default)]
+    plan: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Secured {
+    test_users_removed: Vec<String>,
+    /// Shown this once, by name; in the order of the report.
+    #[serde(serialize_with = "as_map")]
+    admin_passwords_reset: Vec<(String, Secret)>,
+    message: &'static str,
+    report: Report,
+}
+
+#[derive(Serialize)]
+struct Report {
+    plan: bool,
+    test_users: Vec<String>,
+    admins: Vec<Admin>,
+}
+
+#[derive(Serialize)]
+struct Admin {
+    username: String,
+    password: &'static str,
+    mfa: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+}
+
+impl From<production::Secured> for Secured {
+    fn from(production::Secured { is_plan, test_users, admins }: production::Secured) -> Self {
+        let passwords =
+            admins.iter().filter_map(|admin| Some((admin.username.clone(), admin.password.clone()?)));
+        let admin_passwords_reset: Vec<_> = passwords.collect();
+        Self {
+            message: match admin_passwords_reset.as_slice() {
+                _ if is_plan => PLANNED,
+                [] => NOTHING_TO_SAVE,
+                _ => SAVE,
+            },
+            test_users_removed: if is_plan { Vec::new() } else { test_users.clone() },
+            admin_passwords_reset,
+            report: Report {
+                plan: is_plan,
+                test_users,
+                admins: admins.into_iter().map(Admin::from).collect(),
+            },
+        }
+    }
+}
+
+impl From<production::SecuredAdmin> for Admin {
+    fn from(admin: production::SecuredAdmin) -> Self {
+        let above = "This admin has rights above your own; ask somebody who holds them to run it.";
+        Self {
+            username: admin.username,
+            password: if admin.is_reset { "reset" } else { "left" },
+            mfa: admin.has_mfa,
+            detail: (!admin.is_reset).then_some(above),
+        }
+    }
+}
+
+fn as_map<S: Serializer>(passwords: &[(String, Secret)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(passwords.iter().map(|(name, password)| (name, password)))
+}
+
+/// With `?plan=true` it only tells what it would do.
+pub(super) async fn secure(
+    State(keyward): State<Arc<Keyward>>,
+    Manager(caller): Manager,
+    Query(Options { plan }): Query<Options>,
+) -> Result<Json<Secured>, Refusal> {
+    let secured = keyward.secure_production(&caller, plan).await.map_err(|error| match error.code {
+        Code::Unsupported => Refusal::Detail(StatusCode::BAD_REQUEST, error.message),
+        _ => error.into(),
+    })?;
+    Ok(Json(secured.into()))
+}
