@@ -1,6 +1,6 @@
 //! App clients: an application's way into a pool of users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::audit::Target;
+use crate::audit::{Target, changed_members};
 use crate::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
@@ -231,6 +231,12 @@ impl AppClientSettings {
     /// refresh token, which it doesn't expect to be replaced.
     pub(crate) fn lets_command_line_in(&self) -> bool {
         self.allows("USER_PASSWORD_AUTH") && self.allows("REFRESH_TOKEN_AUTH")
+    }
+
+    fn with_each_flow_once(mut self) -> Self {
+        let mut seen = BTreeSet::new();
+        self.flows.retain(|flow| seen.insert(flow.clone()));
+        self
     }
 
     /// The same, with lifetimes told in seconds where their unit would cut something off them.
@@ -463,7 +469,7 @@ impl Keyward {
                     id: self.random.lower_alphanumeric(26),
                     pool_id: pool.id.clone(),
                     name: name.to_owned(),
-                    settings: new.settings.clone(),
+                    settings: new.settings.clone().with_each_flow_once(),
                     secrets: Vec::new(),
                     created_at_ms: now_ms,
                     updated_at_ms: now_ms,
@@ -548,7 +554,8 @@ impl Keyward {
             let pool = self.known_pool(pool_id).await?;
             let mut client = self.known_client(pool_id, id).await?;
             require_version(if_match, client.version)?;
-            client.settings = change(client.settings);
+            let before = client.clone();
+            client.settings = change(client.settings).with_each_flow_once();
             client.settings.validate(&pool.settings)?;
             if self.is_own_client(pool_id, id).await? {
                 caller.require("*")?;
@@ -564,8 +571,13 @@ impl Keyward {
                 valid_name(name)?.clone_into(&mut client.name);
             }
             client.updated_at_ms = self.clock.now_ms();
+            let mut changed = changed_members(&before.settings, &client.settings)?;
+            if client.name != before.name {
+                changed.push("name".to_owned());
+            }
             let target = Target::new("app-client", &client.id, &client.name);
-            let change = self.change(caller, ACTION, target, json!({ "pool": pool.id }));
+            let detail = json!({ "pool": pool.id, "changed": changed });
+            let change = self.change(caller, ACTION, target, detail);
             self.store.update_app_client(&client, &change).await?;
             client.version += 1;
             let secret = self.client_secrets(&client)?.pop();

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::api_key::is_well_formed;
 use crate::caller::{Caller, Identity};
@@ -118,6 +118,20 @@ pub struct Change {
     pub(crate) messages: Vec<SealedMessage>,
     pub(crate) codes: Vec<StoredCode>,
     pub(crate) used_code: Option<GoodCode>,
+}
+
+/// The names of what differs between two versions of the same settings, for the detail of an event.
+pub(crate) fn changed_members<T: Serialize>(before: &T, after: &T) -> Result<Vec<String>> {
+    let members = |settings| match serde_json::to_value(settings) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(Error::internal(error)),
+    };
+    let (mut before, after) = (members(before)?, members(after)?);
+    let mut changed: Vec<_> =
+        after.into_iter().filter(|(name, value)| before.remove(name).as_ref() != Some(value)).collect();
+    changed.extend(before);
+    Ok(changed.into_iter().map(|(name, _)| name).collect())
 }
 
 impl Change {

@@ -62,9 +62,14 @@ impl Purpose {
         }
     }
 
-    /// What is the only thing that must be known has two digits more, as Amazon's has.
-    fn digits(self) -> usize {
-        if matches!(self, Self::SignInByEmail | Self::SignInBySms) { 8 } else { 6 }
+    /// What is the only thing that must be known has two digits more, as Amazon's has; so has what signs in
+    /// together with the sign-up that it confirms.
+    fn digits(self, settings: &UserPoolSettings) -> usize {
+        match self {
+            Self::SignInByEmail | Self::SignInBySms => 8,
+            Self::SignUp if settings.is_passwordless() => 8,
+            _ => 6,
+        }
     }
 
     /// For how long a code is good when nothing else is said, as with Amazon
@@ -286,7 +291,7 @@ impl Keyward {
     /// anything depends on whether the user is there. `InvalidInput("to")` for what is no address.
     pub(crate) fn new_code(&self, new: &NewCode<'_>) -> Result<SealedCode> {
         let NewCode { pool, owner, purpose, channel, to, .. } = *new;
-        let code = self.random.digits(purpose.digits());
+        let code = self.random.digits(purpose.digits(new.settings));
         // What is typed where a name belongs may be a password: of nobody's, nothing is kept.
         let (sent_by, username, destination, replaces) = match owner {
             CodeOwner::User(user) => (

@@ -14,7 +14,7 @@ pub use self::settings::{
     EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, RecoveryMechanism, ResourceServer,
     Scope, UserPoolSettings, WebAuthn,
 };
-use crate::audit::Target;
+use crate::audit::{Target, changed_members};
 use crate::caller::Caller;
 use crate::directory::Directory;
 use crate::error::{Code, Error, Result, Thing};
@@ -486,12 +486,17 @@ impl Keyward {
             let mut tries = 0;
             loop {
                 let mut pool = self.known_pool(id).await?;
+                let before = pool.clone();
                 edit(&mut pool)?;
                 pool.settings.validate()?;
                 self.require_way_in(&pool)?;
                 pool.updated_at_ms = self.clock.now_ms();
                 let target = Target::new("user-pool", &pool.id, &pool.name);
-                let change = self.change(caller, action, target, json!({}));
+                let mut changed = changed_members(&before.settings, &pool.settings)?;
+                if pool.name != before.name {
+                    changed.push("name".to_owned());
+                }
+                let change = self.change(caller, action, target, json!({ "changed": changed }));
                 match self.store.update_user_pool(&pool, &change).await {
                     // Programs that set pools up change many parts of one at once.
                     Err(error) if error.code == Code::Conflict && tries < CHANGE_TRIES => tries += 1,

@@ -74,8 +74,9 @@ pub(super) struct ChoiceState {
 #[derive(Serialize, Deserialize)]
 pub(super) struct ConfirmedState {
     pub(super) user_id: String,
-    /// By which way the code came.
+    /// By which way the code came, and where it went.
     pub(super) channel: Channel,
+    pub(super) address: String,
 }
 
 /// A sign-in by SRP between its two steps.

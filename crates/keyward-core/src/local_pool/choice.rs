@@ -315,9 +315,10 @@ impl Keyward {
         };
         let account = chooser.account.as_ref().filter(|account| account.user.id == content.user_id);
         let account = account.ok_or_else(invalid_session)?;
+        let has_address = account.user.address(content.channel) == Some((&*content.address, true));
         let is_first_factor = through.settings.first_factors().contains(&choice.factor());
         let (true, Some(_), Some((_, _, method))) =
-            (is_first_factor, chooser.usable_account(choice.factor()), choice.code())
+            (is_first_factor && has_address, chooser.usable_account(choice.factor()), choice.code())
         else {
             return Ok(None);
         };

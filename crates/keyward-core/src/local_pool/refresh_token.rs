@@ -4,11 +4,13 @@
 //! rotate, each is followed by one that is made from it under the master key: who asks once more with the same
 //! one, within the grace, gets the same answer. So there is one newest token at any time, whoever has it, and
 //! one that is neither the newest nor within the grace was shown before: it may have been stolen, and the
-//! sign-in ends.
+//! sign-in ends. Each bears a mark that is made of it under the master key, so that one which was cut off or
+//! mistyped isn't taken for one that was shown before.
 
 use std::sync::Arc;
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::session::{Bearer, user_disabled};
 use super::sign_in::{SignInRequest, Tokens};
@@ -26,10 +28,12 @@ use crate::user_pool::MfaMode;
 
 /// The flow that a client must have for refreshing, where its refresh tokens don't rotate.
 const FLOW: &str = "REFRESH_TOKEN_AUTH";
-/// 381 bits: nobody guesses one, so its hash alone need be kept.
+/// How long one is without its mark, 381 bits: nobody guesses one, so its hash alone need be kept.
 const LENGTH: usize = 64;
 /// How much of it all of a sign-in have in common: 131 bits, which nobody guesses either.
 const FAMILY_LENGTH: usize = 22;
+/// The mark: 128 bits in hexadecimal digits.
+const MARK_LENGTH: usize = 32;
 /// How many that were rotated are remembered for the time of their grace. While there are so many, none is
 /// rotated: were one forgotten, it would be taken for stolen, or a thief could have what they stole from
 /// forgotten.
@@ -40,8 +44,8 @@ pub(super) struct RefreshToken<'a>(pub(super) &'a Secret);
 
 impl RefreshToken<'_> {
     /// The first one of a sign-in.
-    pub(super) fn generate(random: &Random) -> Secret {
-        random.base62(LENGTH)
+    pub(super) fn generate(random: &Random, master_key: &MasterKey) -> Result<Secret> {
+        marked(random.base62(LENGTH).expose(), master_key)
     }
 
     /// What its sign-in is found by.
@@ -59,8 +63,23 @@ impl RefreshToken<'_> {
         let text = self.0.expose();
         let rest = Secret::from(master_key.fingerprint("refresh token", text.as_bytes())?);
         let family = text.get(..FAMILY_LENGTH).unwrap_or_default();
-        Ok(Secret::from(family.chars().chain(rest.expose().chars()).take(LENGTH).collect::<String>()))
+        let next =
+            Zeroizing::new(family.chars().chain(rest.expose().chars()).take(LENGTH).collect::<String>());
+        marked(&next, master_key)
     }
+
+    /// Whether it was given out, now or at any time before.
+    fn is_genuine(&self, master_key: &MasterKey) -> Result<bool> {
+        match self.0.expose().split_at_checked(LENGTH) {
+            Some((unmarked, _)) => Ok(marked(unmarked, master_key)? == *self.0),
+            None => Ok(false),
+        }
+    }
+}
+
+fn marked(unmarked: &str, master_key: &MasterKey) -> Result<Secret> {
+    let mark = master_key.fingerprint("refresh token mark", unmarked.as_bytes())?;
+    Ok(Secret::from(unmarked.chars().chain(mark.chars().take(MARK_LENGTH)).collect::<String>()))
 }
 
 impl RefreshTokens {
@@ -112,7 +131,13 @@ impl Keyward {
             ));
         }
         let knows_secret = |user: &User| request.check_secret(&through, &[&user.username, &user.id]);
-        self.renewed(request.origin, &through, &RefreshToken(refresh_token), knows_secret).await
+        let renewed =
+            self.renewed(request.origin, &through, &RefreshToken(refresh_token), knows_secret).await;
+        // From when they rotated: this flow has no error of its own for it.
+        renewed.map_err(|error| match error.code {
+            Code::CodeExpired => Error::unauthenticated(error.message),
+            _ => error,
+        })
     }
 
     /// As [`Keyward::refresh`], for clients whose refresh tokens may rotate: then there is a new one of it
@@ -209,6 +234,9 @@ impl Keyward {
             }
             let is_newest = refresh_tokens.newest == hash;
             if !is_newest && !refresh_tokens.is_within_grace(&hash, now_ms) {
+                if !shown.is_genuine(&self.master_key)? {
+                    return Err(Error::unauthenticated("Invalid Refresh Token."));
+                }
                 let target = Target::new("user", &user.id, &user.username);
                 let detail = json!({ "session": session.id, "reason": "refresh_token_reuse" });
                 let change = self.change(&Caller::nobody(origin.clone()), "user.sign-out", target, detail);

@@ -160,7 +160,7 @@ impl Keyward {
         let client = &through.client;
         let now_ms = self.clock.now_ms();
         let session_id = self.random.uuid();
-        let refresh_token = RefreshToken::generate(&self.random);
+        let refresh_token = RefreshToken::generate(&self.random, &self.master_key)?;
         let mfa = opening.second.is_some();
         let mut amr = opening.method.amr().to_owned();
         if let Some(shown) = &opening.second {

@@ -135,7 +135,8 @@ impl Keyward {
         user.updated_at_ms = self.clock.now_ms();
         let caller = Caller::person(asked.origin.clone(), &user, "", false);
         let detail = json!({ "client": client.id });
-        let state = ConfirmedState { user_id: user.id.clone(), channel: good.channel };
+        let (channel, address) = (good.channel, good.destination.clone());
+        let state = ConfirmedState { user_id: user.id.clone(), channel, address };
         let change = self.change(&caller, ACTION, target(Some(&user)), detail).using_code(good);
         self.store.update_user(&pool.identifiers, &user, takes_aliases, &change).await?;
         leave.give_back();
@@ -197,7 +198,7 @@ impl Keyward {
 
 impl UserPoolSettings {
     /// Whether one can sign in without a password.
-    fn is_passwordless(&self) -> bool {
+    pub(crate) fn is_passwordless(&self) -> bool {
         let is_code = |factor: &FirstFactor| matches!(factor, FirstFactor::EmailOtp | FirstFactor::SmsOtp);
         self.first_factors().iter().any(is_code)
     }

@@ -19,6 +19,7 @@ use keyward_core::user_pool::{
     EmailMfa, FirstFactor, Identifiers, MessageTexts, Messages, MfaMode, NewUserPool, Occasion, PoolFactors,
     RecoveryMechanism, ResourceServer, SchemaAttribute, Scope, SmsMfa, UserPool, UserPoolSettings, WebAuthn,
 };
+use serde_json::json;
 
 use crate::support::{START_MS, TestDatabase, account, on_both, person, role};
 
@@ -110,6 +111,7 @@ async fn a_pool_is_made_told_changed_and_deleted(database: TestDatabase) {
     let events = keyward.list_audit(&operator, &query).await.unwrap().items;
     let actions: Vec<_> = events.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(actions, ["user-pool.delete", "user-pool.update", "user-pool.create"]);
+    assert_eq!(events[1].detail, json!({ "changed": ["admin_create_only", "name"] }));
 }
 
 async fn a_pool_that_cannot_be_is_not_made(database: TestDatabase) {
@@ -394,6 +396,10 @@ async fn a_client_is_made_told_changed_and_deleted(database: TestDatabase) {
     let changed = changed.unwrap();
     assert_eq!((changed.client.name.as_str(), &changed.client.settings), ("Other", &settings));
     assert_eq!(changed.secret, made.secret);
+    let query = AuditQuery { action: Some("app-client.update".into()), ..AuditQuery::default() };
+    let event = keyward.list_audit(&operator, &query).await.unwrap().items.remove(0);
+    let members = ["access_token_seconds", "flows", "units", "name"];
+    assert_eq!(event.detail, json!({ "pool": pool.id, "changed": members }));
     // At once, though the client was kept in memory.
     let kept = keyward.pool_client(id).await.unwrap();
     for (flow, is_on) in [

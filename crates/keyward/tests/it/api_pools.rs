@@ -144,7 +144,7 @@ async fn what_a_change_of_a_client_does_not_name_stays() {
         described["UserPoolClient"].clone()
     };
 
-    let change = json!({ "flows": ["ALLOW_USER_AUTH"], "refresh_token_seconds": 5400 });
+    let change = json!({ "flows": ["ALLOW_USER_AUTH", "ALLOW_USER_AUTH"], "refresh_token_seconds": 5400 });
     let changed =
         admin.request(Method::PATCH, &path).header("if-match", "\"1\"").json(change).await.expect(200);
 

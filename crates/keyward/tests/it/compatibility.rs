@@ -21,7 +21,7 @@ const NOTES: &[(&str, &str)] = &[
     ("AdminSetUserMFAPreference", "software tokens, SMS, email"),
     ("ChangePassword", "the user's other sessions end"),
     ("ConfirmForgotPassword", "five tries for a code"),
-    ("ConfirmSignUp", "five tries for a code; no Session for a sign-in right after"),
+    ("ConfirmSignUp", "five tries for a code; a Session where the client allows USER_AUTH"),
     ("DeleteUser", "not the last admin"),
     ("ForgotPassword", "five codes an hour"),
     ("GetUserAttributeVerificationCode", "five codes an hour"),
@@ -69,7 +69,7 @@ const NOTES: &[(&str, &str)] = &[
     ),
     ("SetUserMFAPreference", "software tokens, SMS, email"),
     ("StartWebAuthnRegistration", "user verification is asked for also where the pool prefers it"),
-    ("SignUp", "not in the home pool; no Session for a sign-in right after"),
+    ("SignUp", "not in the home pool; no Session, ConfirmSignUp gives it"),
 ];
 
 const BEGIN: &str = "<!-- Written by the test `compatibility`; KEYWARD_UPDATE=1 writes it anew. -->\n\n";

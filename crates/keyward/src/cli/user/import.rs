@@ -302,7 +302,14 @@ fn check_header(header: &[String], columns: &[String]) -> Result<()> {
                 .map(|column| (likeness(name, column), column))
                 .filter(|(likeness, _)| *likeness > 0.7)
                 .max_by(|one, other| one.0.total_cmp(&other.0));
-            let meant = nearest.map(|(_, column)| format!(" Did you mean {column}?")).unwrap_or_default();
+            let meant = match nearest {
+                Some((_, column)) => format!(" Did you mean {column}?"),
+                None if name.starts_with("custom:") => {
+                    " AddCustomAttributes (`aws cognito-idp add-custom-attributes`) gives them one."
+                        .to_owned()
+                }
+                None => String::new(),
+            };
             return Err(wrong(format!("The pool's users have no {name:?}.{meant}")));
         }
         if header.iter().take(index).any(|before| before == name) {
