@@ -18,6 +18,8 @@ CREATE TABLE user_pools (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     settings TEXT NOT NULL, -- JSON object
+    mfa TEXT NOT NULL DEFAULT 'OFF', -- of the settings: OFF, OPTIONAL, ON
+    software_token_mfa BOOLEAN NOT NULL DEFAULT FALSE, -- of the settings
     created_at_ms BIGINT NOT NULL,
     updated_at_ms BIGINT NOT NULL,
     version BIGINT NOT NULL

@@ -393,7 +393,7 @@ impl LocalPool {
 }
 
 /// As Amazon shows where it has sent a code: `a***@e***`, `+*******1234`.
-fn masked(address: &str) -> String {
+pub(crate) fn masked(address: &str) -> String {
     if let Some((local, domain)) = address.split_once('@') {
         let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
         return format!("{}***@{}***", first(local), first(domain));

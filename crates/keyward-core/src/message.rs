@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::audit::{Change, Outcome, Target};
 use crate::caller::{Caller, Origin};
+use crate::code::masked;
 use crate::error::{Code, Error, Result};
 use crate::keyward::Keyward;
 use crate::page::{Cursor, Page};
@@ -361,7 +362,7 @@ impl Keyward {
         let id = message.id.clone();
         let target = Target::new("message", &id, channel.as_str());
         let change = self
-            .change_with_reply(caller, "message.test", &to, &id, target, json!({ "to": to }))?
+            .change_with_reply(caller, "message.test", &to, &id, target, json!({ "to": masked(to) }))?
             .with_message(message);
         self.store.record_event(&change).await?;
         Ok(id)

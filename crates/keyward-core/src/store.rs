@@ -185,15 +185,14 @@ pub(crate) const TAKE_TURN: &str = "UPDATE revision SET value = value WHERE id =
 /// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or
 /// temporary and not too old), no software token that is switched on and that their pool has no use for any
 /// more, a role with `*`, and where that role asks for a second factor, a software token that their pool asks
-/// for. (The pool's settings are JSON of ours: no text in them has a bare quotation mark.)
+/// for.
 pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
     JOIN assignments a ON a.user_id = u.id JOIN roles r ON r.id = a.role_id \
     JOIN user_pools p ON p.id = u.pool_id WHERE u.enabled AND u.password_hash IS NOT NULL \
     AND (u.status = 'CONFIRMED' OR (u.status = 'FORCE_CHANGE_PASSWORD' \
         AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
-    AND (p.settings LIKE '%\"mfa\":\"OFF\"%' OR NOT u.totp_enabled \
-        OR p.settings LIKE '%\"software_token_mfa\":true%') \
-    AND (NOT r.mfa_required OR (u.totp_enabled AND p.settings NOT LIKE '%\"mfa\":\"OFF\"%')) \
+    AND (p.mfa = 'OFF' OR NOT u.totp_enabled OR p.software_token_mfa) \
+    AND (NOT r.mfa_required OR (u.totp_enabled AND p.mfa <> 'OFF')) \
     AND r.permissions LIKE '%\"*\"%'";
 
 /// Enters the change's audit event, its reply where the request asked for one, its codes and its messages, and

@@ -74,9 +74,10 @@ pub(super) struct ChoiceState {
 #[derive(Serialize, Deserialize)]
 pub(super) struct ConfirmedState {
     pub(super) user_id: String,
-    /// By which way the code came, and where it went.
+    /// As it is once the sign-up is confirmed: whatever changes the user after that makes this void.
+    pub(super) user_version: i64,
+    /// By which way the code came.
     pub(super) channel: Channel,
-    pub(super) address: String,
 }
 
 /// A sign-in by SRP between its two steps.

@@ -26,7 +26,7 @@ use crate::keyward::Keyward;
 use crate::message::Channel;
 use crate::secret::Secret;
 use crate::store::Account;
-use crate::user::{UserKind, UserStatus};
+use crate::user::{User, UserKind, UserStatus};
 use crate::user_pool::FirstFactor;
 
 /// The longest name that anybody has, in bytes; a longer one isn't carried along.
@@ -146,8 +146,9 @@ impl Keyward {
     ///
     /// # Errors
     /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
-    /// do this; `Unauthenticated` when attempts are locked, for a sign-up that isn't theirs, and as [`Keyward::sign_in_with_password`] where a
-    /// password comes along; `NotFound(User)` where the client doesn't hide who exists; `DeliveryFailed`,
+    /// do this; `Unauthenticated` when attempts are locked, for a sign-up that isn't theirs, and as
+    /// [`Keyward::sign_in_with_password`] where a password comes along; `NotFound(User)` where the client
+    /// doesn't hide who exists; `DeliveryFailed`,
     /// `LimitExceeded`, `TooManyRequests`.
     pub async fn begin_choice(
         &self,
@@ -313,12 +314,12 @@ impl Keyward {
             Channel::Sms => FirstChoice::SmsOtp,
             Channel::Email | Channel::Nowhere => FirstChoice::EmailOtp,
         };
-        let account = chooser.account.as_ref().filter(|account| account.user.id == content.user_id);
+        let is_same = |user: &User| user.id == content.user_id && user.version == content.user_version;
+        let account = chooser.account.as_ref().filter(|account| is_same(&account.user));
         let account = account.ok_or_else(invalid_session)?;
-        let has_address = account.user.address(content.channel) == Some((&*content.address, true));
         let is_first_factor = through.settings.first_factors().contains(&choice.factor());
         let (true, Some(_), Some((_, _, method))) =
-            (is_first_factor && has_address, chooser.usable_account(choice.factor()), choice.code())
+            (is_first_factor, chooser.usable_account(choice.factor()), choice.code())
         else {
             return Ok(None);
         };

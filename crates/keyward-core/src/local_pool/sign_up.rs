@@ -135,8 +135,8 @@ impl Keyward {
         user.updated_at_ms = self.clock.now_ms();
         let caller = Caller::person(asked.origin.clone(), &user, "", false);
         let detail = json!({ "client": client.id });
-        let (channel, address) = (good.channel, good.destination.clone());
-        let state = ConfirmedState { user_id: user.id.clone(), channel, address };
+        let (user_id, user_version) = (user.id.clone(), user.version + 1);
+        let state = ConfirmedState { user_id, user_version, channel: good.channel };
         let change = self.change(&caller, ACTION, target(Some(&user)), detail).using_code(good);
         self.store.update_user(&pool.identifiers, &user, takes_aliases, &change).await?;
         leave.give_back();

@@ -50,12 +50,14 @@ macro_rules! insert_user_pool {
         let pool: &UserPool = $pool;
         let settings = serde_json::to_string(&pool.settings).map_err(Error::internal)?;
         sqlx::query(
-            "INSERT INTO user_pools (id, name, settings, created_at_ms, updated_at_ms, version) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO user_pools (id, name, settings, mfa, software_token_mfa, created_at_ms, \
+             updated_at_ms, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(pool.id.as_str())
         .bind(pool.name.as_str())
         .bind(settings)
+        .bind(pool.settings.mfa.as_str())
+        .bind(pool.settings.software_token_mfa)
         .bind(pool.created_at_ms)
         .bind(pool.updated_at_ms)
         .bind(pool.version)
@@ -126,13 +128,15 @@ impl Store {
         let settings = serde_json::to_string(&pool.settings).map_err(Error::internal)?;
         write_keeping_an_admin!(self, pool.updated_at_ms, transaction => {
             let updated = sqlx::query(
-                "UPDATE user_pools SET name = $3, settings = $4, updated_at_ms = $5, version = version + 1 \
-                 WHERE id = $1 AND version = $2",
+                "UPDATE user_pools SET name = $3, settings = $4, mfa = $5, software_token_mfa = $6, \
+                 updated_at_ms = $7, version = version + 1 WHERE id = $1 AND version = $2",
             )
             .bind(pool.id.as_str())
             .bind(pool.version)
             .bind(pool.name.as_str())
             .bind(settings.as_str())
+            .bind(pool.settings.mfa.as_str())
+            .bind(pool.settings.software_token_mfa)
             .bind(pool.updated_at_ms)
             .execute(&mut *transaction)
             .await?;

@@ -244,6 +244,10 @@ async fn no_setting_of_the_home_pool_asks_for_what_no_admin_can_show(database: T
     set(MfaMode::Optional, true).await.unwrap();
     world.enrol(&world.tokens().await).await;
     assert_eq!(code(set(MfaMode::Optional, false).await), Code::Conflict);
+    // No tag is taken for what is set of the pool.
+    let tags = [("mfa".to_owned(), "OFF".to_owned())].into();
+    keyward.tag_pool(&operator, home, tags).await.unwrap();
+    assert_eq!(code(set(MfaMode::Optional, false).await), Code::Conflict);
 }
 
 async fn the_machine_leads_in_where_everybody_needs_a_second_factor(database: TestDatabase) {
@@ -257,7 +261,7 @@ async fn the_machine_leads_in_where_everybody_needs_a_second_factor(database: Te
         ..home.settings().await.unwrap()
     };
     let settings = serde_json::to_string(&settings).unwrap();
-    database.execute(&format!("UPDATE user_pools SET settings = '{settings}'")).await;
+    database.execute(&format!("UPDATE user_pools SET mfa = 'ON', settings = '{settings}'")).await;
 
     let password = keyward.recover_admin(Some(ANN), true).await.unwrap().temporary_password.unwrap();
 

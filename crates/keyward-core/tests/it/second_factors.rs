@@ -554,7 +554,7 @@ async fn a_factor_that_the_pool_has_no_more_is_no_reason_to_ask_for_less(databas
     let web_authn = WebAuthn { is_multi_factor: true, ..WebAuthn::default() };
     let settings = UserPoolSettings { mfa: MfaMode::Optional, web_authn, ..UserPoolSettings::default() };
     let settings = serde_json::to_string(&settings).unwrap();
-    database.execute(&format!("UPDATE user_pools SET settings = '{settings}'")).await;
+    database.execute(&format!("UPDATE user_pools SET mfa = 'OPTIONAL', settings = '{settings}'")).await;
     let off = MfaChange { sms: OFF, ..MfaChange::default() };
     let pool = world.keyward.local_pool();
     world.keyward.set_mfa_preference_in(pool, &Caller::operator(), ANN, &off).await.unwrap();

@@ -35,7 +35,7 @@ async fn a_message_waits_in_the_outbox() {
     assert_eq!((&last["id"], &last["channel"]), (&sms["id"], &json!("sms")));
     assert_eq!((&last["to"], &last["subject"]), (&json!("+15550100"), &json!("")));
     let events = admin.get("/api/v1/audit?action=message.test").await.expect(200);
-    assert_eq!(events["items"][1]["detail"]["to"], "ada@example.com");
+    assert_eq!(events["items"][1]["detail"]["to"], "a***@e***");
     assert_eq!(events["items"][1]["target"]["id"], email["id"]);
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cognito_support::PASSWORD;
 use crate::evidence;
-use crate::support::{App, Request};
+use crate::support::{ADMIN_BOT, App, Request};
 
 const NEW: &str = "Battery-Staple-7!";
 
@@ -135,7 +135,7 @@ async fn the_code_that_confirms_a_sign_up_may_sign_in_once() {
         app.cognito("InitiateAuth", input)
     };
 
-    let (_, client_id) = app.pool(settings(vec![FirstFactor::Password, FirstFactor::EmailOtp])).await;
+    let (pool_id, client_id) = app.pool(settings(vec![FirstFactor::Password, FirstFactor::EmailOtp])).await;
     let session = join(&client_id, "ada").await;
 
     let void = "Invalid session for the user.";
@@ -147,6 +147,13 @@ async fn the_code_that_confirms_a_sign_up_may_sign_in_once() {
     assert!(signed_in["AuthenticationResult"]["RefreshToken"].is_string());
     let again = sign_in(&client_id, "ada", &session).await;
     assert_eq!((again.status.as_u16(), &again["__type"]), (400, &json!("NotAuthorizedException")));
+
+    // Whatever is done to the user makes it void.
+    let changed = join(&client_id, "bob").await;
+    let named = json!([{ "Name": "name", "Value": "Bob" }]);
+    let input = json!({ "UserPoolId": pool_id, "Username": "bob", "UserAttributes": named });
+    app.signed(&app.signing(ADMIN_BOT).await, "AdminUpdateUserAttributes", input).await.expect(200);
+    sign_in(&client_id, "bob", &changed).await.expect_refusal("NotAuthorizedException", void);
 
     // Where a code doesn't stand for a password, it goes on as any sign-in by choice.
     let session = join(&other, "ada").await;
