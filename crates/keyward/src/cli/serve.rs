@@ -110,7 +110,7 @@ fn greet(config: &Config, first: Option<&UserWithPassword>) {
         let _ = writeln!(text, "  {program} auth login --username {name}");
         let _ = writeln!(
             text,
-            "  {program} role user create --user-id ci-bot@example.com --role-name RESEARCHERS"
+            "  {program} role user create --user-id build-bot@example.com --role-name RESEARCHERS"
         );
     }
     // That stderr may be closed can't be told to anybody.

@@ -203,7 +203,8 @@ fn refused(failed: usize, total: usize, failed_rows: Option<&FailedRows>) -> Fai
 /// The import stopped before its end.
 fn broken_off(failure: Failure, tally: &Tally, total: usize) -> Failure {
     let Tally { imported, existing, failed, .. } = tally;
-    let unsent = total - imported - existing - failed;
+    // The file may have grown since its rows were counted.
+    let unsent = total.saturating_sub(imported + existing + failed);
     let done = format!(
         "{imported} users were imported, {existing} there already, {failed} refused, {unsent} not tried; the \
          same command goes on from there"
