@@ -73,6 +73,8 @@ pub struct Settings {
     pub dev: bool,
     /// What becomes of messages.
     pub deliveries: Deliveries,
+    /// Whether test users may be made; in production never.
+    pub makes_test_users: bool,
     /// Who is to be there to try an application with.
     pub test_users: Vec<TestUser>,
 }
@@ -87,6 +89,7 @@ impl Default for Settings {
             failed_sign_ins_per_minute: 20,
             dev: false,
             deliveries: Deliveries::default(),
+            makes_test_users: true,
             test_users: TestUser::defaults(),
         }
     }

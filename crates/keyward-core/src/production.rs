@@ -5,17 +5,21 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::api_key::{ApiKey, ApiKeyState};
 use crate::audit::{Change, Target};
 use crate::caller::Caller;
 use crate::error::{Code, Error, Result};
 use crate::keyward::{Environment, Keyward};
 use crate::local_pool::password::{Line, permanent_password};
-use crate::permission::{MANAGE_USERS, Permission};
+use crate::page::{Cursor, MAXIMUM_LIMIT};
+use crate::permission::{MANAGE_API_KEYS, MANAGE_ROLES, MANAGE_USERS, Permission, VIEW_API_KEYS, VIEW_ROLES};
 use crate::secret::Secret;
 use crate::store::PasswordReset;
 use crate::user::{User, UserStatus};
 
 const ACTION: &str = "production.secure";
+/// How long a key may lie unused before somebody should look whether it is still needed.
+const UNUSED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// What was done to secure production, or would be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +30,44 @@ pub struct Secured {
     pub test_users: Vec<String>,
     /// Everybody else who may do everything, the caller last.
     pub admins: Vec<SecuredAdmin>,
+    /// The names of all these, and of whoever has the name of a test user, in whose account a configured
+    /// password was good. Nobody is told so of somebody with rights above their own.
+    pub test_passwords: Vec<String>,
+    /// The API keys to look at, by name; none told to who may not see keys.
+    pub keys: Option<Vec<RiskyKey>>,
+    /// The roles that allow everything; none told to who may not see roles.
+    pub roles: Option<Vec<PowerfulRole>>,
+}
+
+/// An API key that works and shouldn't go on like that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct RiskyKey {
+    pub id: String,
+    pub name: String,
+    /// Whom it acts as.
+    pub username: String,
+    pub risks: Vec<KeyRisk>,
+}
+
+/// What is wrong about a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRisk {
+    /// It has no end.
+    NeverExpires,
+    /// It was not used for 90 days.
+    Unused,
+    /// Its user is kept out: it works again as soon as they aren't.
+    UserDisabled,
+}
+
+/// A role that allows everything, and who holds it, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct PowerfulRole {
+    pub name: String,
+    pub holders: Vec<String>,
 }
 
 /// What becomes of somebody who may do everything.
@@ -61,9 +103,8 @@ impl Keyward {
             }
             if is_plan {
                 let (test_users, admins) = self.to_be_secured(caller).await?;
-                let admin = |(user, is_theirs): (User, bool)| secured(&user, is_theirs, None);
-                let admins = admins.into_iter().map(admin).collect();
-                return Ok(Secured { is_plan, test_users: names(&test_users), admins });
+                let told = admins.iter().map(|(user, is_theirs)| secured(user, *is_theirs, None)).collect();
+                return self.report(caller, true, &test_users, &admins, told).await;
             }
             self.once(caller, ACTION, &rights(caller), async || self.secure(caller).await).await
         };
@@ -87,11 +128,12 @@ impl Keyward {
 
     async fn secure(&self, caller: &Caller) -> Result<Secured> {
         let (test_users, admins) = self.to_be_secured(caller).await?;
+        let mut answer = self.report(caller, false, &test_users, &admins, Vec::new()).await?;
         let (now_ms, policy) = (self.clock.now_ms(), self.directory.settings().await?.password_policy);
-        let (mut resets, mut told) = (Vec::new(), Vec::new());
+        let mut resets = Vec::new();
         for (mut user, is_theirs) in admins {
             if !is_theirs {
-                told.push(secured(&user, false, None));
+                answer.admins.push(secured(&user, false, None));
                 continue;
             }
             let password = permanent_password(&self.random, &policy);
@@ -101,10 +143,9 @@ impl Keyward {
                 self.local_pool.password_record(Line::Administration, &user, &password, false).await?;
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, "user.set-password", target, json!({ "temporary": false }));
-            told.push(secured(&user, true, Some(password)));
+            answer.admins.push(secured(&user, true, Some(password)));
             resets.push(PasswordReset { user, password: record, change });
         }
-        let answer = Secured { is_plan: false, test_users: names(&test_users), admins: told };
         let deletion = |user: User| {
             let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
             let target = Target::new("user", &user.id, &user.username);
@@ -129,16 +170,117 @@ impl Keyward {
         let mut admins = Vec::new();
         for user in self.store.admins(pool_id).await? {
             if !user.is_test {
-                let is_theirs = match self.require_over(caller, &user.id).await {
-                    Err(Error { code: Code::Forbidden(_), .. }) => false,
-                    outcome => outcome.map(|()| true)?,
-                };
+                let is_theirs = self.is_within(caller, &user.id).await?;
                 admins.push((user, is_theirs));
             }
         }
         admins.sort_by_key(|(user, _)| caller.user_id() == Some(&user.id));
         Ok((test_users, admins))
     }
+}
+
+impl Keyward {
+    /// What was found, of which nothing is changed here.
+    async fn report(
+        &self,
+        caller: &Caller,
+        is_plan: bool,
+        test_users: &[User],
+        admins: &[(User, bool)],
+        told: Vec<SecuredAdmin>,
+    ) -> Result<Secured> {
+        let theirs = admins.iter().filter_map(|(user, is_theirs)| is_theirs.then_some(user));
+        let test_passwords = self.test_passwords(caller, test_users.iter().chain(theirs)).await?;
+        let may = |permissions: [&str; 2]| permissions.iter().any(|permission| caller.may(permission));
+        let sees_keys = may([VIEW_API_KEYS, MANAGE_API_KEYS]);
+        let sees_roles = may([VIEW_ROLES, MANAGE_ROLES]);
+        Ok(Secured {
+            is_plan,
+            test_users: names(test_users),
+            admins: told,
+            test_passwords,
+            keys: if sees_keys { Some(self.risky_keys().await?) } else { None },
+            roles: if sees_roles { Some(self.powerful_roles().await?) } else { None },
+        })
+    }
+
+    /// The names of those of these users, and of who has the name of a test user, who sign in with what is
+    /// configured of one. Each password is tried once.
+    async fn test_passwords<'a>(
+        &self,
+        caller: &Caller,
+        users: impl Iterator<Item = &'a User>,
+    ) -> Result<Vec<String>> {
+        let mut names: Vec<String> = users.map(|user| user.username.clone()).collect();
+        for configured in &self.settings.test_users {
+            let Some(user) = self.directory.find(&configured.username).await? else { continue };
+            if !names.contains(&user.username) && self.is_within(caller, &user.id).await? {
+                names.push(user.username);
+            }
+        }
+        let mut found = Vec::new();
+        for name in names {
+            let Some(account) = self.local_pool.account(&name).await? else { continue };
+            for configured in &self.settings.test_users {
+                if self.has_password(&account, configured).await? {
+                    found.push(name);
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn risky_keys(&self) -> Result<Vec<RiskyKey>> {
+        self.flush_uses().await?;
+        let now_ms = self.clock.now_ms();
+        let (mut keys, mut next) = (Vec::new(), Some(String::new()));
+        while let Some(cursor) = next {
+            let page = Cursor::new(Some(MAXIMUM_LIMIT), Some(&cursor))?;
+            let page = self.store.api_keys(None, None, &page).await?;
+            keys.extend(page.items.into_iter().filter_map(|key| {
+                let risks = risks(&key, now_ms);
+                let key = RiskyKey { id: key.id, name: key.name, username: key.username, risks };
+                Some(key).filter(|key| !key.risks.is_empty())
+            }));
+            next = page.next;
+        }
+        Ok(keys)
+    }
+
+    async fn powerful_roles(&self) -> Result<Vec<PowerfulRole>> {
+        let mut roles: Vec<PowerfulRole> = Vec::new();
+        for (role, holder) in self.store.powerful_roles(self.directory.pool_id()).await? {
+            match roles.last_mut().filter(|known| known.name == role) {
+                Some(known) => known.holders.extend(holder),
+                None => roles.push(PowerfulRole { name: role, holders: holder.into_iter().collect() }),
+            }
+        }
+        Ok(roles)
+    }
+
+    /// Whether the user has no right that the caller hasn't.
+    async fn is_within(&self, caller: &Caller, user_id: &str) -> Result<bool> {
+        match self.require_over(caller, user_id).await {
+            Err(Error { code: Code::Forbidden(_), .. }) => Ok(false),
+            outcome => outcome.map(|()| true),
+        }
+    }
+}
+
+/// What is wrong about a key that works, or would if its user were let in.
+fn risks(key: &ApiKey, now_ms: i64) -> Vec<KeyRisk> {
+    let state = key.state(now_ms);
+    if matches!(state, ApiKeyState::Disabled | ApiKeyState::Expired) {
+        return Vec::new();
+    }
+    let last_used_ms = key.last_used.as_ref().map_or(key.created_at_ms, |last| last.at_ms);
+    let faults = [
+        (KeyRisk::NeverExpires, key.expires_at.is_none()),
+        (KeyRisk::Unused, last_used_ms <= now_ms - UNUSED_MS),
+        (KeyRisk::UserDisabled, state == ApiKeyState::UserDisabled),
+    ];
+    faults.into_iter().filter_map(|(risk, is_there)| is_there.then_some(risk)).collect()
 }
 
 /// What makes a repeated request the same: the passwords are never told again to somebody who has lost rights

@@ -115,13 +115,18 @@ impl Keyward {
     /// repaired as a whole.
     ///
     /// # Errors
-    /// `Forbidden` without `manage:users`, `Conflict` in production and once it was secured, `NotFound(Role)`
-    /// for a group that isn't there.
+    /// `Forbidden` without `manage:users`, `Conflict` in production, once it was secured and where they are
+    /// switched off, `NotFound(Role)` for a group that isn't there.
     pub async fn create_test_users(&self, caller: &Caller) -> Result<Vec<MadeTestUser>> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             if self.settings.environment == Environment::Prod {
                 return Err(Error::conflict("There are no test users in production."));
+            }
+            if !self.settings.makes_test_users {
+                return Err(Error::conflict(
+                    "Test users are switched off here; the server's operator can set test_users.",
+                ));
             }
             if self.store.setting(SWITCH).await?.is_some() {
                 return Err(Error::conflict(
@@ -278,7 +283,7 @@ impl Keyward {
     }
 
     /// Whether one signs in with what is configured.
-    async fn has_password(&self, account: &Account, configured: &TestUser) -> Result<bool> {
+    pub(crate) async fn has_password(&self, account: &Account, configured: &TestUser) -> Result<bool> {
         let Some(password) = &account.password else { return Ok(false) };
         if password.temporary_until_ms.is_some() {
             return Ok(false);

@@ -25,7 +25,9 @@ mod outbox;
 mod page;
 mod parameter;
 mod problem;
+mod production;
 mod roles;
+mod test_users;
 mod user_import;
 mod user_pools;
 mod users;
@@ -56,6 +58,8 @@ fn routes() -> OpenApiRouter<Arc<Keyward>> {
         .merge(api_keys::router())
         .merge(access_keys::router())
         .merge(user_pools::router())
+        .merge(test_users::router())
+        .merge(production::router())
         .merge(access::router())
         .merge(audit::router())
         .merge(outbox::router())

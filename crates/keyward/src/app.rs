@@ -19,7 +19,6 @@ use keyward_core::master_key::MasterKey;
 use keyward_core::message::{Deliveries, Delivery};
 use keyward_core::random::Random;
 use keyward_core::store::Store;
-use keyward_core::test_user::TestUser;
 use tokio::time::timeout;
 
 use crate::config::{Config, Database, Environment, Provider};
@@ -81,7 +80,8 @@ pub async fn open_at(
         failed_sign_ins_per_minute: config.failed_sign_ins_per_minute,
         dev: config.dev,
         deliveries: deliveries(config),
-        test_users: TestUser::defaults(),
+        makes_test_users: config.makes_test_users,
+        test_users: config.test_users.clone(),
     };
     Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
 }

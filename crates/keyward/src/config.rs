@@ -21,6 +21,7 @@ use ipnet::IpNet;
 pub use keyward_core::keyward::Environment;
 use keyward_core::master_key::MasterKey;
 use keyward_core::secret::Secret;
+use keyward_core::test_user::TestUser;
 use lettre::message::Mailbox;
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
@@ -192,6 +193,19 @@ const SETTINGS: &[Setting] = &[
         "KEYWARD_DEV",
         "false",
         "Ask for no signature where AWS asks for one: on your own machine alone, not for stage or prod",
+    ),
+    Setting::switch(
+        "test_users",
+        "KEYWARD_TEST_USERS",
+        "",
+        "Test users may be made; by default they may but in prod, and there never",
+    ),
+    Setting::plain(
+        "test_users_file",
+        "KEYWARD_TEST_USERS_FILE",
+        "FILE",
+        "",
+        "File (TOML) with more test users than the three of RawScribe, or other passwords for these",
     ),
     Setting::plain(
         "region",
@@ -422,6 +436,7 @@ const SETTINGS: &[Setting] = &[
 
 /// The settings of the server, checked.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Config {
     /// Where to listen. Port 0 asks for any free one; whoever binds then writes the real one here, since
     /// [`Config::public_url`] is worked out from it.
@@ -440,6 +455,10 @@ pub struct Config {
     pub environment: Environment,
     /// Whether requests that AWS signs are let in unsigned.
     pub dev: bool,
+    /// Whether test users may be made.
+    pub makes_test_users: bool,
+    /// Who is to be there then.
+    pub test_users: Vec<TestUser>,
     /// The region that pool ids begin with.
     pub region: String,
     /// Where the users live.
@@ -1007,6 +1026,7 @@ impl Values {
             let has_proxy = behind_proxy || !trusted_proxies.is_empty();
             require_privacy(listen, has_proxy, environment)?;
         }
+        let test_users_file = self.optional("test_users_file", path)?;
         let tls = self.tls()?;
         if !listen.ip().to_canonical().is_loopback() && tls.is_none() && !behind_proxy {
             return Err(Complaint::usage(format!(
@@ -1029,6 +1049,8 @@ impl Values {
             tls,
             environment,
             dev,
+            makes_test_users: self.makes_test_users(environment)?,
+            test_users: test_users::read(test_users_file.as_deref())?,
             region: self.required("region", region)?,
             provider: self.provider()?,
             directory_bound_ms: self.required("directory_bound", provider::directory_bound)?,
@@ -1052,6 +1074,17 @@ impl Values {
         };
         config.rows = self.rows(&config);
         Ok(config)
+    }
+
+    fn makes_test_users(&self, environment: Environment) -> Result<bool, Complaint> {
+        let is_prod = environment == Environment::Prod;
+        match self.optional("test_users", switch)? {
+            Some(true) if is_prod => {
+                Err(Complaint::usage("There are no test users in prod, for everybody knows their passwords.")
+                    .hint("Leave out `test_users`, or use another environment."))
+            }
+            given => Ok(given.unwrap_or(!is_prod)),
+        }
     }
 
     fn tls(&self) -> Result<Option<TlsFiles>, Complaint> {
@@ -1162,6 +1195,7 @@ impl Values {
                     .provider
                     .cognito()
                     .map_or_else(|| value.text.expose().to_owned(), |pool| pool.region.clone()),
+                "test_users" => config.makes_test_users.to_string(),
                 _ if value.setting.kind == Kind::Secret && !value.text.is_empty() => MASK.to_owned(),
                 _ if value.setting.kind == Kind::Url => masked_url(value.text.expose().trim()),
                 _ => value.text.expose().to_owned(),
@@ -1503,5 +1537,6 @@ impl Display for Source {
     }
 }
 
+mod test_users;
 #[cfg(test)]
 mod tests;

@@ -340,6 +340,21 @@ impl Store {
         Ok(row.map(Assignments::from))
     }
 
+    /// The names of the pool's roles that have `*`, each as often as somebody has it, with their name; once
+    /// where nobody has it.
+    pub(crate) async fn powerful_roles(&self, pool_id: &str) -> Result<Vec<(String, Option<String>)>> {
+        Ok(read!(self, connection => {
+            sqlx::query_as(
+                "SELECT r.name, u.username FROM roles r LEFT JOIN assignments a ON a.role_id = r.id \
+                 LEFT JOIN users u ON u.id = a.user_id \
+                 WHERE r.pool_id = $1 AND r.permissions LIKE '%\"*\"%' ORDER BY r.name, u.username_key",
+            )
+            .bind(pool_id)
+            .fetch_all(connection)
+            .await?
+        }))
+    }
+
     /// Who in the pool has which roles, by username.
     pub async fn assignments(&self, pool_id: &str, page: &Cursor) -> Result<Page<Assignments>> {
         let rows: Vec<AssignmentsRow> = read!(self, connection => {

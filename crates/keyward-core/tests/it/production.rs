@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use keyward_core::api_key::{ApiKeyUpdate, NewApiKey};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Thing};
 use keyward_core::keyward::{Environment, Keyward, Settings};
 use keyward_core::local_pool::sign_in::{SignIn, SignInRequest};
-use keyward_core::production::Secured;
+use keyward_core::production::{KeyRisk, PowerfulRole, RiskyKey, Secured};
 use keyward_core::provisioning::FirstAdmin;
 use keyward_core::secret::Secret;
-use keyward_core::user::NewUser;
+use keyward_core::user::{NewUser, UserUpdate};
 
-use crate::support::{START_MS, TestDatabase, account, client_id, code, on_both, person, role, texts};
+use crate::support::{
+    START_MS, TestDatabase, account, client_id, code, key, new_key, on_both, person, role, texts,
+};
 
 on_both! {
     test_users_go_and_admins_have_new_passwords,
@@ -22,6 +25,8 @@ on_both! {
     it_is_for_stage_and_prod_and_whoever_may_manage_users,
     test_users_are_switched_off_until_somebody_who_may_do_everything_allows_them,
     a_lost_answer_can_be_had_again,
+    what_is_left_to_look_at_is_told,
+    who_may_not_see_keys_and_roles_is_told_of_none,
 }
 
 const ADA: &str = "ada@example.com";
@@ -169,4 +174,68 @@ async fn a_lost_answer_can_be_had_again(database: TestDatabase) {
     keyward.set_groups(&Caller::operator(), ADA, &texts(&["LAB_MANAGERS"])).await.unwrap();
     let demoted = Caller { origin: ada.origin.clone(), ..person(&keyward, ADA, false).await };
     assert_eq!(code(keyward.secure_production(&demoted, false).await), Code::Conflict);
+}
+
+async fn what_is_left_to_look_at_is_told(database: TestDatabase) {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let keyward = staged(&database).await;
+    let operator = Caller::operator();
+    let end = || Some("2099-12-31".to_owned());
+    let ending = |name: &str| NewApiKey { expires_at: end(), ..new_key(name, BOB) };
+    let old = key(&keyward, "old and for ever", BOB).await.key.id;
+    let resting = keyward.create_api_key(&operator, ending("resting")).await.unwrap().key.id;
+    let off = key(&keyward, "off", BOB).await.key.id;
+    let disable = ApiKeyUpdate { active: Some(false), ..ApiKeyUpdate::default() };
+    keyward.update_api_key(&operator, &off, disable).await.unwrap();
+    keyward.clock().advance_ms(90 * DAY_MS);
+    keyward.create_api_key(&operator, ending("new and with an end")).await.unwrap();
+    let young = key(&keyward, "young and for ever", ADA).await.key.id;
+    // An admin has taken a test user's password for their own.
+    keyward.set_password(&operator, ADA, &"TestAdmin123!".into(), false).await.unwrap();
+    role(&keyward, "owners", &["read:*", "*"]).await;
+    role(&keyward, "starred", &["read:**"]).await;
+
+    let plan = keyward.secure_production(&operator, true).await.unwrap();
+
+    let risky = |id: &str, name: &str, username: &str, risks: &[KeyRisk]| RiskyKey {
+        id: id.into(),
+        name: name.into(),
+        username: username.into(),
+        risks: risks.into(),
+    };
+    assert_eq!(
+        plan.keys.unwrap(),
+        [
+            risky(&old, "old and for ever", BOB, &[KeyRisk::NeverExpires, KeyRisk::Unused]),
+            risky(&resting, "resting", BOB, &[KeyRisk::Unused]),
+            risky(&young, "young and for ever", ADA, &[KeyRisk::NeverExpires]),
+        ]
+    );
+    let roles = plan.roles.unwrap();
+    let powerful = |name: &str, holders: &[&str]| PowerfulRole { name: name.into(), holders: texts(holders) };
+    assert_eq!(roles, [powerful("ADMINS", &[ADA, BOB, "testadmin@example.com"]), powerful("owners", &[])]);
+    let test_users = ["testadmin@example.com", "testresearcher@example.com", "testclinician@example.com"];
+    assert_eq!(plan.test_passwords, [&test_users[..], &[ADA]].concat());
+
+    // A key comes back with who is let in again.
+    let out = UserUpdate { enabled: Some(false), ..UserUpdate::default() };
+    keyward.update_user(&operator, BOB, out).await.unwrap();
+    let plan = keyward.secure_production(&operator, true).await.unwrap();
+    let resting = plan.keys.unwrap().into_iter().find(|key| key.name == "resting").unwrap();
+    assert_eq!(resting.risks, [KeyRisk::Unused, KeyRisk::UserDisabled]);
+}
+
+async fn who_may_not_see_keys_and_roles_is_told_of_none(database: TestDatabase) {
+    let keyward = staged(&database).await;
+    key(&keyward, "for ever", BOB).await;
+    keyward.set_password(&Caller::operator(), ADA, &"TestAdmin123!".into(), false).await.unwrap();
+    role(&keyward, "managers", &["manage:users"]).await;
+    account(&keyward, "manager@example.com", &["managers"]).await;
+    let manager = person(&keyward, "manager@example.com", false).await;
+
+    let plan = keyward.secure_production(&manager, true).await.unwrap();
+
+    assert_eq!((plan.keys, plan.roles), (None, None));
+    // Nor of a password that lets them in above their rights.
+    assert!(!plan.test_passwords.contains(&ADA.to_owned()));
 }

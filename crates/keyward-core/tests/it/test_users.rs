@@ -20,6 +20,7 @@ on_both! {
     a_group_that_is_not_there_makes_nobody,
     the_last_admin_is_not_deleted_and_nobody_else_either,
     there_are_none_in_production,
+    none_are_made_where_they_are_switched_off,
 }
 
 const TEST_ADMIN: &str = "testadmin@example.com";
@@ -184,4 +185,15 @@ async fn there_are_none_in_production(database: TestDatabase) {
     assert_eq!(code(keyward.create_test_users(&Caller::operator()).await), Code::Conflict);
 
     assert_eq!(database.contents().await, before);
+}
+
+async fn none_are_made_where_they_are_switched_off(database: TestDatabase) {
+    provisioned(&database).await;
+    let settings = Settings { makes_test_users: false, ..Settings::default() };
+    let keyward = database.keyward_with(Clock::fixed(START_MS), settings).await;
+
+    let refused = keyward.create_test_users(&Caller::operator()).await.unwrap_err();
+
+    assert_eq!(refused.code, Code::Conflict);
+    assert!(refused.message.contains("test_users"), "{}", refused.message);
 }

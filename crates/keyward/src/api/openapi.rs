@@ -13,7 +13,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::api::problem::Problem;
 
 /// The tags, in the order in which somebody new reads them.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("Access", "Who a credential stands for, and what they may do: what applications ask."),
     (
         "API keys",
@@ -32,6 +32,10 @@ const TAGS: [(&str, &str); 9] = [
     (
         "User pools",
         "Pools of users beside the home pool, which have no roles and keys here, and applications' ways in.",
+    ),
+    (
+        "Test users",
+        "Accounts to try an application with, and getting rid of them before it is used in earnest.",
     ),
     ("Audit", "Who did what to whom, through which credential, when."),
     ("Messages", "Codes and temporary passwords on their way to people."),

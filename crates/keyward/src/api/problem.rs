@@ -162,6 +162,8 @@ problems! {
     Sending: ["503" "It can't be sent from here, or the store doesn't answer now; nothing was changed"]
     /// Where not all users can have it done.
     Unsupported: ["501" "Not possible for this kind of user"]
+    /// Where not all deployments do it.
+    NotHere: ["501" "Not for what this deployment is for"]
 }
 
 fn problem(status: &str, description: &str) -> ResponseBuilder {

@@ -28,6 +28,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Keyward>> {
         .routes(routes!(list_users, create_user))
         .routes(routes!(get_user, update_user, delete_user))
         .routes(routes!(reset_password))
+        .routes(routes!(set_password))
         .routes(routes!(sign_out_user))
         .routes(routes!(reset_mfa))
 }
@@ -97,8 +98,21 @@ struct NewUser {
     /// Made by Keyward when not said.
     #[schema(value_type = Option<String>)]
     temporary_password: Option<Secret>,
+    /// One for good, in place of a temporary one.
+    #[schema(value_type = Option<String>)]
+    password: Option<Secret>,
     /// `account` when not said.
     kind: Option<UserKind>,
+}
+
+/// A password that somebody has chosen.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    #[schema(value_type = String, examples("Correct-horse-1"))]
+    password: Secret,
+    /// Whether the next sign-in asks for a new one; false when not said.
+    temporary: Option<bool>,
 }
 
 /// What to change of a user; what is absent stays.
@@ -185,7 +199,7 @@ async fn list_users(
 
 /// Create a user
 ///
-/// An account gets a temporary password, shown in this answer alone. Needs `manage:users`, and every
+/// An account gets a temporary password, shown in this answer alone, unless it is given one for good. Needs `manage:users`, and every
 /// permission of the roles that are given.
 #[utoipa::path(post, path = "/api/v1/users", tag = "Users", request_body = NewUser,
     params(IdempotencyHeader),
@@ -203,6 +217,7 @@ async fn create_user(
         phone: new.phone,
         roles: new.roles.unwrap_or_default(),
         temporary_password: new.temporary_password,
+        password: new.password,
         program: matches!(new.kind, Some(UserKind(user::UserKind::Program))),
         ..user::NewUser::default()
     };
@@ -295,6 +310,24 @@ async fn reset_password(
 ) -> Result<Versioned<UserWithPassword>, Failure> {
     let reset = keyward.reset_password(&caller, &user).await?;
     Ok(Versioned::new(reset.user.version, reset.into()))
+}
+
+/// Set a password
+///
+/// The account's sessions end. Needs `manage:users`, and every permission that the user has.
+#[utoipa::path(post, path = "/api/v1/users/{user}/set-password", tag = "Users", request_body = NewPassword,
+    params(UserPath),
+    responses((status = OK, description = "The user", body = User,
+            headers(("ETag", description = "The version"))),
+        Guarded, Absent, Conflicting, Hashing, Unsupported))]
+async fn set_password(
+    State(keyward): State<Arc<Keyward>>,
+    Asking(caller): Asking,
+    Path(user): Path<String>,
+    Body(NewPassword { password, temporary }): Body<NewPassword>,
+) -> Result<Versioned<User>, Failure> {
+    let user = keyward.set_password(&caller, &user, &password, temporary.unwrap_or_default()).await?;
+    Ok(Versioned::new(user.version, user.into()))
 }
 
 /// Sign a user out

@@ -3,6 +3,7 @@
 use keyward_core::access::Reason as CoreReason;
 use keyward_core::api_key::ApiKeyState as CoreApiKeyState;
 use keyward_core::audit::Outcome as CoreOutcome;
+use keyward_core::production::KeyRisk as CoreKeyRisk;
 use keyward_core::user::{UserKind as CoreUserKind, UserStatus as CoreUserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +55,12 @@ words!(
 words!(
     ApiKeyState(CoreApiKeyState) = Active | Disabled | Expired | UserDisabled,
     "Whether the key works now, and if not, why."
+);
+
+words!(
+    KeyRisk(CoreKeyRisk) = NeverExpires | Unused | UserDisabled,
+    "What is wrong about a key: it has no end, was not used for 90 days, or its user is disabled, with whom \
+     it would come back."
 );
 
 words!(

@@ -171,6 +171,7 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("behind_proxy", "true"),
         ("environment", "prod"),
         ("dev", "true"),
+        ("test_users", "false"),
         ("region", "eu-west-1"),
         ("provider", "jwt"),
         ("cognito_user_pool_id", "eu-west-1_k3Y9wRd0A"),
@@ -216,7 +217,8 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
     let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !tested.contains(name));
     // The two of TLS go together, so do the three of mail, the secrets come from the environment alone, and a
     // file that is named must be there: tests of their own.
-    let expected = ["tls_cert", "tls_key", "rawscribe_config", "admin_password", "master_key"];
+    let expected =
+        ["tls_cert", "tls_key", "test_users_file", "rawscribe_config", "admin_password", "master_key"];
     let expected = [&expected[..], &["smtp_url", "smtp_password_file", "mail_from"]].concat();
     assert_eq!(others.collect::<Vec<_>>(), expected);
 }
@@ -335,6 +337,7 @@ fn wrong_values_are_told_with_what_they_must_be() {
         ("KEYWARD_TRUSTED_PROXIES", "0.0.0.0/0"),
         ("KEYWARD_BEHIND_PROXY", "maybe"),
         ("KEYWARD_ENV", "production"),
+        ("KEYWARD_TEST_USERS", "some"),
         ("KEYWARD_REGION", "US East"),
         ("KEYWARD_PROVIDER", "amazon"),
         ("KEYWARD_COGNITO_USER_POOL_ID", "pool"),
@@ -380,6 +383,7 @@ fn wrong_values_are_told_with_what_they_must_be() {
     trusted_proxies must be a list of networks in CIDR notation, not "0.0.0.0/0".
     behind_proxy must be true or false, not "maybe".
     environment must be dev, test, stage or prod, not "production".
+    test_users must be true or false, not "some".
     region must be 1 to 32 of a-z, 0-9 and -, not "US East".
     provider must be local, cognito or jwt, not "amazon".
     cognito_user_pool_id must be the id of a pool, not "pool".
@@ -555,6 +559,75 @@ fn everybody_is_let_in_on_the_developers_own_machine_alone() {
     let beyond = ["--listen", "192.0.2.1:8480", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
     assert!(refused(&beyond).contains("192.0.2.1:8480 is reached from beyond this machine"));
     assert!(refused(&["--environment", "stage"]).contains("this deployment is for stage"));
+}
+
+#[test]
+fn test_users_may_be_made_but_in_prod() {
+    let made = |environment: &str| with_variable("KEYWARD_ENV", environment).unwrap().makes_test_users;
+
+    assert_eq!(["dev", "test", "stage", "prod"].map(made), [true, true, true, false]);
+    assert_eq!(row(&Given::default().resolve().unwrap(), "test_users").0.as_deref(), Some("true"));
+    assert!(!with_variable("KEYWARD_TEST_USERS", "off").unwrap().makes_test_users);
+    let forced = [("KEYWARD_ENV", "prod"), ("KEYWARD_TEST_USERS", "true")];
+    let forced = Given { variables: &forced, ..Given::default() };
+    insta::assert_snapshot!(complaint(forced.resolve()), @"There are no test users in prod, for everybody knows their passwords. | Leave out `test_users`, or use another environment.");
+}
+
+/// The settings with this file of test users.
+fn with_test_users(text: &str) -> Result<Config, Complaint> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("users.toml");
+    fs::write(&path, text).unwrap();
+    with_variable("KEYWARD_TEST_USERS_FILE", path.to_str().unwrap())
+}
+
+#[test]
+fn a_file_names_more_test_users_or_other_passwords_for_the_three() {
+    let text = "[[test_users]]\nusername = 'manager@example.com'\npassword = 'TestManager123!'\n\
+                group = 'LAB_MANAGERS'\nname = 'Test Manager'\n\
+                [[test_users]]\nusername = 'TestAdmin@example.com'\npassword = 'Other123!'\ngroup = 'ADMINS'\n";
+
+    let users = with_test_users(text).unwrap().test_users;
+
+    let users =
+        users.iter().map(|user| (user.username.as_str(), user.password.expose(), user.group.as_str()));
+    assert_eq!(
+        users.collect::<Vec<_>>(),
+        [
+            ("TestAdmin@example.com", "Other123!", "ADMINS"),
+            ("testresearcher@example.com", "TestResearch123!", "RESEARCHERS"),
+            ("testclinician@example.com", "TestClinic123!", "CLINICIANS"),
+            ("manager@example.com", "TestManager123!", "LAB_MANAGERS"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_in_the_file_of_test_users_is_told_without_a_password() {
+    let wrong = [
+        "[[test_users]]\nusername = 'a@b'\npassword = 1234567\ngroup = 'ADMINS'",
+        "[[test_users]]\nusername = 'a@b'\npassword = 'hidden'\nrole = 'ADMINS'",
+        "[[test_users]]\nusername = 'nobody'\npassword = 'hidden'\ngroup = 'ADMINS'",
+        "test_users = 'hidden'",
+        "hidden",
+    ];
+
+    let complaints = wrong.map(|text| {
+        let complaint = complaint(with_test_users(text));
+        assert!(!complaint.contains("hidden") && !complaint.contains("1234567"), "{complaint}");
+        let (_, complaint) = complaint.split_once("users.toml ").unwrap();
+        complaint.split(" | ").next().unwrap().to_owned()
+    });
+
+    insta::assert_snapshot!(complaints.join("\n"), @r"
+    is wrong at line 3.
+    is wrong at line 4.
+    gives number 1 no email address, password or group.
+    is wrong at line 1.
+    is wrong at line 1.
+    ");
+    let missing = complaint(with_variable("KEYWARD_TEST_USERS_FILE", "/nowhere/users.toml"));
+    assert!(missing.starts_with("The file of test users /nowhere/users.toml can't be read"), "{missing}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use keyward_core::error::Code;
 use keyward_core::keyward::Keyward;
-use keyward_core::production;
+use keyward_core::production::{self, KeyRisk};
 use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -40,6 +40,25 @@ struct Report {
     plan: bool,
     test_users: Vec<String>,
     admins: Vec<Admin>,
+    /// Accounts that had the configured password of a test user.
+    test_passwords: Vec<String>,
+    /// Null for who may not see keys.
+    api_keys: Option<Vec<Key>>,
+    /// Those that allow everything; null for who may not see roles.
+    roles: Option<Vec<Role>>,
+}
+
+#[derive(Serialize)]
+struct Key {
+    name: String,
+    username: String,
+    risks: Vec<KeyRisk>,
+}
+
+#[derive(Serialize)]
+struct Role {
+    name: String,
+    holders: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +71,11 @@ struct Admin {
 }
 
 impl From<production::Secured> for Secured {
-    fn from(production::Secured { is_plan, test_users, admins }: production::Secured) -> Self {
+    fn from(secured: production::Secured) -> Self {
+        let production::Secured { is_plan, test_users, admins, test_passwords, keys, roles } = secured;
+        let key =
+            |key: production::RiskyKey| Key { name: key.name, username: key.username, risks: key.risks };
+        let role = |role: production::PowerfulRole| Role { name: role.name, holders: role.holders };
         let passwords =
             admins.iter().filter_map(|admin| Some((admin.username.clone(), admin.password.clone()?)));
         let admin_passwords_reset: Vec<_> = passwords.collect();
@@ -68,6 +91,9 @@ impl From<production::Secured> for Secured {
                 plan: is_plan,
                 test_users,
                 admins: admins.into_iter().map(Admin::from).collect(),
+                test_passwords,
+                api_keys: keys.map(|keys| keys.into_iter().map(key).collect()),
+                roles: roles.map(|roles| roles.into_iter().map(role).collect()),
             },
         }
     }

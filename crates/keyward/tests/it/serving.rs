@@ -670,43 +670,53 @@ fn config_show_tells_every_setting_its_value_and_its_source() {
 
     assert_eq!((code, talk.as_str()), (0, ""));
     insta::assert_snapshot!(table, @r"
-    SETTING                     VALUE                         SOURCE
-    listen                      127.0.0.1:9000                environment KEYWARD_LISTEN
-    database                    sqlite:./data/keyward.db      default
-    data_dir                    ./data                        default
-    public_url                  http://localhost:9000         default
-    trusted_proxies             -                             default
-    behind_proxy                false                         default
-    tls_cert                    -                             default
-    tls_key                     -                             default
-    environment                 dev                           default
-    dev                         false                         default
-    region                      eu-west-1                     file keyward.toml
-    api_key_prefix              lab                           flag --api-key-prefix
-    issuer                      http://localhost:9000/{pool}  default
-    admin_email                 admin@example.com             environment KEYWARD_ADMIN_EMAIL
-    admin_password              ********                      environment KEYWARD_ADMIN_PASSWORD
-    master_key                  -                             default
-    master_key_file             -                             default
-    revocation_bound_ms         1000                          default
-    hashing_memory_kib          19456                         default
-    hashing_iterations          2                             default
-    hashing_parallelism         1                             default
-    password_minimum_length     8                             default
-    password_require_uppercase  true                          default
-    password_require_lowercase  true                          default
-    password_require_digit      true                          default
-    password_require_symbol     true                          default
-    password_refuse_common      -                             default
-    temporary_password_days     7                             default
-    failed_sign_ins_per_minute  20                            default
-    smtp_url                    -                             default
-    smtp_password_file          -                             default
-    mail_from                   -                             default
-    sms_command                 -                             default
-    sms_webhook                 -                             default
-    log_format                  text                          default
-    log_level                   debug                         file keyward.toml
+    SETTING                     VALUE                                       SOURCE
+    listen                      127.0.0.1:9000                              environment KEYWARD_LISTEN
+    database                    sqlite:./data/keyward.db                    default
+    data_dir                    ./data                                      default
+    public_url                  http://localhost:9000                       default
+    trusted_proxies             -                                           default
+    behind_proxy                false                                       default
+    tls_cert                    -                                           default
+    tls_key                     -                                           default
+    environment                 dev                                         default
+    dev                         false                                       default
+    test_users                  true                                        default
+    test_users_file             -                                           default
+    region                      eu-west-1                                   file keyward.toml
+    provider                    local                                       default
+    cognito_user_pool_id        -                                           default
+    cognito_client_id           -                                           default
+    cognito_region              -                                           default
+    cognito_endpoint            -                                           default
+    cognito_groups              ADMINS,LAB_MANAGERS,RESEARCHERS,CLINICIANS  default
+    directory_bound             60s                                         default
+    rawscribe_config            -                                           default
+    api_key_prefix              lab                                         flag --api-key-prefix
+    issuer                      http://localhost:9000/{pool}                default
+    admin_email                 admin@example.com                           environment KEYWARD_ADMIN_EMAIL
+    admin_password              ********                                    environment KEYWARD_ADMIN_PASSWORD
+    master_key                  -                                           default
+    master_key_file             -                                           default
+    revocation_bound_ms         1000                                        default
+    hashing_memory_kib          19456                                       default
+    hashing_iterations          2                                           default
+    hashing_parallelism         1                                           default
+    password_minimum_length     8                                           default
+    password_require_uppercase  true                                        default
+    password_require_lowercase  true                                        default
+    password_require_digit      true                                        default
+    password_require_symbol     true                                        default
+    password_refuse_common      -                                           default
+    temporary_password_days     7                                           default
+    failed_sign_ins_per_minute  20                                          default
+    smtp_url                    -                                           default
+    smtp_password_file          -                                           default
+    mail_from                   -                                           default
+    sms_command                 -                                           default
+    sms_webhook                 -                                           default
+    log_format                  text                                        default
+    log_level                   debug                                       file keyward.toml
     ");
     let (_, json, _) = run(folder.path(), &["config", "show", "--json-output"], &variables);
     let json = serde_json::from_str::<serde_json::Value>(&json).unwrap();
