@@ -19,14 +19,19 @@ mod manual;
 mod outbox;
 mod output;
 mod paging;
+mod password;
 mod profile;
 mod profile_store;
 mod prompt;
 mod role;
+mod runtime_config;
+mod secure_production;
 mod serve;
 mod settings;
 mod setup;
+mod test_users;
 mod time;
+mod token;
 mod user;
 mod user_pool;
 mod whoami;
@@ -115,6 +120,10 @@ enum Command {
     /// Tell who the credential stands for, and what it may do
     #[command(after_help = "Example:\n  keyward whoami")]
     Whoami,
+    Token(token::Token),
+    /// Tell where applications sign in
+    #[command(after_help = "Example:\n  keyward runtime-config")]
+    RuntimeConfig,
     /// Keep several servers or people side by side
     #[command(subcommand, after_help = "Example:\n  keyward profile list")]
     Profile(profile::ProfileCommand),
@@ -137,6 +146,10 @@ enum Command {
     /// Applications' ways into a user pool
     #[command(subcommand, after_help = "Example:\n  keyward app-client list us-east-1_k3Y9wRd0A")]
     AppClient(app_client::AppClientCommand),
+    /// Accounts to try an application with
+    #[command(subcommand, after_help = "Example:\n  keyward test-users create")]
+    TestUsers(test_users::TestUsersCommand),
+    SecureProduction(secure_production::SecureProduction),
     /// Who did what to whom
     #[command(subcommand, after_help = "Example:\n  keyward audit list --since 24h")]
     Audit(audit::AuditCommand),
@@ -213,7 +226,7 @@ fn dispatch(line: CommandLine, output: &Output, command: clap::Command) -> Resul
     match line.command {
         Command::Serve(arguments) => return Ok(serve::run(&arguments)?),
         Command::Config(command) => return config::run(output, &command),
-        Command::Admin(command) => return admin::run(output, &command),
+        Command::Admin(command) => return admin::run(output, command),
         Command::Completions(arguments) => return manual::completions(output, &arguments, command),
         Command::Man(arguments) => return manual::man(output, &arguments, command),
         Command::Version => return version(output),
@@ -243,6 +256,8 @@ async fn act(context: &Context, command: Command) -> Result<()> {
         Command::Setup(arguments) => setup::run(context, arguments).await,
         Command::Auth(command) => auth::run(context, command).await,
         Command::Whoami => whoami::run(context).await,
+        Command::Token(arguments) => token::run(context, arguments).await,
+        Command::RuntimeConfig => runtime_config::run(context).await,
         Command::Profile(command) => profile::run(context, command),
         Command::User(command) => user::run(context, command).await,
         Command::ApiKey(command) => api_key::run(context, command).await,
@@ -251,6 +266,8 @@ async fn act(context: &Context, command: Command) -> Result<()> {
         Command::Can(arguments) => can::run(context, arguments).await,
         Command::UserPool(command) => user_pool::run(context, command).await,
         Command::AppClient(command) => app_client::run(context, command).await,
+        Command::TestUsers(command) => test_users::run(context, command).await,
+        Command::SecureProduction(arguments) => secure_production::run(context, arguments).await,
         Command::Audit(command) => audit::run(context, command).await,
         Command::Outbox(arguments) => outbox::run(context, arguments).await,
         Command::Features(command) => features::run(context, command).await,

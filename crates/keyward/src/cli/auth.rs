@@ -13,8 +13,10 @@ use super::output::printable;
 use super::profile_store::Session;
 use super::settings::CredentialStore;
 use super::{prompt, time, whoami};
-use crate::client::Credential;
+use crate::client::{Client, Credential, Tokens};
 use keyward_core::secret::Secret;
+
+pub(crate) use login::sign_in;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
@@ -259,24 +261,11 @@ async fn refresh(context: &Context) -> Result<()> {
         Failure::not_signed_in("Not authenticated.").hint("`keyward auth login -u NAME` signs in")
     })?;
     let credentials = credentials::load(&context.profiles, &context.profile, session.credential_store)?;
-    let kept = credentials
-        .and_then(|credentials| credentials.refresh_token.clone().map(|token| (credentials, token)));
-    let (Some((credentials, refresh_token)), Some(client_id)) = (kept, session.client_id.clone()) else {
-        return Err(Failure::not_signed_in("No refresh token found. Please login again.")
-            .hint("`keyward auth login -u NAME` signs in"));
-    };
+    let credentials = credentials.ok_or_else(without_refresh_token)?;
     let server = crate::client::server_address(&session.url)
         .ok_or_else(|| Failure::new("file", "The profile names no usable server."))?;
     let client = context.client_of(server)?;
-    let tokens = output.waiting("Refreshing", client.refresh(&client_id, &refresh_token)).await;
-    let tokens = tokens.map_err(|error| match error {
-        crate::client::Error::SignIn { message, .. } => {
-            Failure::not_signed_in(format!("Token refresh failed: {message}"))
-                .hint("`keyward auth login -u NAME` signs in anew")
-        }
-        other => other.into(),
-    })?;
-    context.keep_renewed(&session, &credentials, &tokens)?;
+    let tokens = renew(context, &client, &session, &credentials).await?;
     if output.json {
         return output.json(&Refreshed {
             success: true,
@@ -286,6 +275,33 @@ async fn refresh(context: &Context) -> Result<()> {
     }
     output.success(&format!("New tokens, valid for {}.", time::spoken(tokens.expires_in)));
     Ok(())
+}
+
+/// Gets new tokens by the refresh token, and keeps them.
+pub(crate) async fn renew(
+    context: &Context,
+    client: &Client,
+    session: &Session,
+    credentials: &Credentials,
+) -> Result<Tokens> {
+    let (Some(refresh_token), Some(client_id)) = (&credentials.refresh_token, &session.client_id) else {
+        return Err(without_refresh_token());
+    };
+    let tokens = context.output.waiting("Refreshing", client.refresh(client_id, refresh_token)).await;
+    let tokens = tokens.map_err(|error| match error {
+        crate::client::Error::SignIn { message, .. } => {
+            Failure::not_signed_in(format!("Token refresh failed: {message}"))
+                .hint("`keyward auth login -u NAME` signs in anew")
+        }
+        other => other.into(),
+    })?;
+    context.keep_renewed(session, credentials, &tokens)?;
+    Ok(tokens)
+}
+
+fn without_refresh_token() -> Failure {
+    Failure::not_signed_in("No refresh token found. Please login again.")
+        .hint("`keyward auth login -u NAME` signs in")
 }
 
 #[derive(Serialize)]

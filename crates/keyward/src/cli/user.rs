@@ -12,6 +12,7 @@ use super::context::Context;
 use super::failure::{Failure, Result};
 use super::output::Table;
 use super::paging::{Listing, Paging};
+use super::password::PasswordSource;
 use super::{prompt, time};
 use crate::client::{Change, NewUser, User, UserChange};
 
@@ -45,6 +46,7 @@ pub(crate) enum UserAct {
     /// without --confirm, and asks nothing with it.
     #[command(after_help = "Example:\n  keyward user reset-password -u ada@example.com --confirm")]
     ResetPassword(Confirmed),
+    SetPassword(SetPassword),
     /// Take a user's second factors and passkeys away: the device with them is lost
     ///
     /// Their sessions end; the account, its password and its roles stay. This can't be undone. The command
@@ -95,7 +97,8 @@ pub(crate) struct Confirmed {
 
 /// Create a user, with a temporary password that is shown once
 ///
-/// The first sign-in asks for a new one.
+/// The first sign-in asks for a new one. With a password of --password-stdin, --password-env or
+/// --password-file, it is for good, and none is asked for.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  keyward user create -u ada@example.com -e ada@example.com --role RESEARCHERS"
@@ -114,11 +117,34 @@ pub(crate) struct Create {
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
     /// Read the temporary password from stdin instead of having one made
-    #[arg(long, conflicts_with = "program")]
+    #[arg(long, conflicts_with_all = ["program", "password_source", "password_prompt"])]
     temporary_password_stdin: bool,
+    /// Ask for a password for good
+    #[arg(long, conflicts_with_all = ["program", "password_source"])]
+    password_prompt: bool,
+    #[command(flatten)]
+    password: PasswordSource,
     /// A program user: a name without password or sign-in, for API keys to act as
-    #[arg(long, conflicts_with_all = ["email", "phone"])]
+    #[arg(long, conflicts_with_all = ["email", "phone", "password_source"])]
     program: bool,
+}
+
+/// Give a user a password
+///
+/// For good, unless it is said to be temporary; asked for when no option says where it is. Their sessions end.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  keyward user set-password -u ada@example.com --password-file password.txt"
+)]
+pub(crate) struct SetPassword {
+    /// Which user: the name, or the id
+    #[arg(short, long, value_name = "NAME")]
+    user_id: String,
+    /// The next sign-in with it asks for a new one
+    #[arg(long)]
+    temporary: bool,
+    #[command(flatten)]
+    password: PasswordSource,
 }
 
 /// Change a user's email address or phone number
@@ -208,6 +234,7 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result<()> {
         UserAct::Update(arguments) => update(context, arguments).await,
         UserAct::Delete(arguments) => delete(context, arguments).await,
         UserAct::ResetPassword(arguments) => reset_password(context, arguments).await,
+        UserAct::SetPassword(arguments) => set_password(context, arguments).await,
         UserAct::ResetMfa(arguments) => reset_mfa(context, arguments).await,
         UserAct::Enable(Name { user_id }) => enable(context, &user_id, true).await,
         UserAct::Disable(Name { user_id }) => enable(context, &user_id, false).await,
@@ -326,6 +353,11 @@ async fn create(context: &Context, arguments: Create) -> Result<()> {
         phone: arguments.phone.filter(|phone| !phone.is_empty()),
         roles: arguments.roles,
         temporary_password,
+        password: if arguments.password_prompt {
+            Some(arguments.password.read_or_ask_twice()?)
+        } else {
+            arguments.password.read()?
+        },
         kind: arguments.program.then_some("program"),
     };
     let made =
@@ -382,6 +414,17 @@ async fn reset_password(context: &Context, Confirmed { user_id, confirm }: Confi
     let name = reset.user.username;
     let message = format!("Password reset successfully for user {name}.");
     done(context, &name, "resetPassword", message, reset.temporary_password)
+}
+
+async fn set_password(
+    context: &Context,
+    SetPassword { user_id, temporary, password }: SetPassword,
+) -> Result<()> {
+    let client = context.client()?;
+    let password = password.read_or_ask_twice()?;
+    let set = client.set_password(&user_id, &password, temporary);
+    let name = context.output.waiting("Setting the password", set).await.map_err(known)?.username;
+    done(context, &name, "setPassword", format!("Password set successfully for user {name}."), None)
 }
 
 async fn reset_mfa(context: &Context, Confirmed { user_id, confirm }: Confirmed) -> Result<()> {

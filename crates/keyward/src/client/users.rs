@@ -43,6 +43,9 @@ pub(crate) struct NewUser {
     pub roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporary_password: Option<Secret>,
+    /// One for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
 }
@@ -98,6 +101,12 @@ impl Client {
 
     pub(crate) async fn reset_password(&self, user: &str) -> Result<UserWithPassword> {
         self.json(self.post(&["api", "v1", "users", user, "reset-password"], &Empty {})).await
+    }
+
+    pub(crate) async fn set_password(&self, user: &str, password: &Secret, temporary: bool) -> Result<User> {
+        let path = ["api", "v1", "users", user, "set-password"];
+        let body = serde_json::json!({ "password": password.expose(), "temporary": temporary });
+        self.json(Call::new(Method::POST, &path).body(body)).await
     }
 
     pub(crate) async fn sign_out_user(&self, user: &str) -> Result<()> {

@@ -16,27 +16,31 @@ fn keyward_alone_shows_what_there_is() {
     Usage: keyward [OPTIONS] <COMMAND>
 
     Commands:
-      serve        Run the server
-      config       Look at the server's settings
-      admin        Work on the data folder itself, when nobody can get in
-      setup        Point a profile at a server
-      auth         Sign in and out
-      whoami       Tell who the credential stands for, and what it may do
-      profile      Keep several servers or people side by side
-      user         People's accounts, and program users
-      api-key      Keys for programs, each acting as a user
-      access-key   What AWS' own clients sign with, each acting as a user
-      role         What may be done, and who may do it
-      can          Ask whether something is allowed
-      user-pool    Pools of users beside the home pool, whose users have roles and keys
-      app-client   Applications' ways into a user pool
-      audit        Who did what to whom
-      outbox       Show the messages that wait to be read here, newest last
-      features     What the server has switched on
-      completions  Write the completions of a shell to stdout
-      man          Write the manual pages
-      version      Print the version
-      help         Print this message or the help of the given subcommand(s)
+      serve              Run the server
+      config             Look at the server's settings
+      admin              Work on the data folder itself, when nobody can get in
+      setup              Point a profile at a server
+      auth               Sign in and out
+      whoami             Tell who the credential stands for, and what it may do
+      token              Print an ID token
+      runtime-config     Tell where applications sign in
+      profile            Keep several servers or people side by side
+      user               People's accounts, and program users
+      api-key            Keys for programs, each acting as a user
+      access-key         What AWS' own clients sign with, each acting as a user
+      role               What may be done, and who may do it
+      can                Ask whether something is allowed
+      user-pool          Pools of users beside the home pool, whose users have roles and keys
+      app-client         Applications' ways into a user pool
+      test-users         Accounts to try an application with
+      secure-production  Delete the test users and give every admin a new password
+      audit              Who did what to whom
+      outbox             Show the messages that wait to be read here, newest last
+      features           What the server has switched on
+      completions        Write the completions of a shell to stdout
+      man                Write the manual pages
+      version            Print the version
+      help               Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help  Print help (see more with '--help')

@@ -14,9 +14,14 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn open() -> Self {
-        let app = App::new().await;
+        Self::open_with(&[]).await
+    }
+
+    /// The same with these settings.
+    pub(crate) async fn open_with(settings: &[(&str, &str)]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = App::with_settings(&[&[("KEYWARD_PUBLIC_URL", url.as_str())], settings].concat()).await;
         let service = app.router.clone().into_make_service_with_connect_info::<std::net::SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { app, url }

@@ -94,10 +94,15 @@ impl Desk {
     /// Starts the program with these words on a terminal, to be typed to.
     #[cfg(target_os = "linux")]
     pub(crate) fn at_terminal(&self, words: &str) -> Terminal {
-        let line = format!("{} {words}", self.program.display());
+        self.line_at_terminal(&format!("{} {words}", self.program.display()), self.home())
+    }
+
+    /// The same of a shell's line, in that folder.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn line_at_terminal(&self, line: &str, folder: &Path) -> Terminal {
         let mut command = Command::new("script");
-        command.args(["-q", "-e", "-c", &line, "/dev/null"]).env_clear().envs(&self.variables);
-        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").stdin(Stdio::piped());
+        command.args(["-q", "-e", "-c", line, "/dev/null"]).env_clear().envs(&self.variables);
+        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").current_dir(folder).stdin(Stdio::piped());
         let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
         let (sender, seen) = std::sync::mpsc::channel();
         let mut stdout = program.stdout.take().unwrap();
@@ -124,7 +129,18 @@ impl Desk {
 
     /// Runs the program with these words, and this on stdin.
     pub(crate) fn run_with(&self, words: &[&str], stdin: &str) -> Ran {
-        let mut command = self.command(words);
+        Self::finish(self.command(words), stdin)
+    }
+
+    /// Runs another program in that folder, stdin closed.
+    pub(crate) fn run_other(&self, program: &str, words: &[&str], folder: &Path) -> Ran {
+        let mut command = Command::new(program);
+        command.args(words).env_clear().envs(&self.variables).env("PATH", "/usr/bin:/bin");
+        command.current_dir(folder);
+        Self::finish(command, "")
+    }
+
+    fn finish(mut command: Command, stdin: &str) -> Ran {
         let begun = Instant::now();
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -135,14 +151,14 @@ impl Desk {
         thread::spawn(move || sender.send(child.wait_with_output()));
         let Ok(output) = receiver.recv_timeout(PATIENCE) else {
             let _ = Command::new("kill").arg(id.to_string()).status();
-            panic!("{words:?} hangs");
+            panic!("{:?} hangs", command.get_args());
         };
         let output = output.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let code = output.status.code().unwrap_or(-1);
         let ran =
             Ran { code, stdout: text(output.stdout), stderr: text(output.stderr), took: begun.elapsed() };
-        assert!(!ran.stderr.contains("panicked"), "{words:?}\n{ran}");
+        assert!(!ran.stderr.contains("panicked"), "{:?}\n{ran}", command.get_args());
         ran
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::auth::mfa;
 use crate::cli::context::{Context, shown};
 use crate::cli::credentials::Credentials;
 use crate::cli::failure::{Failure, Result};
+use crate::cli::password::PasswordSource;
 use crate::cli::profile_store::Session;
 use crate::cli::settings::CredentialStore;
 use crate::cli::{prompt, setup};
@@ -31,11 +32,10 @@ pub(crate) struct Login {
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
     /// The password; other users of this machine can see it in the list of processes
-    #[arg(short, long, conflicts_with = "password_stdin")]
+    #[arg(short, long, conflicts_with = "password_source")]
     password: Option<Secret>,
-    /// Read the password from stdin, its first line
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    source: PasswordSource,
     /// Read the new password, if one is asked for, from stdin: the next line
     #[arg(long)]
     new_password_stdin: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Login {
     #[arg(long, value_name = "TOKEN", requires = "user_id", conflicts_with = "token_stdin")]
     token_override: Option<Secret>,
     /// Act by the token that stdin gives instead of signing in
-    #[arg(long, requires = "user_id", conflicts_with = "password_stdin")]
+    #[arg(long, requires = "user_id", conflicts_with = "password_source")]
     token_stdin: bool,
     /// When that token ends: seconds since 1970, ISO 8601, or +SECONDS
     #[arg(long, value_name = "WHEN")]
@@ -96,7 +96,13 @@ pub(super) async fn run(context: &Context, login: Login) -> Result<()> {
     let asked = client_id(context, &client, login.skip_version_check);
     let client_id = output.waiting("Asking the server", asked).await?;
     let password = given.map_or_else(|| password(context, &login), Ok)?;
-    let conversation = Conversation { context, client: &client, client_id: &client_id, login: &login };
+    let conversation = Conversation {
+        context,
+        client: &client,
+        client_id: &client_id,
+        mfa_code: login.mfa_code.as_ref(),
+        new_password_stdin: login.new_password_stdin,
+    };
     let tokens = conversation.hold(&username, &password).await?;
 
     let session = Session {
@@ -140,6 +146,25 @@ pub(super) async fn run(context: &Context, login: Login) -> Result<()> {
     Ok(())
 }
 
+/// Signs in and keeps nothing of it; what is asked for on the way is answered as by `keyward auth login`.
+pub(crate) async fn sign_in(
+    context: &Context,
+    client: &Client,
+    username: &str,
+    password: &Secret,
+    mfa_code: Option<&Secret>,
+) -> Result<Tokens> {
+    let config = context.output.waiting("Asking the server", client.amplify_config()).await?;
+    let client_id = config.client_id().ok_or_else(without_passwords)?;
+    let conversation = Conversation { context, client, client_id, mfa_code, new_password_stdin: false };
+    conversation.hold(username, password).await
+}
+
+fn without_passwords() -> Failure {
+    Failure::new("unsupported", "This server signs nobody in with a password.")
+        .hint("`keyward auth set-override -u NAME --token-stdin` acts by a token from elsewhere")
+}
+
 fn tell(context: &Context, username: &str, place: CredentialStore, caller: Option<&Caller>) {
     let output = &context.output;
     output.success(&format!("Signed in as {username}."));
@@ -169,9 +194,12 @@ fn username(context: &Context, given: Option<&str>) -> Result<String> {
 }
 
 fn password(context: &Context, login: &Login) -> Result<Secret> {
-    match &login.password {
-        Some(password) => Ok(password.clone()),
-        None if login.password_stdin => prompt::secret_from_stdin("Password"),
+    let given = match &login.password {
+        Some(password) => Some(password.clone()),
+        None => login.source.read()?,
+    };
+    match given {
+        Some(password) => Ok(password),
         None if context.output.json => {
             Err(Failure::new("input-needed", "--password is required when using --json-output")
                 .hint("or `--password-stdin`, which keeps it out of the list of processes"))
@@ -192,10 +220,7 @@ async fn client_id(context: &Context, client: &Client, skip_version_check: bool)
         setup.amplify_config = config.clone();
         context.profiles.save_setup(&context.profile, &setup)?;
     }
-    config.client_id().map(ToOwned::to_owned).ok_or_else(|| {
-        Failure::new("unsupported", "This server signs nobody in with a password.")
-            .hint("`keyward auth set-override -u NAME --token-stdin` acts by a token from elsewhere")
-    })
+    config.client_id().map(ToOwned::to_owned).ok_or_else(without_passwords)
 }
 
 /// One sign-in, from the password to the tokens.
@@ -203,7 +228,8 @@ struct Conversation<'a> {
     context: &'a Context,
     client: &'a Client,
     client_id: &'a str,
-    login: &'a Login,
+    mfa_code: Option<&'a Secret>,
+    new_password_stdin: bool,
 }
 
 impl Conversation<'_> {
@@ -252,8 +278,8 @@ impl Conversation<'_> {
     fn may_ask_again(&self, kind: &str, challenge: &Challenge) -> bool {
         let can_ask = prompt::can_ask() && !self.context.output.json;
         let was_typed = match challenge.name.as_str() {
-            "SOFTWARE_TOKEN_MFA" => self.login.mfa_code.is_none(),
-            _ => !self.login.new_password_stdin,
+            "SOFTWARE_TOKEN_MFA" => self.mfa_code.is_none(),
+            _ => !self.new_password_stdin,
         };
         can_ask && was_typed && matches!(kind, "CodeMismatchException" | "InvalidPasswordException")
     }
@@ -263,7 +289,7 @@ impl Conversation<'_> {
         match challenge.name.as_str() {
             "NEW_PASSWORD_REQUIRED" => {
                 let otherwise = "`--new-password-stdin` reads it from stdin";
-                let password = if self.login.new_password_stdin {
+                let password = if self.new_password_stdin {
                     prompt::secret_from_stdin("New password")?
                 } else if json {
                     let failure = Failure::new("new-password-required", "A new password is required.");
@@ -276,7 +302,7 @@ impl Conversation<'_> {
             }
             "SOFTWARE_TOKEN_MFA" => {
                 let otherwise = "`--mfa-code CODE` gives it";
-                let code = match &self.login.mfa_code {
+                let code = match self.mfa_code {
                     Some(code) => code.clone(),
                     None if json => {
                         let failure =
@@ -305,7 +331,7 @@ impl Conversation<'_> {
     fn factor(&self, challenge: &Challenge) -> Result<Secret> {
         let factors = challenge.factors.join(", ");
         let first = challenge.factors.first().map_or("SOFTWARE_TOKEN_MFA", String::as_str);
-        let is_asked = self.login.mfa_code.is_none() && prompt::can_ask() && !self.context.output.json;
+        let is_asked = self.mfa_code.is_none() && prompt::can_ask() && !self.context.output.json;
         if !is_asked {
             return Ok(Secret::from(first));
         }

@@ -58,6 +58,9 @@ pub(crate) struct Give {
 pub(crate) struct SetExactly {
     #[command(flatten)]
     roles: Roles,
+    /// Fail for a name that nobody has, which would become a program user
+    #[arg(long)]
+    existing: bool,
 }
 
 /// Take a role from a user, or all of them
@@ -137,7 +140,7 @@ pub(super) async fn run(context: &Context, command: AssignmentCommand) -> Result
     match command {
         AssignmentCommand::List(arguments) => list(context, arguments).await,
         AssignmentCommand::Create(Give { roles }) => give(context, roles).await,
-        AssignmentCommand::Update(SetExactly { roles }) => set_exactly(context, roles).await,
+        AssignmentCommand::Update(arguments) => set_exactly(context, arguments).await,
         AssignmentCommand::Delete(arguments) => delete(context, arguments).await,
     }
 }
@@ -174,10 +177,13 @@ async fn give(context: &Context, roles: Roles) -> Result<()> {
     tell(context, &user, ("create", "User roles created successfully"), &given)
 }
 
-async fn set_exactly(context: &Context, roles: Roles) -> Result<()> {
+async fn set_exactly(context: &Context, SetExactly { roles, existing }: SetExactly) -> Result<()> {
     let (user, roles) = read(roles)?;
     let client = context.client()?;
-    let set = client.set_roles(&user, &roles);
+    let set = async {
+        let id = if existing { client.user(&user).await?.id } else { user.clone() };
+        client.set_roles(&id, &roles).await
+    };
     let set = context.output.waiting("Setting roles", set).await.map_err(known)?;
     tell(context, &user, ("update", "User roles updated successfully"), &set)
 }
