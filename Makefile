@@ -15,7 +15,7 @@ SHELL := bash
 .NOTPARALLEL:
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A development build: it is ready in half the time of an optimised one (about 3 minutes on 2 cores, once).
 # ARGS="--listen ..." adds flags.
@@ -34,7 +34,7 @@ test: test-rust test-clients ## Run every test: Rust on SQLite and PostgreSQL, t
 	@echo "test: everything passed"
 
 test-rust: ## Run the Rust tests alone, and search what they wrote for secrets
-	@scripts/need.sh cc postgresql
+	@scripts/need.sh cc curl jq postgresql
 	rm -rf $(RUN) && mkdir -p $(RUN)/printed
 	set -o pipefail; KEYWARD_TEST_RUN=$(RUN) $(CARGO) test --locked --workspace --no-fail-fast 2>&1 \
 		| tee $(RUN)/printed/tests
@@ -62,6 +62,8 @@ bench-cognito: $(CACHE)/emulators.done ## Measure the Cognito protocol beside th
 	$(CARGO) build --locked --release --package keyward
 	$(CARGO) build --locked --release --package keyward-core --example limits
 	$(CACHE)/emulators/venv/bin/python bench/cognito.py $(ARGS)
+
+include rawscribe.mk
 
 clean: ## Remove what was built and downloaded; ./data stays
 	$(CARGO) clean
