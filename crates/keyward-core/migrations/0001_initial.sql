@@ -77,6 +77,11 @@ CREATE TABLE users (
     totp_enabled BOOLEAN NOT NULL,
     totp_last_step BIGINT NOT NULL,
     mfa_preference TEXT, -- JSON object: the other second factors that are on, and which is preferred
+    -- The last four are about users of a directory kept elsewhere, whose rows mirror what it says.
+    remote_name TEXT, -- what the directory calls them
+    not_before_ms BIGINT, -- who signed in earlier is signed out
+    mfa_since_ms BIGINT, -- who signed in earlier has shown no second factor; NULL as long as none is on
+    gone_at_ms BIGINT, -- the directory says that there is no such user any more
     created_at_ms BIGINT NOT NULL,
     updated_at_ms BIGINT NOT NULL,
     version BIGINT NOT NULL,
@@ -267,6 +272,17 @@ CREATE TABLE audit_events (
     address TEXT
 );
 CREATE INDEX audit_events_by_target ON audit_events (target_id, action, id);
+
+-- Changes in a directory kept elsewhere that were begun; gone when it is known what became of them.
+CREATE TABLE intents (
+    id TEXT PRIMARY KEY,
+    pool_id TEXT NOT NULL REFERENCES user_pools (id) ON DELETE CASCADE,
+    node TEXT NOT NULL, -- the process that has begun it
+    subject TEXT NOT NULL, -- whom it is about: a user's id, or the name of one to be made
+    plan TEXT NOT NULL, -- JSON object: what is to be done, and its audit event; no secret in clear
+    at_ms BIGINT NOT NULL
+);
+CREATE INDEX intents_by_pool ON intents (pool_id, at_ms);
 
 -- Codes and invitations that wait to be sent.
 CREATE TABLE messages (

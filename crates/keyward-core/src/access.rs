@@ -24,13 +24,16 @@ use crate::api_key::LastUse;
 use crate::app_client::PoolClient;
 use crate::caller::{Caller, Identity, Origin, Standing};
 use crate::clock::Clock;
+use crate::directory::Directory as _;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
+use crate::remote_pool::{RemotePool, RemoteToken};
 use crate::role::Grant;
 use crate::secret::Secret;
-use crate::store::{Epoch, KeyRecord, SessionRecord, SignedIn, Store, UsedKey};
+use crate::store::{Epoch, KeyRecord, Mirror, SessionRecord, SignedIn, Store, UsedKey};
 use crate::user::User;
+use crate::user_pool::MfaMode;
 
 /// How many credentials are kept in memory.
 const CACHED_CREDENTIALS: usize = 150_000;
@@ -40,6 +43,8 @@ const CACHED_USERS: usize = 50_000;
 const CACHED_CLIENTS: usize = 1000;
 /// How long the database may take to tell the revision.
 const REVISION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked for changes in a pool kept elsewhere that nobody has ended.
+const SETTLE_INTERVAL: Duration = Duration::from_mins(1);
 /// How often the last uses of keys are written.
 const FLUSH_INTERVAL: Duration = Duration::from_mins(1);
 /// How many uses are written at once: other writers wait for no more than that.
@@ -187,8 +192,21 @@ struct Noted {
 #[derive(Debug)]
 enum Record {
     Key(KeyRecord),
-    AccessKey { identity: Arc<Identity>, user_enabled: bool, keys: SigningKeys },
-    Session { identity: Arc<Identity>, user_enabled: bool, is_revoked: bool },
+    AccessKey {
+        identity: Arc<Identity>,
+        user_enabled: bool,
+        keys: SigningKeys,
+    },
+    Session {
+        identity: Arc<Identity>,
+        user_enabled: bool,
+        is_revoked: bool,
+    },
+    /// A user of a home pool that is kept elsewhere, who shows a token of that pool.
+    Account {
+        identity: Arc<Identity>,
+        mirror: Box<Mirror>,
+    },
 }
 
 /// What a user's roles give: one for all their credentials, of which there may be thousands.
@@ -238,7 +256,8 @@ impl Record {
         match self {
             Self::Key(KeyRecord { identity, .. })
             | Self::AccessKey { identity, .. }
-            | Self::Session { identity, .. } => identity,
+            | Self::Session { identity, .. }
+            | Self::Account { identity, .. } => identity,
         }
     }
 }
@@ -259,15 +278,31 @@ impl From<SessionRecord> for Record {
     }
 }
 
+impl From<Mirror> for Record {
+    fn from(mirror: Mirror) -> Self {
+        let identity = Identity::Person {
+            user_id: mirror.user.id.clone(),
+            username: mirror.user.username.clone(),
+            mfa: false,
+            session_id: String::new(),
+        };
+        Self::Account { identity: Arc::new(identity), mirror: Box::new(mirror) }
+    }
+}
+
 impl Subject {
     fn new(record: Record, grants: Arc<UserGrants>) -> Self {
         let rights = match &record {
             Record::Key(KeyRecord { scope: Some(scope), .. }) => grants.without_mfa.narrowed(scope),
-            Record::Key(_) | Record::AccessKey { .. } | Record::Session { .. } => grants.without_mfa.clone(),
+            Record::Key(_) | Record::AccessKey { .. } | Record::Session { .. } | Record::Account { .. } => {
+                grants.without_mfa.clone()
+            }
         };
         let (identity, expires_at_ms) = match &record {
             Record::Key(key) => (Arc::clone(&key.identity), key.ends_at_ms),
-            Record::AccessKey { identity, .. } => (Arc::clone(identity), None),
+            Record::AccessKey { identity, .. } | Record::Account { identity, .. } => {
+                (Arc::clone(identity), None)
+            }
             Record::Session { identity, .. } => (Arc::new(identity.without_mfa()), None),
         };
         Self {
@@ -286,11 +321,31 @@ impl Subject {
             Record::Session { identity, .. } if has_mfa && identity.has_mfa() => {
                 self.grants.with_mfa.clone().of_somebody(Arc::clone(identity), Some(expires_at_ms))
             }
-            Record::Session { .. } | Record::Key(_) | Record::AccessKey { .. } => {
+            Record::Session { .. } | Record::Key(_) | Record::AccessKey { .. } | Record::Account { .. } => {
                 let identity = Arc::clone(&self.standing.identity);
                 self.grants.without_mfa.clone().of_somebody(identity, Some(expires_at_ms))
             }
         }
+    }
+
+    /// What a token of a home pool kept elsewhere is worth, or why nothing. The pool doesn't say what was shown:
+    /// who has a second factor switched on has shown it, unless they signed in before that.
+    fn of_remote_token(&self, token: RemoteToken, pool_asks_for_mfa: bool) -> Result<Standing, Reason> {
+        let Record::Account { mirror, .. } = &self.record else { return Err(Reason::UnknownCredential) };
+        let signed_in_at_ms = token.auth_time.saturating_mul(1000);
+        if mirror.not_before_ms.is_some_and(|not_before_ms| signed_in_at_ms < not_before_ms) {
+            return Err(Reason::SignedOut);
+        }
+        let mfa =
+            pool_asks_for_mfa && mirror.mfa_since_ms.is_some_and(|since_ms| since_ms <= signed_in_at_ms);
+        let identity = Identity::Person {
+            user_id: mirror.user.id.clone(),
+            username: mirror.user.username.clone(),
+            mfa,
+            session_id: token.session_id,
+        };
+        let rights = if mfa { &self.grants.with_mfa } else { &self.grants.without_mfa };
+        Ok(rights.clone().of_somebody(Arc::new(identity), Some(token.exp.saturating_mul(1000))))
     }
 
     /// What is used when this subject is; kept under `id`.
@@ -318,6 +373,8 @@ enum Sought<'a> {
     AccessKey(&'a str),
     /// The id of a session.
     Session(&'a str),
+    /// The id of a user of a home pool that is kept elsewhere.
+    Account(&'a str),
 }
 
 /// Under what a subject is kept.
@@ -331,6 +388,7 @@ impl Sought<'_> {
             Self::Key(id) => crate::sha256(format!("key {id}").as_bytes()),
             Self::AccessKey(id) => crate::sha256(format!("access-key {id}").as_bytes()),
             Self::Session(id) => crate::sha256(format!("session {id}").as_bytes()),
+            Self::Account(id) => crate::sha256(format!("account {id}").as_bytes()),
         }
     }
 }
@@ -632,7 +690,22 @@ impl Keyward {
     /// Keeps what is cached good, writes the uses of keys and throws away what has expired, until the task
     /// that runs it is dropped.
     pub async fn run(&self) {
-        tokio::join!(self.watch_revision(), self.keep_house());
+        tokio::join!(self.watch_revision(), self.keep_house(), self.settle_regularly());
+    }
+
+    /// Finds out what became of changes in a home pool kept elsewhere that were begun and never ended.
+    async fn settle_regularly(&self) {
+        let Some(pool) = &self.remote_pool else { return };
+        let mut is_starting = true;
+        loop {
+            match pool.settle(is_starting).await {
+                Ok(()) => is_starting = false,
+                Err(error) => {
+                    tracing::warn!(%error, cause = ?error.cause, "changes in the user pool are still open");
+                }
+            }
+            tokio::time::sleep(SETTLE_INTERVAL).await;
+        }
     }
 
     /// Asks for the revision four times within the bound: while it stays, what is kept in memory is good.
@@ -732,6 +805,9 @@ impl Keyward {
                 }))
             }
             Credential::Token(token) => {
+                if let Some(pool) = &self.remote_pool {
+                    return Box::pin(self.resolve_elsewhere(pool, token, origin)).await;
+                }
                 let now_ms = self.clock.now_ms();
                 let Some(token) = self.local_pool.verify_token(token.expose()) else {
                     return Ok(Err(Reason::UnknownCredential));
@@ -754,8 +830,35 @@ impl Keyward {
         }
     }
 
+    /// What a token is worth that a home pool kept elsewhere has signed.
+    async fn resolve_elsewhere(
+        &self,
+        pool: &RemotePool,
+        token: &Secret,
+        origin: &Origin,
+    ) -> Result<Result<Arc<Standing>, Reason>> {
+        let Some(token) = pool.verify_token(token.expose()).await? else {
+            return Ok(Err(Reason::UnknownCredential));
+        };
+        let now_ms = self.clock.now_ms();
+        if token.exp.saturating_mul(1000) <= now_ms {
+            return Ok(Err(Reason::Expired));
+        }
+        let Some(subject) = self.subject(Sought::Account(&token.sub)).await? else {
+            return Ok(Err(Reason::UnknownCredential));
+        };
+        if let Err(reason) = judge(&subject, origin.address, now_ms) {
+            return Ok(Err(reason));
+        }
+        let pool_asks_for_mfa = pool.settings().await?.mfa != MfaMode::Off;
+        Ok(subject.of_remote_token(token, pool_asks_for_mfa).map(Arc::new))
+    }
+
     async fn subject_of(&self, identity: &Identity) -> Result<Option<Arc<Subject>>> {
         match identity {
+            Identity::Person { user_id, .. } if self.remote_pool.is_some() => {
+                self.subject(Sought::Account(user_id)).await
+            }
             Identity::Person { session_id, .. } => self.subject(Sought::Session(session_id)).await,
             Identity::ApiKey { key_id, .. } => self.subject(Sought::Key(key_id)).await,
             Identity::AccessKey { access_key_id, .. } => self.subject(Sought::AccessKey(access_key_id)).await,
@@ -766,7 +869,7 @@ impl Keyward {
     /// The user of this name or id, as if signed in without MFA.
     async fn as_if_signed_in(&self, name_or_id: &str) -> Result<Subject> {
         let user = self.known_user(name_or_id).await?;
-        let grants = UserGrants::new(self.store.grants(&user.id).await?);
+        let grants = UserGrants::new(self.store.grants(&user.id, self.directory.pool_id()).await?);
         let identity = Identity::Person {
             user_id: user.id,
             username: user.username,
@@ -787,7 +890,9 @@ impl Keyward {
     /// What is kept while it is fresh, else what the database has.
     async fn subject(&self, sought: Sought<'_>) -> Result<Option<Arc<Subject>>> {
         let (id, fresh) = (sought.id(), self.access.epoch_if_fresh(&self.clock));
-        if let Some(subject) = kept(&self.access.subjects, &id, fresh) {
+        if let Some(subject) = kept(&self.access.subjects, &id, fresh)
+            && self.is_recent(subject.record.identity())
+        {
             return Ok(Some(subject));
         }
         // Apart, so that the future of a request that finds everything in memory has no room for queries in it:
@@ -795,13 +900,41 @@ impl Keyward {
         Box::pin(self.load_subject(sought, id, fresh)).await
     }
 
+    /// Whether what is known here of the user is young enough to go by, where the home is kept elsewhere.
+    fn is_recent(&self, identity: &Identity) -> bool {
+        match (&self.remote_pool, identity.user_id()) {
+            (Some(pool), Some(user_id)) => pool.is_fresh(user_id),
+            _ => true,
+        }
+    }
+
     async fn load_subject(
         &self,
         sought: Sought<'_>,
         id: SubjectId,
-        fresh: Option<u64>,
+        mut fresh: Option<u64>,
     ) -> Result<Option<Arc<Subject>>> {
-        let record = match sought {
+        let mut record = self.record(sought).await?;
+        if let Some(pool) = &self.remote_pool {
+            let user_id = match (&record, sought) {
+                (_, Sought::Account(id)) => Some(id),
+                (Some(record), _) => record.identity().user_id(),
+                (None, _) => None,
+            };
+            if let Some(user_id) = user_id.filter(|user_id| !pool.is_fresh(user_id)) {
+                pool.refresh(user_id).await?;
+                fresh = self.access.epoch_if_fresh(&self.clock);
+                record = self.record(sought).await?;
+            }
+        }
+        let Some(record) = record else { return Ok(None) };
+        let subject = Arc::new(self.loaded(record).await?);
+        keep(&self.access.subjects, id, fresh, &subject);
+        Ok(Some(subject))
+    }
+
+    async fn record(&self, sought: Sought<'_>) -> Result<Option<Record>> {
+        Ok(match sought {
             Sought::Secret(digest) => self.store.key_record(&crate::hex(&digest)).await?.map(Record::Key),
             Sought::Key(id) => self.store.key_record_by_id(id).await?.map(Record::Key),
             Sought::AccessKey(id) => match self.store.access_key_record(id).await? {
@@ -813,11 +946,13 @@ impl Keyward {
                 None => None,
             },
             Sought::Session(id) => self.store.session_record(id).await?.map(Record::from),
-        };
-        let Some(record) = record else { return Ok(None) };
-        let subject = Arc::new(self.loaded(record).await?);
-        keep(&self.access.subjects, id, fresh, &subject);
-        Ok(Some(subject))
+            Sought::Account(id) => match &self.remote_pool {
+                Some(pool) => {
+                    pool.mirrored(id).await?.filter(|mirror| !mirror.is_program()).map(Record::from)
+                }
+                None => None,
+            },
+        })
     }
 
     async fn loaded(&self, record: Record) -> Result<Subject> {
@@ -830,7 +965,8 @@ impl Keyward {
         if let Some(grants) = kept(&self.access.grants, user_id, fresh) {
             return Ok(grants);
         }
-        let grants = Arc::new(UserGrants::new(self.store.grants(user_id).await?));
+        let grants = self.store.grants(user_id, self.directory.pool_id()).await?;
+        let grants = Arc::new(UserGrants::new(grants));
         keep(&self.access.grants, user_id.into(), fresh, &grants);
         Ok(grants)
     }
@@ -910,9 +1046,10 @@ fn judge(subject: &Subject, address: Option<IpAddr>, now_ms: i64) -> Result<(), 
         Record::Session { user_enabled: false, .. } | Record::AccessKey { user_enabled: false, .. } => {
             Err(Reason::UserDisabled)
         }
+        Record::Account { mirror, .. } if !mirror.user.enabled => Err(Reason::UserDisabled),
         Record::Session { is_revoked: true, .. } => Err(Reason::SignedOut),
         Record::AccessKey { .. } if subject.grants.grants.is_empty() => Err(Reason::NoRoles),
-        Record::Session { .. } | Record::AccessKey { .. } => Ok(()),
+        Record::Session { .. } | Record::AccessKey { .. } | Record::Account { .. } => Ok(()),
         Record::Key(key) => {
             if !key.active {
                 return Err(Reason::Disabled);
@@ -965,7 +1102,7 @@ fn decide_each(subject: &Subject, standing: Arc<Standing>, permissions: Vec<Perm
 fn decide(subject: &Subject, standing: &Standing, wanted: Permission) -> Decision {
     let scope: Option<PermissionSet> = match &subject.record {
         Record::Key(record) => record.scope.as_ref().map(|scope| scope.iter().cloned().collect()),
-        Record::AccessKey { .. } | Record::Session { .. } => None,
+        Record::AccessKey { .. } | Record::Session { .. } | Record::Account { .. } => None,
     };
     let is_in_scope = scope.is_none_or(|scope| scope.allows(&wanted));
     let (mut granted_by, mut withheld) = (Vec::new(), Vec::new());

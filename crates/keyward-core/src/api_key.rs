@@ -430,7 +430,7 @@ impl Keyward {
                 ));
             }
             // What the user may do now is nothing to go by when they have no role for the moment.
-            if self.store.grants(&key.user_id).await?.is_empty() {
+            if self.store.grants(&key.user_id, self.directory.pool_id()).await?.is_empty() {
                 return Err(Error::conflict(
                     "The key's user has no role; give them one before you rotate the key.",
                 ));

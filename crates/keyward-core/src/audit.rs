@@ -175,7 +175,7 @@ impl EventOrder {
 }
 
 /// A sealed answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) id: String,
     pub(crate) fingerprint: String,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::audit::Change;
 use crate::error::Result;
 use crate::page::Page;
+use crate::role::Role;
 use crate::secret::Secret;
 use crate::user::{User, UserQuery};
 use crate::user_pool::UserPoolSettings;
@@ -22,8 +23,8 @@ pub struct Enrolment<'a> {
     pub is_temporary: bool,
     /// Whether an address that stands for another user's name is taken from them.
     pub takes_aliases: bool,
-    /// The ids of the roles to have from the start.
-    pub role_ids: &'a [String],
+    /// The roles to have from the start.
+    pub roles: &'a [Role],
     /// The name of who makes it.
     pub created_by: &'a str,
 }
@@ -44,14 +45,15 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// A password that the pool's policy accepts, to be changed at the first sign-in.
     async fn temporary_password(&self) -> Result<Secret>;
 
-    /// The users that fit, by name.
+    /// The users that fit, by name where the home can sort them, else in an order that stays.
     async fn list(&self, query: &UserQuery) -> Result<Page<User>>;
 
     /// The user of this name or id.
     async fn find(&self, name_or_id: &str) -> Result<Option<User>>;
 
-    /// Makes the account with its roles, or nothing.
-    async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<()>;
+    /// Makes the account with its roles, or nothing. The user as they were made: a directory kept elsewhere
+    /// gives them an id of its own.
+    async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<User>;
 
     /// Makes a program user with its roles (by id), or nothing.
     async fn create_program_user(
@@ -82,4 +84,31 @@ pub trait Directory: fmt::Debug + Send + Sync {
 
     /// Ends all sessions of the user.
     async fn sign_out(&self, user: &User, change: &Change) -> Result<()>;
+
+    /// Gives more roles to the user, all or none.
+    ///
+    /// # Errors
+    /// `AlreadyExists(Assignment)` when the user has one of them.
+    async fn add_roles(&self, user: &User, roles: &[Role], created_by: &str, change: &Change) -> Result<()>;
+
+    /// Makes the user's roles exactly these; `user.version` is the version that was read.
+    async fn set_roles(&self, user: &User, roles: &[Role], created_by: &str, change: &Change) -> Result<()>;
+
+    /// Takes one role from the user, who is of this version still, where one is said.
+    ///
+    /// # Errors
+    /// `NotFound(Assignment)` when the user doesn't have it.
+    async fn remove_role(
+        &self,
+        user: &User,
+        role: &Role,
+        version: Option<i64>,
+        change: &Change,
+    ) -> Result<()>;
+
+    /// Deletes the role, and takes it from everybody who has it.
+    async fn delete_role(&self, role: &Role, change: &Change) -> Result<()>;
+
+    /// Makes sure that the database knows who has which role.
+    async fn look_at_members(&self) -> Result<()>;
 }

@@ -74,7 +74,7 @@ impl Keyward {
         imported: &[ImportedUser],
     ) -> Result<Vec<Result<Imported>>> {
         const ACTION: &str = "user.import";
-        let pool_id = pool_id.unwrap_or_else(|| self.local_pool.id());
+        let pool_id = pool_id.unwrap_or_else(|| self.directory.pool_id());
         let pool = self.pool_for(caller, pool_id, &[MANAGE_USERS]).await;
         let target = Target::named("user-pool", pool_id);
         let (pool, UserPool { name, settings, .. }) = self.audited(caller, ACTION, target, pool).await?;
@@ -123,7 +123,7 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` as for [`Keyward::export_users`]; `NotFound(UserPool)`.
     pub async fn user_columns(&self, caller: &Caller, pool_id: Option<&str>) -> Result<Vec<String>> {
-        let pool_id = pool_id.unwrap_or_else(|| self.local_pool.id());
+        let pool_id = pool_id.unwrap_or_else(|| self.directory.pool_id());
         let (_, pool) = self.pool_for(caller, pool_id, &[VIEW_USERS, MANAGE_USERS]).await?;
         let (standard, custom): (Vec<_>, Vec<_>) = pool
             .settings
@@ -148,7 +148,7 @@ impl Keyward {
         pool_id: Option<&str>,
         page: Cursor,
     ) -> Result<Page<ExportedUser>> {
-        let pool_id = pool_id.unwrap_or_else(|| self.local_pool.id());
+        let pool_id = pool_id.unwrap_or_else(|| self.directory.pool_id());
         let (pool, _) = self.pool_for(caller, pool_id, &[VIEW_USERS, MANAGE_USERS]).await?;
         let query = UserQuery { search: None, kind: Some(UserKind::Account), page };
         let users = self.store.users(pool_id, &query).await?;

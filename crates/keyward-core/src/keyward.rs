@@ -9,11 +9,14 @@ use crate::access::Access;
 use crate::audit::EventOrder;
 use crate::clock::Clock;
 use crate::directory::Directory;
+use crate::error::Result;
 use crate::local_pool::LocalPool;
 use crate::local_pool::rate_limit::RateLimit;
 use crate::master_key::MasterKey;
 use crate::message::Deliveries;
+use crate::page::Cursor;
 use crate::random::Random;
+use crate::remote_pool::RemotePool;
 use crate::store::Store;
 use crate::test_user::TestUser;
 use crate::user_pool::OpenPools;
@@ -28,7 +31,9 @@ pub struct Keyward {
     pub(crate) master_key: MasterKey,
     /// Where the home pool's users live.
     pub(crate) directory: Arc<dyn Directory>,
-    /// The home pool, when it is our own.
+    /// The home pool, when it is kept elsewhere.
+    pub(crate) remote_pool: Option<RemotePool>,
+    /// Our own pool, which is the home pool when no other is.
     pub(crate) local_pool: Arc<LocalPool>,
     /// The other pools.
     pub(crate) pools: OpenPools,
@@ -129,6 +134,7 @@ impl Keyward {
             random,
             master_key,
             directory,
+            remote_pool: None,
             local_pool,
             pools: OpenPools::default(),
             access,
@@ -139,7 +145,42 @@ impl Keyward {
         }
     }
 
-    /// The home pool, for what is said in the Cognito protocol.
+    /// The same, whose home pool is this one, kept elsewhere. Our own is a pool beside it then.
+    #[must_use]
+    pub fn at_home_in(mut self, remote_pool: RemotePool) -> Self {
+        self.directory = Arc::new(remote_pool.clone());
+        self.remote_pool = Some(remote_pool);
+        self
+    }
+
+    /// Notes which pool is the home, and gives one that is kept elsewhere the default roles when it is met first:
+    /// who has them is in its groups.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn move_in(&self) -> Result<()> {
+        const DIRECTORY: &str = "directory";
+        let (id, known) = (self.directory.pool_id(), self.store.setting(DIRECTORY).await?);
+        if known.as_deref() == Some(id) || (known.is_none() && self.remote_pool.is_none()) {
+            return Ok(());
+        }
+        if self.remote_pool.is_some() && self.store.roles(id, &Cursor::default()).await?.items.is_empty() {
+            self.make_default_roles().await?;
+        }
+        self.store.set_directory(id).await
+    }
+
+    /// The home pool, wherever it is kept.
+    pub fn home(&self) -> &dyn Directory {
+        &*self.directory
+    }
+
+    /// The home pool, when it is kept elsewhere.
+    pub fn remote_pool(&self) -> Option<&RemotePool> {
+        self.remote_pool.as_ref()
+    }
+
+    /// Our own pool, for what is said in the Cognito protocol.
     pub fn local_pool(&self) -> &Arc<LocalPool> {
         &self.local_pool
     }
@@ -163,7 +204,7 @@ impl Keyward {
     ///
     /// # Errors
     /// `Unavailable` when it doesn't.
-    pub async fn ping(&self) -> crate::error::Result<()> {
+    pub async fn ping(&self) -> Result<()> {
         self.store.ping().await
     }
 }

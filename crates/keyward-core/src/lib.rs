@@ -24,6 +24,7 @@ pub mod permission;
 pub mod production;
 pub mod provisioning;
 pub mod random;
+pub mod remote_pool;
 pub mod role;
 pub mod secret;
 pub mod store;

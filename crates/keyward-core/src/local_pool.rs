@@ -37,6 +37,7 @@ use crate::error::{Code, Error, Result};
 use crate::master_key::MasterKey;
 use crate::page::Page;
 use crate::random::Random;
+use crate::role::Role;
 use crate::secret::Secret;
 use crate::store::user_pool::SealedKey;
 use crate::store::{Account, NewAccount, PasswordRecord, Store};
@@ -285,8 +286,9 @@ impl Directory for LocalPool {
         Ok(self.account(name_or_id).await?.map(|account| account.user))
     }
 
-    async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<()> {
-        let Enrolment { user, password, is_temporary, takes_aliases, role_ids, created_by } = new;
+    async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<User> {
+        let Enrolment { user, password, is_temporary, takes_aliases, roles, created_by } = new;
+        let role_ids = ids(roles);
         let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
         let account = NewAccount {
             user,
@@ -294,10 +296,11 @@ impl Directory for LocalPool {
             identifiers: &self.identifiers,
             password: Some(&password),
             takes_aliases,
-            role_ids,
+            role_ids: &role_ids,
             created_by,
         };
-        self.store.insert_account(account, change).await
+        self.store.insert_account(account, change).await?;
+        Ok(user.clone())
     }
 
     async fn create_program_user(
@@ -345,6 +348,37 @@ impl Directory for LocalPool {
         }
         self.store.revoke_sessions(&user.id, self.clock.now_ms(), change).await
     }
+
+    async fn add_roles(&self, user: &User, roles: &[Role], created_by: &str, change: &Change) -> Result<()> {
+        self.store.add_assignments(user, &ids(roles), created_by, self.clock.now_ms(), change).await
+    }
+
+    async fn set_roles(&self, user: &User, roles: &[Role], created_by: &str, change: &Change) -> Result<()> {
+        self.store.set_assignments(user, &ids(roles), created_by, self.clock.now_ms(), change).await
+    }
+
+    async fn remove_role(
+        &self,
+        user: &User,
+        role: &Role,
+        version: Option<i64>,
+        change: &Change,
+    ) -> Result<()> {
+        self.store.remove_assignment(user, &role.id, version, self.clock.now_ms(), change).await
+    }
+
+    async fn delete_role(&self, role: &Role, change: &Change) -> Result<()> {
+        self.store.delete_role(role, self.clock.now_ms(), change).await
+    }
+
+    async fn look_at_members(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The ids of these roles.
+pub(crate) fn ids(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(|role| role.id.clone()).collect()
 }
 
 impl fmt::Debug for LocalPool {

@@ -54,6 +54,16 @@ impl Cursor {
         Self { limit: MAXIMUM_LIMIT, after: None }
     }
 
+    /// `limit` items after `after`, where that is said.
+    pub(crate) fn of(limit: usize, after: Option<&str>) -> Self {
+        Self { limit, after: after.map(str::to_owned) }
+    }
+
+    /// What [`Cursor::new`] reads as the place after `after`.
+    pub(crate) fn encoded(after: &str) -> String {
+        URL_SAFE_NO_PAD.encode(after)
+    }
+
     /// One more than is wanted, so that it shows whether there is more.
     pub(crate) fn limit_and_one(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX - 1) + 1
@@ -68,7 +78,7 @@ impl Cursor {
     pub(crate) fn page<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> &str) -> Page<T> {
         let has_more = items.len() > self.limit;
         items.truncate(self.limit);
-        let next = items.last().filter(|_| has_more).map(|item| URL_SAFE_NO_PAD.encode(key(item)));
+        let next = items.last().filter(|_| has_more).map(|item| Self::encoded(key(item)));
         Page { items, next }
     }
 }

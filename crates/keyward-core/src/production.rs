@@ -95,6 +95,7 @@ impl Keyward {
     pub async fn secure_production(&self, caller: &Caller, is_plan: bool) -> Result<Secured> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
+            self.require_local_home()?;
             let environment = self.settings.environment;
             if !matches!(environment, Environment::Stage | Environment::Prod) {
                 let name = environment.name();

@@ -74,15 +74,7 @@ impl Keyward {
             ..NewUser::default()
         };
         let user = self.new_account(&*self.directory, &new).await?;
-        // Roles that a start before this one made, and was cut off after, are there already.
-        for role in self.default_roles()? {
-            if self.store.role(&role.pool_id, &role.name).await?.is_none() {
-                let target = Target::new("role", &role.id, &role.name);
-                let change =
-                    self.change(&operator, "role.create", target, json!({ "permissions": role.permissions }));
-                self.store.insert_role(&role, &change).await?;
-            }
-        }
+        self.make_default_roles().await?;
         let roles = self.grantable_roles(&*self.directory, &operator, &user.roles).await?;
         let target = Target::new("user", &user.id, &user.username);
         let change =
@@ -92,10 +84,10 @@ impl Keyward {
             password: &password,
             is_temporary,
             takes_aliases: false,
-            role_ids: &roles,
+            roles: &roles,
             created_by: operator.name(),
         };
-        self.directory.create(enrolment, &change).await?;
+        let user = self.directory.create(enrolment, &change).await?;
         Ok(Some(UserWithPassword { user, temporary_password: is_temporary.then_some(password) }))
     }
 
@@ -109,9 +101,12 @@ impl Keyward {
     /// `NotFound(User)` when there is no such account.
     pub async fn recover_admin(&self, name: Option<&str>, forgets_mfa: bool) -> Result<UserWithPassword> {
         let operator = Caller::operator();
+        if forgets_mfa {
+            self.require_own_factors()?;
+        }
         let name = match name {
             Some(name) => name.to_owned(),
-            None => self.store.first_admin().await?.ok_or_else(|| {
+            None => self.store.first_admin(self.directory.pool_id()).await?.ok_or_else(|| {
                 Error::not_found(Thing::User, "There is no admin to recover; name an account with --user.")
             })?,
         };
@@ -142,13 +137,28 @@ impl Keyward {
             let update = crate::user::UserUpdate { enabled: Some(true), ..Default::default() };
             self.update_user(&operator, &user.id, update).await?;
         }
-        self.restore_own_client(&operator).await?;
-        self.restore_way_in(&operator).await?;
-        let pool = &self.local_pool;
-        let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
-        self.forget_failures(pool, &counter).await?;
+        if self.remote_pool.is_none() {
+            self.restore_own_client(&operator).await?;
+            self.restore_way_in(&operator).await?;
+            let pool = &self.local_pool;
+            let counter = self.counter("password", &pool.identifiers.key(&user.username))?;
+            self.forget_failures(pool, &counter).await?;
+        }
         recovered.user = self.known_user(&user.id).await?;
         Ok(recovered)
+    }
+
+    /// Makes the default roles, those that aren't there.
+    pub(crate) async fn make_default_roles(&self) -> Result<()> {
+        for role in self.default_roles()? {
+            if self.store.role(&role.pool_id, &role.name).await?.is_none() {
+                let target = Target::new("role", &role.id, &role.name);
+                let detail = json!({ "permissions": role.permissions });
+                let change = self.change(&Caller::operator(), "role.create", target, detail);
+                self.store.insert_role(&role, &change).await?;
+            }
+        }
+        Ok(())
     }
 
     fn default_roles(&self) -> Result<Vec<Role>> {

@@ -8,6 +8,7 @@ use crate::caller::Caller;
 use crate::directory::Directory;
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
+use crate::local_pool::ids;
 use crate::page::{Cursor, Page};
 use crate::permission::{MANAGE_ROLES, MANAGE_USERS, Permission, PermissionSet, VIEW_ROLES, VIEW_USERS};
 use crate::user::{User, require_version};
@@ -261,6 +262,7 @@ impl Keyward {
     ) -> Result<Page<User>> {
         self.require_in(pool, caller, &[VIEW_USERS, MANAGE_USERS])?;
         let group = self.known_role_in(pool, group).await?;
+        pool.look_at_members().await?;
         self.store.members(&group.id, page).await
     }
 
@@ -362,6 +364,7 @@ impl Keyward {
                 "mfa_required": role.mfa_required,
             });
             let change = self.change(caller, ACTION, Target::new("role", &role.id, &role.name), detail);
+            pool.look_at_members().await?;
             self.store.update_role(&role, &change).await?;
             role.version += 1;
             Ok(role)
@@ -393,7 +396,7 @@ impl Keyward {
             caller.require_all_of(&role.permissions.iter().cloned().collect())?;
             require_version(if_match, role.version)?;
             let change = self.change(caller, ACTION, Target::new("role", &role.id, &role.name), json!({}));
-            self.store.delete_role(&role, self.clock.now_ms(), &change).await?;
+            pool.delete_role(&role, &change).await?;
             Ok(role)
         };
         self.audited(caller, ACTION, Target::named("role", name), outcome.await).await
@@ -405,6 +408,7 @@ impl Keyward {
     /// `Forbidden` without `view:users` or `manage:users`.
     pub async fn list_assignments(&self, caller: &Caller, page: &Cursor) -> Result<Page<Assignments>> {
         caller.require_any(&[VIEW_USERS, MANAGE_USERS])?;
+        self.directory.look_at_members().await?;
         self.store.assignments(self.directory.pool_id(), page).await
     }
 
@@ -503,7 +507,7 @@ impl Keyward {
             let role = self.store.role(pool.pool_id(), role).await?.ok_or_else(unassigned)?;
             let target = Target::new("user", &user.id, &user.username);
             let change = self.change(caller, ACTION, target, json!({ "roles": [role.name] }));
-            self.store.remove_assignment(&user, &role.id, if_match, self.clock.now_ms(), &change).await
+            pool.remove_role(&user, &role, if_match, &change).await
         };
         self.audited(caller, ACTION, Target::named("user", name_or_id), outcome.await).await
     }
@@ -546,7 +550,7 @@ impl Keyward {
                 return Err(Error::invalid("roles", "At least one role name is required"));
             }
             // Whether the roles are there and may be given comes before whether the user is.
-            let role_ids = self.grantable_roles(pool, caller, names).await?;
+            let roles = self.grantable_roles(pool, caller, names).await?;
             let known = pool.find(name_or_id).await?;
             let created_program_user = known.is_none();
             let user = match known {
@@ -565,13 +569,12 @@ impl Keyward {
             };
             let detail = json!({ "roles": names, "created_program_user": created_program_user });
             let change = self.change(caller, action, Target::new("user", &user.id, &user.username), detail);
-            let now_ms = self.clock.now_ms();
             if created_program_user {
-                pool.create_program_user(&user, &role_ids, caller.name(), &change).await?;
+                pool.create_program_user(&user, &ids(&roles), caller.name(), &change).await?;
             } else if matches!(wanted, RoleChange::Add(_) | RoleChange::Join(_)) {
-                self.store.add_assignments(&user, &role_ids, caller.name(), now_ms, &change).await?;
+                pool.add_roles(&user, &roles, caller.name(), &change).await?;
             } else {
-                self.store.set_assignments(&user, &role_ids, caller.name(), now_ms, &change).await?;
+                pool.set_roles(&user, &roles, caller.name(), &change).await?;
             }
             let user = self.known_user_in(pool, &user.id).await?;
             Ok(Assigned { assignments: self.assignments_of(&user).await?, created_program_user })
@@ -590,25 +593,25 @@ impl Keyward {
         }))
     }
 
-    /// The ids of these roles, all of which the caller may give away.
+    /// These roles, all of which the caller may give away.
     pub(crate) async fn grantable_roles(
         &self,
         pool: &dyn Directory,
         caller: &Caller,
         names: &[String],
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<Role>> {
         if names.len() > MAXIMUM_ROLES {
             return Err(Error::invalid("roles", "A user has at most 100 roles."));
         }
-        let mut ids = Vec::with_capacity(names.len());
+        let mut roles: Vec<Role> = Vec::with_capacity(names.len());
         for name in names {
             let role = self.known_role_in(pool, name).await?;
             caller.require_all_of(&role.permissions.iter().cloned().collect::<PermissionSet>())?;
-            if !ids.contains(&role.id) {
-                ids.push(role.id);
+            if !roles.iter().any(|known| known.id == role.id) {
+                roles.push(role);
             }
         }
-        Ok(ids)
+        Ok(roles)
     }
 
     /// The role of the home pool, or the group of another.

@@ -11,6 +11,7 @@ mod audit;
 pub(crate) mod code;
 mod import;
 mod message;
+mod mirror;
 mod passkey;
 mod role;
 mod second_factor;
@@ -36,6 +37,7 @@ use sqlx::{Pool, SqlStr, Transaction};
 pub use self::access_key::AccessKeyRecord;
 pub use self::api_key::{KeyRecord, UsedKey};
 pub(crate) use self::import::{ImportedAccount, Vacancy};
+pub(crate) use self::mirror::{Intent, LOOKED_UP_AT_ONCE, Mirror, MirrorWrite};
 pub use self::session::{NewSession, SessionRecord};
 pub(crate) use self::session::{RefreshTokens, SignedIn};
 pub(crate) use self::user::PasswordReset;
@@ -182,18 +184,29 @@ macro_rules! write_keeping_an_admin {
 /// PostgreSQL, two that change many rows in different order would else wait for each other for ever.
 pub(crate) const TAKE_TURN: &str = "UPDATE revision SET value = value WHERE id = 1";
 
-/// How many users could sign in at $1 and then do everything: enabled, with a password that is good (or
-/// temporary and not too old), no software token that is switched on and that their pool has no use for any
-/// more, a role with `*`, and where that role asks for a second factor, a software token that their pool asks
-/// for.
-pub(crate) const ADMINS: &str = "SELECT COUNT(DISTINCT u.id) FROM users u \
-    JOIN assignments a ON a.user_id = u.id JOIN roles r ON r.id = a.role_id \
-    JOIN user_pools p ON p.id = u.pool_id WHERE u.enabled AND u.password_hash IS NOT NULL \
-    AND (u.status = 'CONFIRMED' OR (u.status = 'FORCE_CHANGE_PASSWORD' \
-        AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
-    AND (p.mfa = 'OFF' OR NOT u.totp_enabled OR p.software_token_mfa) \
-    AND (NOT r.mfa_required OR (u.totp_enabled AND p.mfa <> 'OFF')) \
-    AND r.permissions LIKE '%\"*\"%'";
+macro_rules! admins {
+    () => {
+        "FROM users u JOIN assignments a ON a.user_id = u.id JOIN roles r ON r.id = a.role_id \
+         JOIN user_pools p ON p.id = u.pool_id WHERE u.enabled \
+         AND (u.password_hash IS NOT NULL OR u.remote_name IS NOT NULL) \
+         AND (u.status = 'CONFIRMED' OR (u.status = 'FORCE_CHANGE_PASSWORD' \
+            AND (u.temporary_until_ms IS NULL OR u.temporary_until_ms > $1))) \
+         AND (p.mfa = 'OFF' OR NOT u.totp_enabled OR p.software_token_mfa) \
+         AND (NOT r.mfa_required OR (u.totp_enabled AND p.mfa <> 'OFF')) \
+         AND r.permissions LIKE '%\"*\"%' AND u.pool_id = COALESCE( \
+            (SELECT value FROM settings WHERE name = 'directory'), \
+            (SELECT value FROM settings WHERE name = 'home_pool'))"
+    };
+}
+
+/// How many users of the home pool could sign in at $1 and then do everything: enabled, with a password that is
+/// good (or temporary and not too old; what is kept elsewhere has them there), no software token that is switched
+/// on and that their pool has no use for any more, a role with `*`, and where that role asks for a second factor,
+/// a software token that their pool asks for.
+pub(crate) const ADMINS: &str = concat!("SELECT COUNT(DISTINCT u.id) ", admins!());
+
+/// Who they are, and by which roles.
+pub(crate) const ADMIN_ROLES: &str = concat!("SELECT u.id, r.id ", admins!());
 
 /// Enters the change's audit event, its reply where the request asked for one, its codes and its messages, and
 /// uses up the code that permits it.
@@ -268,10 +281,10 @@ macro_rules! record {
 
 /// Declares what a query gives back, readable from both databases by the columns' names.
 macro_rules! rows {
-    ($(#[$meta:meta])* struct $name:ident { $($column:ident: $type:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($column:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug)]
-        struct $name { $($column: $type),* }
+        $visibility struct $name { $($column: $type),* }
         $crate::store::rows!(@for sqlx::sqlite::SqliteRow, $name { $($column),* });
         $crate::store::rows!(@for sqlx::postgres::PgRow, $name { $($column),* });
     };
@@ -387,6 +400,11 @@ impl Store {
             .await?;
         migrator().run(&pool).await.map_err(not_migrated)?;
         Ok(Self::new(Database::Postgres(pool)))
+    }
+
+    /// Whether it is a file that one process alone has open.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.database, Database::Sqlite { .. })
     }
 
     /// Whether the database answers.

@@ -97,6 +97,7 @@ impl Keyward {
     /// `Forbidden` without `manage:users`.
     pub async fn list_test_users(&self, caller: &Caller) -> Result<Vec<FoundTestUser>> {
         caller.require(MANAGE_USERS)?;
+        self.require_local_home()?;
         let mut found = Vec::new();
         for configured in &self.settings.test_users {
             let account = self.local_pool.account(&configured.username).await?;
@@ -120,6 +121,7 @@ impl Keyward {
     pub async fn create_test_users(&self, caller: &Caller) -> Result<Vec<MadeTestUser>> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
+            self.require_local_home()?;
             if self.settings.environment == Environment::Prod {
                 return Err(Error::conflict("There are no test users in production."));
             }
@@ -160,6 +162,7 @@ impl Keyward {
         const ACTION: &str = "user.delete";
         let outcome = async {
             caller.require(MANAGE_USERS)?;
+            self.require_local_home()?;
             let users = self.test_users_in_order().await?;
             let change = |user: User| {
                 let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
@@ -210,7 +213,7 @@ impl Keyward {
         let new = NewUser {
             username: configured.username.clone(),
             password: Some(configured.password.clone()),
-            roles: vec![role.name],
+            roles: vec![role.name.clone()],
             attributes: [("name".to_owned(), configured.name.clone())].into(),
             ..NewUser::default()
         };
@@ -224,11 +227,10 @@ impl Keyward {
             password: &configured.password,
             is_temporary: false,
             takes_aliases: false,
-            role_ids: &[role.id],
+            roles: &[role],
             created_by: caller.name(),
         };
-        self.directory.create(enrolment, &change).await?;
-        Ok(user)
+        self.directory.create(enrolment, &change).await
     }
 
     async fn repair_test_user(

@@ -15,8 +15,8 @@ use crate::caller::Caller;
 use crate::directory::{Directory, Enrolment};
 use crate::error::{Code, Error, Result, Thing};
 use crate::keyward::Keyward;
-use crate::local_pool::LocalPool;
 use crate::local_pool::factor::MfaPreference;
+use crate::local_pool::{LocalPool, ids};
 use crate::message::{Channel, NewMessage};
 use crate::page::{Cursor, Page};
 use crate::permission::{MANAGE_USERS, PermissionSet, VIEW_AUDIT, VIEW_USERS};
@@ -264,7 +264,7 @@ impl Keyward {
                 let mut change = self.change_with_reply(caller, ACTION, &new, &answer, target, detail)?;
                 let (user, created_by) = (&answer.user, caller.name());
                 let Some(password) = &password else {
-                    pool.create_program_user(user, &roles, created_by, &change).await?;
+                    pool.create_program_user(user, &ids(&roles), created_by, &change).await?;
                     return Ok(answer);
                 };
                 if let Some(channels) = &new.invitation {
@@ -275,11 +275,11 @@ impl Keyward {
                     password,
                     is_temporary,
                     takes_aliases: new.takes_aliases,
-                    role_ids: &roles,
+                    roles: &roles,
                     created_by,
                 };
-                pool.create(enrolment, &change).await?;
-                Ok(answer)
+                let user = pool.create(enrolment, &change).await?;
+                Ok(UserWithPassword { user, ..answer })
             };
             self.once(caller, ACTION, &new, create).await
         };
@@ -663,7 +663,7 @@ impl Keyward {
 
     /// Everything that the user may do at best, with MFA.
     pub(crate) async fn rights_of(&self, user_id: &str) -> Result<PermissionSet> {
-        let grants = self.store.grants(user_id).await?;
+        let grants = self.store.grants(user_id, self.directory.pool_id()).await?;
         Ok(grants.into_iter().flat_map(|grant| grant.permissions).collect())
     }
 
@@ -683,7 +683,7 @@ impl Keyward {
         before: Option<&User>,
         user: &User,
     ) -> Result<()> {
-        if !self.is_home(pool.pool_id()) {
+        if !self.is_home(pool.pool_id()) || caller.may("*") {
             return Ok(());
         }
         for attribute in ["email", "phone_number"] {
@@ -691,6 +691,7 @@ impl Keyward {
             if before.and_then(|before| before.attribute(attribute)) == Some((address, true)) {
                 continue;
             }
+            pool.look_at_members().await?;
             let key = address.to_lowercase();
             let rights = self.store.rights_at_address(pool.pool_id(), attribute, &key, &user.id).await?;
             caller.require_all_of(&rights.into_iter().collect())?;

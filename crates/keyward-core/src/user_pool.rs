@@ -123,6 +123,7 @@ impl Keyward {
         if let Some(pool) = self.pools.get(id) {
             return Ok(pool);
         }
+        self.require_ours(id)?;
         let pool = Arc::new(Box::pin(self.local_pool.open_beside(id)).await?);
         self.pools.keep(&pool);
         Ok(pool)
@@ -191,7 +192,9 @@ impl Keyward {
     /// `Forbidden` without `manage:pools`.
     pub async fn user_pools(&self, caller: &Caller, page: &Cursor) -> Result<Page<UserPool>> {
         caller.require(MANAGE_POOLS)?;
-        self.store.user_pools(page).await
+        let mut pools = self.store.user_pools(page).await?;
+        pools.items.retain(|pool| self.require_ours(&pool.id).is_ok());
+        Ok(pools)
     }
 
     /// Sets everything of the pool anew but for what never changes, what [`Keyward::set_pool_factors`] sets,
@@ -421,7 +424,7 @@ impl Keyward {
             caller.require(MANAGE_POOLS)?;
             let pool = self.known_pool(id).await?;
             require_version(if_match, pool.version)?;
-            if self.is_home(&pool.id) {
+            if self.is_home(&pool.id) || pool.id == self.local_pool.id() {
                 return Err(Error::conflict(
                     "The home pool, whose users have roles and keys, can't be deleted.",
                 ));
@@ -511,7 +514,13 @@ impl Keyward {
     }
 
     pub(crate) async fn known_pool(&self, id: &str) -> Result<UserPool> {
+        self.require_ours(id)?;
         self.store.user_pool(id).await?.ok_or_else(|| unknown_pool(id))
+    }
+
+    /// A home pool that is kept elsewhere isn't one of ours: what is set of it, and by whom, is decided there.
+    fn require_ours(&self, id: &str) -> Result<()> {
+        if self.remote_pool.is_some() && self.is_home(id) { Err(unknown_pool(id)) } else { Ok(()) }
     }
 
     /// Whether this is the home pool, whose users have roles and keys.

@@ -36,7 +36,7 @@ struct Bucket {
 }
 
 /// Leave to try. It is given back when that succeeds; what isn't given back counts as a failure.
-pub(super) struct Leave {
+pub(crate) struct Leave {
     interval_ms: i64,
     bucket: Arc<Mutex<Bucket>>,
 }
@@ -84,7 +84,7 @@ impl Leave {
         Self { interval_ms: 0, bucket: Arc::default() }
     }
 
-    pub(super) fn give_back(&self) {
+    pub(crate) fn give_back(&self) {
         lock(&self.bucket).full_at_ms -= self.interval_ms;
     }
 }

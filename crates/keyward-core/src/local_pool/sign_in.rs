@@ -569,7 +569,7 @@ impl Keyward {
 
     /// Lets an address try whose sign-ins don't fail too often: before anything is looked up, hashed or
     /// written. Of those that are sent away, one in a quarter of an hour is an event.
-    pub(super) async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
+    pub(crate) async fn leave_to_try(&self, origin: &Origin) -> Result<Leave> {
         self.leave_of(&self.sign_in_limit, origin).await
     }
 

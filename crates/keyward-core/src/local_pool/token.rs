@@ -373,7 +373,7 @@ pub(crate) fn key_id(token: &str) -> Option<String> {
 
 /// `jsonwebtoken` checks algorithm and signature. The claims are checked by [`PoolKeys::verify`], since that
 /// library would ask the machine's clock, not ours, and lets a token without `iss` pass.
-static SIGNATURE_ALONE: LazyLock<Validation> = LazyLock::new(|| {
+pub(crate) static SIGNATURE_ALONE: LazyLock<Validation> = LazyLock::new(|| {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.required_spec_claims = HashSet::new();
     validation.validate_exp = false;
@@ -385,7 +385,7 @@ static SIGNATURE_ALONE: LazyLock<Validation> = LazyLock::new(|| {
 /// Names the cryptography that `jsonwebtoken` shall use. It panics at the first token without a name as soon
 /// as any crate of the build enables its other one. No [`SigningKey`] comes to be without passing here, and
 /// without a key no token is signed or verified.
-fn install_provider() {
+pub(crate) fn install_provider() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         // An error means that somebody has named one before, which is as good.

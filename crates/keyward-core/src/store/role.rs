@@ -228,14 +228,16 @@ impl Store {
         })
     }
 
-    /// What the user's roles give.
-    pub(crate) async fn grants(&self, user_id: &str) -> Result<Vec<Grant>> {
+    /// What the user's roles give, which are those of the home pool: those of a pool that was the home before
+    /// mean nothing any more.
+    pub(crate) async fn grants(&self, user_id: &str, home: &str) -> Result<Vec<Grant>> {
         let rows: Vec<GrantRow> = read!(self, connection => {
             sqlx::query_as(
                 "SELECT r.name, r.permissions, r.mfa_required FROM assignments a \
-                 JOIN roles r ON r.id = a.role_id WHERE a.user_id = $1 ORDER BY r.name",
+                 JOIN roles r ON r.id = a.role_id WHERE a.user_id = $1 AND r.pool_id = $2 ORDER BY r.name",
             )
             .bind(user_id)
+            .bind(home)
             .fetch_all(connection)
             .await?
         });

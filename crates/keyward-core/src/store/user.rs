@@ -22,7 +22,7 @@ pub(crate) const SEARCHABLE: [&str; 6] =
 const INDEXED_BYTES: usize = 1024;
 
 rows! {
-    struct UserRow {
+    pub(super) struct UserRow {
         id: String, username: String, username_key: String, kind: String, status: String, enabled: bool,
         email: Option<String>, email_verified: bool, phone: Option<String>, phone_verified: bool,
         attributes: String, is_test: bool, totp_enabled: bool, mfa_preference: Option<String>, created_at_ms: i64, updated_at_ms: i64, version: i64,
@@ -562,13 +562,15 @@ impl Store {
     }
 
     /// The name of the account with a role that allows everything which was made first.
-    pub(crate) async fn first_admin(&self) -> Result<Option<String>> {
+    pub(crate) async fn first_admin(&self, pool_id: &str) -> Result<Option<String>> {
         let row: Option<(String,)> = read!(self, connection => {
             sqlx::query_as(
                 "SELECT u.username FROM users u JOIN assignments a ON a.user_id = u.id \
-                 JOIN roles r ON r.id = a.role_id WHERE u.kind = 'account' AND r.permissions LIKE '%\"*\"%' \
+                 JOIN roles r ON r.id = a.role_id WHERE u.kind = 'account' AND u.pool_id = $1 \
+                 AND u.gone_at_ms IS NULL AND r.permissions LIKE '%\"*\"%' \
                  ORDER BY u.created_at_ms, u.id LIMIT 1",
             )
+            .bind(pool_id)
             .fetch_optional(connection)
             .await?
         });
