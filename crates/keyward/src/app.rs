@@ -10,6 +10,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+#[cfg(feature = "aws")]
+use keyward_aws::{CognitoService, CognitoSettings};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Error, Result};
 use keyward_core::keyward::{Keyward, Settings};
@@ -18,9 +20,13 @@ use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
 use keyward_core::message::{Deliveries, Delivery};
 use keyward_core::random::Random;
+#[cfg(feature = "aws")]
+use keyward_core::remote_pool::{RemotePool, RemotePoolSettings};
 use keyward_core::store::Store;
 use tokio::time::timeout;
 
+#[cfg(feature = "aws")]
+use crate::config::CognitoPool;
 use crate::config::{Config, Database, Environment, Provider};
 use crate::http::{self, Failure, plain, speaking};
 use crate::{api, cognito, rawscribe, vams};
@@ -83,13 +89,60 @@ pub async fn open_at(
         makes_test_users: config.makes_test_users,
         test_users: config.test_users.clone(),
     };
-    Ok(Arc::new(Keyward::new(settings, store, clock, random, master_key, Arc::new(pool))))
+    let keyward = Keyward::new(
+        settings,
+        store.clone(),
+        clock.clone(),
+        random.clone(),
+        master_key.clone(),
+        Arc::new(pool),
+    );
+    #[cfg(feature = "aws")]
+    let keyward = match config.provider.cognito() {
+        Some(pool) => {
+            let settings = remote_pool_settings(pool, config.directory_bound_ms);
+            let service = Arc::new(Box::pin(CognitoService::new(cognito_settings(pool))).await?);
+            let opening = RemotePool::open(settings, service, store, clock, random, master_key);
+            keyward.at_home_in(Box::pin(opening).await?)
+        }
+        None => keyward,
+    };
+    keyward.move_in().await?;
+    Ok(Arc::new(keyward))
+}
+
+/// By what calls to the pool in Amazon are made; what they are signed with, AWS' library finds.
+#[cfg(feature = "aws")]
+fn cognito_settings(pool: &CognitoPool) -> CognitoSettings {
+    CognitoSettings {
+        pool_id: pool.user_pool_id.clone(),
+        client_id: pool.client_id.clone(),
+        region: pool.region.clone(),
+        endpoint: pool.endpoint.clone(),
+        credentials: None,
+    }
+}
+
+#[cfg(feature = "aws")]
+fn remote_pool_settings(pool: &CognitoPool, bound_ms: u64) -> RemotePoolSettings {
+    let CognitoPool { user_pool_id: id, client_id, region, endpoint, groups, .. } = pool;
+    let mut issuers = vec![format!("https://cognito-idp.{region}.amazonaws.com/{id}")];
+    // Another Keyward names itself; an emulator has Amazon's name in its tokens.
+    issuers.extend(endpoint.as_ref().map(|endpoint| format!("{}/{id}", endpoint.trim_end_matches('/'))));
+    RemotePoolSettings {
+        id: id.clone(),
+        client_id: client_id.clone(),
+        issuers,
+        groups: groups.clone(),
+        bound_ms: i64::try_from(bound_ms).unwrap_or(i64::MAX),
+    }
 }
 
 /// Refuses a home of users that isn't in this build.
 fn require_home(provider: &Provider) -> Result<()> {
     let lacking = match provider {
         Provider::Local => return Ok(()),
+        Provider::Cognito(_) if cfg!(feature = "aws") => return Ok(()),
         Provider::Cognito(_) => "the provider cognito, which takes one with the feature aws",
         Provider::Jwt => "the provider jwt",
     };
