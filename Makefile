@@ -27,28 +27,29 @@ run: ## Build Keyward and start it at http://localhost:8480, its data in ./data
 
 build: ## Build the optimised program, target/release/keyward, also as vamscli
 	@scripts/need.sh cc
-	$(CARGO) build --locked --release --package keyward
+	$(CARGO) build --locked --release --package keyward --features aws
 	@ln -sf keyward target/release/vamscli
 
 test: test-rust test-clients ## Run every test: Rust on SQLite and PostgreSQL, then Python and Node clients
 	@echo "test: everything passed"
 
-test-rust: ## Run the Rust tests alone, and search what they wrote for secrets
+# moto, which stands for Amazon Cognito, comes with the Python clients.
+test-rust: $(CACHE)/venv.done ## Run the Rust tests alone, and search what they wrote for secrets
 	@scripts/need.sh cc curl jq postgresql
 	rm -rf $(RUN) && mkdir -p $(RUN)/printed
-	set -o pipefail; KEYWARD_TEST_RUN=$(RUN) $(CARGO) test --locked --workspace --no-fail-fast 2>&1 \
+	set -o pipefail; KEYWARD_TEST_RUN=$(RUN) $(CARGO) test --locked --workspace --features keyward/aws --no-fail-fast 2>&1 \
 		| tee $(RUN)/printed/tests
 	python3 tests/secrets.py $(RUN)
 
 test-clients: $(CACHE)/venv.done $(CACHE)/node.done ## Run the tests with real clients alone (boto3, ...)
 	@scripts/need.sh cc curl jq
-	$(CARGO) build --locked --package keyward --bins --examples
+	$(CARGO) build --locked --package keyward --features aws --bins --examples
 	$(PYTHON) -m pytest tests/clients $(ARGS)
 
 lint: ## Hold the code against rustfmt, clippy and the allowed licences
 	@scripts/need.sh cc python
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features keyward/aws -- --deny warnings
 	python3 scripts/licences.py
 
 bench: ## Measure key verification beside a bare route and better-auth (6 minutes)
