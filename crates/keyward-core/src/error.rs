@@ -109,6 +109,10 @@ pub enum Thing {
 const CHANGED_MEANWHILE: &str =
     "It was changed or deleted at the same moment; read it again and repeat the change.";
 
+/// What is said of a change that would lock everybody out.
+const NO_ADMIN_LEFT: &str =
+    "This would leave no admin who can sign in; make another one first, with a role that has `*`.";
+
 impl Error {
     /// An error of this code, with its sentence for the reader.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
@@ -143,6 +147,16 @@ impl Error {
     /// Whether the same change may well succeed when it is asked for once more.
     pub fn is_changed_meanwhile(&self) -> bool {
         self.code == Code::Conflict && self.message == CHANGED_MEANWHILE
+    }
+
+    /// Nobody would be left who can sign in and do everything.
+    pub(crate) fn no_admin_left() -> Self {
+        Self::conflict(NO_ADMIN_LEFT)
+    }
+
+    /// Whether nobody would be left who can sign in and do everything.
+    pub fn is_no_admin_left(&self) -> bool {
+        self.code == Code::Conflict && self.message == NO_ADMIN_LEFT
     }
 
     /// The caller lacks `permission`.

@@ -170,10 +170,7 @@ macro_rules! write_keeping_an_admin {
             let after: (i64,) =
                 sqlx::query_as($crate::store::ADMINS).bind(now_ms).fetch_one(&mut *$transaction).await?;
             if before.0 > 0 && after.0 == 0 {
-                return Err($crate::error::Error::conflict(
-                    "This would leave no admin who can sign in; make another one first, with a role that \
-                     has `*`.",
-                ));
+                return Err($crate::error::Error::no_admin_left());
             }
             Ok(value)
         })

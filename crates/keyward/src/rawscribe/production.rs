@@ -17,6 +17,8 @@ use crate::rawscribe::failure::Refusal;
 
 const SAVE: &str = "⚠️ SAVE THE ADMIN PASSWORDS ABOVE - They cannot be recovered!";
 const NOTHING_TO_SAVE: &str = "No admin has a new password; the report tells why.";
+const MAKE_AN_ADMIN: &str =
+    "For example: make rs-add-user ENV=... ORG=... USER_NAME=... GROUP=ADMINS BOOTSTRAP=true";
 const PLANNED: &str = "Nothing was changed; the report tells what would be.";
 
 #[derive(Deserialize)]
@@ -123,6 +125,10 @@ pub(super) async fn secure(
 ) -> Result<Json<Secured>, Refusal> {
     let secured = keyward.secure_production(&caller, plan).await.map_err(|error| match error.code {
         Code::Unsupported => Refusal::Detail(StatusCode::BAD_REQUEST, error.message),
+        _ if error.is_no_admin_left() => {
+            let detail = format!("{} {MAKE_AN_ADMIN}", error.message);
+            Refusal::Detail(StatusCode::CONFLICT, detail.into())
+        }
         _ => error.into(),
     })?;
     Ok(Json(secured.into()))

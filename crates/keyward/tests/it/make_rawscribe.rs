@@ -1,5 +1,5 @@
 //! `make rs-*`: RawScribe's commands, run by make itself against a real server; and what its page about managing
-//! users shows, word for word. The numbers are those of its acceptance cases.
+//! users shows, word for word. `a12` is the twelfth acceptance case, `flaw_09` the ninth flaw that isn't ours.
 
 use std::fs;
 use std::path::PathBuf;
@@ -143,9 +143,8 @@ async fn a21_securing_production_asks_first_and_frames_the_passwords() {
     assert!(!signs_in(&session.app, ADMIN, ADMIN_PASSWORD).await);
 }
 
-/// Flaws 9 and 23
 #[tokio::test(flavor = "multi_thread")]
-async fn passwords_of_any_characters_arrive_as_they_were_given() {
+async fn flaw_09_passwords_of_any_characters_arrive_as_they_were_given() {
     let (session, desk) = stage().await;
     set_up(&desk, &session, "stage-other");
     let file = desk.home().join("it's a $(file)");
@@ -180,9 +179,8 @@ async fn passwords_of_any_characters_arrive_as_they_were_given() {
     assert_eq!(pwned.count(), 0);
 }
 
-/// Flaw 9
 #[tokio::test(flavor = "multi_thread")]
-async fn names_are_no_commands_either() {
+async fn flaw_09_names_are_no_commands_either() {
     let (_session, desk) = stage().await;
 
     for name in ["x; touch pwned-4 #", "$(shell touch pwned-5)", "--help", "\"; touch pwned-6; \""] {
@@ -198,9 +196,8 @@ async fn names_are_no_commands_either() {
     assert_eq!(pwned.count(), 0);
 }
 
-/// Flaw 23
 #[tokio::test(flavor = "multi_thread")]
-async fn users_are_managed_and_a_failure_is_a_sentence_and_no_success() {
+async fn flaw_23_users_are_managed_and_a_failure_is_a_sentence_and_no_success() {
     let (session, desk) = stage().await;
     let (bob, nobody) = ("USER_NAME=bob@example.com", "USER_NAME=nobody@example.com");
     let password = "PASSWORD=Bobs-own-1";
@@ -269,7 +266,6 @@ const PAGE: [&str; 9] = [
     "make rs-secure-prod ENV=prod ORG=myorg",
 ];
 
-/// A23, and what the page shows of the others
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a23_the_pages_lines_work_as_they_are_written() {

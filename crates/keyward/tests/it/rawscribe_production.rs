@@ -1,4 +1,4 @@
-//! Securing production over the RawScribe dialect; the numbers are those of its acceptance cases.
+//! Securing production over the RawScribe dialect; `a10` is the tenth acceptance case.
 
 use serde_json::json;
 
@@ -19,9 +19,8 @@ async fn signed_in(app: &App, password: &str) -> Option<Client> {
     (answer.status == 200).then(|| app.client(&format!("Bearer {}", answer.str("token"))))
 }
 
-/// A19, A20
 #[tokio::test]
-async fn test_users_go_and_the_admins_new_password_is_shown_once() {
+async fn a19_a20_test_users_go_and_the_admins_new_password_is_shown_once() {
     let app = staged().await;
     let admin = signed_in(&app, ADMIN_PASSWORD).await.unwrap();
 
@@ -52,9 +51,8 @@ async fn test_users_go_and_the_admins_new_password_is_shown_once() {
     app.admin().post(TEST_USERS, json!({})).await.expect(409);
 }
 
-/// A18
 #[tokio::test]
-async fn it_is_for_stage_and_prod_alone() {
+async fn a18_it_is_for_stage_and_prod_alone() {
     let app = App::new().await;
 
     let refused = app.admin().post(SECURE, json!({})).await.expect(400);
@@ -66,9 +64,8 @@ async fn it_is_for_stage_and_prod_alone() {
     );
 }
 
-/// Flaw 2
 #[tokio::test]
-async fn a_manager_hears_no_password_of_an_admin() {
+async fn flaw_02_a_manager_hears_no_password_of_an_admin() {
     let app = staged().await;
     let manager = app.holder_of("LAB_MANAGERS").await;
 
@@ -95,9 +92,8 @@ async fn a_plan_changes_nothing() {
     app.admin().post(TEST_USERS, json!({})).await.expect(200);
 }
 
-/// Flaw 13
 #[tokio::test]
-async fn a_lost_answer_can_be_had_again_with_its_key() {
+async fn flaw_13_a_lost_answer_can_be_had_again_with_its_key() {
     let app = staged().await;
     let admin = signed_in(&app, ADMIN_PASSWORD).await.unwrap();
     let secure = || admin.post(SECURE, json!({})).header("Idempotency-Key", "secure-1");

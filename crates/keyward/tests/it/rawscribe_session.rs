@@ -39,9 +39,8 @@ async fn the_root_still_speaks_the_cognito_protocol() {
     assert!(wrong_method.header("allow").contains("POST"));
 }
 
-/// A4
 #[tokio::test]
-async fn the_runtime_configuration_tells_where_to_sign_in_and_nothing_secret() {
+async fn a04_the_runtime_configuration_tells_where_to_sign_in_and_nothing_secret() {
     let app = App::with_settings(&[("KEYWARD_PUBLIC_URL", "https://keyward.example.com")]).await;
 
     let config = app.anonymous().get("/api/config/runtime").await.expect(200);
@@ -74,9 +73,8 @@ async fn the_auth_configuration_is_public_too() {
     );
 }
 
-/// A23
 #[tokio::test]
-async fn the_name_may_be_sent_as_username_or_as_email() {
+async fn a23_the_name_may_be_sent_as_username_or_as_email() {
     let app = App::new().await;
 
     for name in ["username", "email"] {
@@ -181,7 +179,7 @@ async fn a_login_without_its_members_hears_of_each() {
 }
 
 #[tokio::test]
-async fn the_private_configuration_is_for_whoever_has_signed_in() {
+async fn flaw_01_the_private_configuration_is_for_whoever_has_signed_in() {
     let app = App::new().await;
     let person = app.person(&["RESEARCHERS"]).await;
 
@@ -199,9 +197,9 @@ async fn the_private_configuration_is_for_whoever_has_signed_in() {
     }
 }
 
-/// A22, by the table of the seed page
+/// By the table of the seed page
 #[tokio::test]
-async fn the_groups_permissions_are_those_of_the_roles() {
+async fn a22_the_groups_permissions_are_those_of_the_roles() {
     let app = App::new().await;
 
     for (group, permissions) in [

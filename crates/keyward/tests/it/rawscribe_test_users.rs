@@ -1,4 +1,4 @@
-//! Test users over the RawScribe dialect; the numbers are those of its acceptance cases.
+//! Test users over the RawScribe dialect; `a10` is the tenth acceptance case.
 
 use keyward_core::caller::Caller;
 use serde_json::{Value, json};
@@ -16,9 +16,8 @@ fn each(item: impl Fn(&str, &str, &str) -> Value) -> Value {
     CREDENTIALS.map(|(username, password, group)| item(username, password, group)).into_iter().collect()
 }
 
-/// A10, A13
 #[tokio::test]
-async fn the_three_are_made_and_then_they_exist() {
+async fn a10_a13_the_three_are_made_and_then_they_exist() {
     let app = App::new().await;
     let with = |status: &'static str| {
         each(
@@ -33,9 +32,8 @@ async fn the_three_are_made_and_then_they_exist() {
     assert_eq!(again.json, with("EXISTS"));
 }
 
-/// A11
 #[tokio::test]
-async fn making_them_takes_the_permission_to_manage_users() {
+async fn a11_making_them_takes_the_permission_to_manage_users() {
     let app = App::new().await;
 
     app.anonymous().post(TEST_USERS, json!({})).await.expect(401);
@@ -45,9 +43,8 @@ async fn making_them_takes_the_permission_to_manage_users() {
     assert_eq!(refused.str("detail"), "Requires manage:users permission");
 }
 
-/// A14
 #[tokio::test]
-async fn they_are_listed_before_and_after_they_are_made() {
+async fn a14_they_are_listed_before_and_after_they_are_made() {
     let app = App::new().await;
 
     let before = app.admin().get(TEST_USERS).await.expect(200);
@@ -76,9 +73,8 @@ async fn they_are_listed_before_and_after_they_are_made() {
     assert_eq!((before.json, after.json), (absent, present));
 }
 
-/// Flaws 4 and 15
 #[tokio::test]
-async fn a_password_is_shown_while_it_is_true_and_repaired_when_it_is_not() {
+async fn flaw_04_flaw_15_a_password_is_shown_while_it_is_true_and_repaired_when_it_is_not() {
     let app = App::new().await;
     app.admin().post(TEST_USERS, json!({})).await.expect(200);
     let path = "/api/v1/user-management/users/testclinician@example.com";
@@ -99,9 +95,8 @@ async fn a_password_is_shown_while_it_is_true_and_repaired_when_it_is_not() {
     );
 }
 
-/// A22
 #[tokio::test]
-async fn one_can_sign_in_as_each_of_them() {
+async fn a22_one_can_sign_in_as_each_of_them() {
     let app = App::new().await;
     app.admin().post(TEST_USERS, json!({})).await.expect(200);
 
@@ -112,9 +107,8 @@ async fn one_can_sign_in_as_each_of_them() {
     }
 }
 
-/// A16
 #[tokio::test]
-async fn they_are_removed_in_their_order_and_then_they_are_gone() {
+async fn a16_they_are_removed_in_their_order_and_then_they_are_gone() {
     let app = App::new().await;
     app.admin().post(TEST_USERS, json!({})).await.expect(200);
 
@@ -158,7 +152,7 @@ async fn an_account_that_only_has_the_name_is_told_to_be_none() {
 }
 
 #[tokio::test]
-async fn there_are_none_in_production() {
+async fn flaw_04_there_are_none_in_production() {
     let app = App::with_settings(&[("KEYWARD_ENV", "prod"), ("KEYWARD_HASHING_MEMORY_KIB", "7168")]).await;
 
     let refused = app.admin().post(TEST_USERS, json!({})).await.expect(409);

@@ -729,3 +729,39 @@ fn config_show_tells_every_setting_its_value_and_its_source() {
     assert!(!json.to_string().contains("Hunter2"));
     assert!(!folder.path().join("data").exists(), "looking makes nothing");
 }
+
+#[tokio::test]
+async fn a26_flaw_03_what_production_was_secured_with_stands_in_no_log_and_no_file() {
+    let folder = TempDir::new().unwrap();
+    let variables =
+        [("KEYWARD_ENV", "stage"), ("KEYWARD_HASHING_MEMORY_KIB", "7168"), ("KEYWARD_LOG_LEVEL", "trace")];
+    let program = Program::serve(folder.path(), &variables);
+    let client = Client::new();
+    let url = |path: &str| format!("{}{path}", program.url);
+    let login = serde_json::json!({ "username": "admin@example.com", "password": "Correct-Horse-7" });
+    let login = client.post(url("/api/auth/login")).body(login.to_string());
+    let login: serde_json::Value = serde_json::from_str(
+        &login.header("content-type", "application/json").send().await.unwrap().text().await.unwrap(),
+    )
+    .unwrap();
+    let token = login["token"].as_str().unwrap();
+    let ask = async |path: &str| {
+        let request = client.post(url(path)).bearer_auth(token).header("idempotency-key", "once");
+        request.send().await.unwrap().text().await.unwrap()
+    };
+
+    ask("/api/v1/user-management/test-users").await;
+    let secured = ask("/api/v1/user-management/secure-production").await;
+    let secured: serde_json::Value = serde_json::from_str(&secured).unwrap();
+    let password = secured["admin_passwords_reset"]["admin@example.com"].as_str().unwrap();
+    let (code, said) = program.terminate();
+
+    assert_eq!(code, 0);
+    for secret in [password, "TestAdmin123!", "Correct-Horse-7", token] {
+        assert!(!said.contains(secret), "the log has it");
+        for entry in fs::read_dir(folder.path().join("data")).unwrap() {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "a file has it");
+        }
+    }
+}
