@@ -286,7 +286,7 @@ impl UserPool {
     fn of(keyward: &Keyward, pool: user_pool::UserPool) -> Self {
         let UserPoolSettings { identifiers, .. } = pool.settings;
         Self {
-            home: pool.id == keyward.local_pool().id(),
+            home: pool.id == keyward.home().pool_id(),
             issuer: keyward.local_pool().issuer_of(&pool.id),
             mfa: pool.settings.mfa.as_str(),
             options: PoolOptions {

@@ -13,6 +13,7 @@ use keyward_core::error::{Code, Error, Result};
 use keyward_core::keyward::Keyward;
 use keyward_core::local_pool::sign_in::{Challenge, SignIn, SignInRequest, Tokens};
 use keyward_core::permission::Permission;
+use keyward_core::remote_pool::RemoteSignIn;
 use keyward_core::secret::Secret;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ struct Outcome {
     /// What is asked for before there is a token, in Cognito's words, and what goes back with the answer,
     /// which is given over the Cognito protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
-    challenge: Option<&'static str>,
+    challenge: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<Secret>,
 }
@@ -89,7 +90,13 @@ impl Outcome {
         let error = format!(
             "Something more is asked for ({name}); answer over the Cognito protocol, or by `keyward auth login`."
         );
-        Self { challenge: Some(name), session: Some(challenge.session), ..Self::failed(error) }
+        Self { session: Some(challenge.session), challenge: Some(name.to_owned()), ..Self::failed(error) }
+    }
+
+    /// By a pool that is kept elsewhere, where the sign-in is to be begun anew.
+    fn challenged_elsewhere(name: String) -> Self {
+        let error = format!("Something more is asked for ({name}); sign in at the user pool itself.");
+        Self { challenge: Some(name), ..Self::failed(error) }
     }
 
     async fn done(keyward: &Keyward, tokens: Tokens, origin: Origin) -> Result<Self> {
@@ -121,19 +128,31 @@ pub(super) async fn login(
     };
     let password = Secret::from(fields.text("password"));
     fields.end()?;
-    let client = keyward.local_pool().first_client().await?.ok_or_else(no_client)?;
-    let request = SignInRequest::new(&origin, &client.id);
-    let outcome = match keyward.sign_in_with_password(request, &username, &password).await {
-        Ok(SignIn::Done(tokens)) => Outcome::done(&keyward, tokens, origin.clone()).await?,
-        Ok(SignIn::Challenge(challenge)) => Outcome::challenged(challenge),
+    let outcome = match sign_in(&keyward, &origin, &username, &password).await {
         Err(error) if is_about_the_user(&error.code) => Outcome::failed(error.message),
-        Err(error) => return Err(error.into()),
+        outcome => outcome?,
     };
     Ok(if outcome.success {
         Json(outcome).into_response()
     } else {
         (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], Json(outcome)).into_response()
     })
+}
+
+/// Through the home pool, wherever it is.
+async fn sign_in(keyward: &Keyward, origin: &Origin, username: &str, password: &Secret) -> Result<Outcome> {
+    if keyward.remote_pool().is_some() {
+        return match keyward.sign_in_elsewhere(origin, username, password).await? {
+            RemoteSignIn::Done(tokens) => Outcome::done(keyward, tokens, origin.clone()).await,
+            RemoteSignIn::Challenge(name) => Ok(Outcome::challenged_elsewhere(name)),
+        };
+    }
+    let client = keyward.local_pool().first_client().await?.ok_or_else(no_client)?;
+    let request = SignInRequest::new(origin, &client.id);
+    match keyward.sign_in_with_password(request, username, password).await? {
+        SignIn::Done(tokens) => Outcome::done(keyward, tokens, origin.clone()).await,
+        SignIn::Challenge(challenge) => Ok(Outcome::challenged(challenge)),
+    }
 }
 
 pub(super) async fn me(

@@ -84,13 +84,18 @@ pub(super) async fn version() -> Json<Value> {
 
 /// Where the API is and whom to sign in with.
 pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Result<Json<Value>, Failure> {
-    let pool = keyward.local_pool();
-    let client = pool.first_client().await?;
+    let own = keyward.local_pool();
+    let client = own.first_client().await?;
+    let client = client.as_ref().map_or(UNDEFINED, |client| client.id.as_str());
+    let (region, pool_id, client_id) = match keyward.remote_pool() {
+        Some(pool) => (pool.region(), pool.opened_with().id.as_str(), pool.opened_with().client_id.as_str()),
+        None => (own.region(), own.id(), client),
+    };
     Ok(Json(json!({
-        "region": pool.region(),
+        "region": region,
         "api": keyward.settings().public_url,
-        "cognitoUserPoolId": pool.id(),
-        "cognitoAppClientId": client.as_ref().map_or(UNDEFINED, |client| &client.id),
+        "cognitoUserPoolId": pool_id,
+        "cognitoAppClientId": client_id,
         "cognitoIdentityPoolId": UNDEFINED,
         "externalOAuthIdpURL": UNDEFINED,
         "externalOAuthIdpClientId": UNDEFINED,

@@ -16,4 +16,5 @@ mod evidence;
 mod faults;
 mod home;
 mod moto;
+mod over_http;
 mod proxy;

@@ -1,0 +1,230 @@
+//! The program itself with `provider` `cognito`: every surface on users who live in moto.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::evidence;
+use crate::home::{Elsewhere, FIRST, PASSWORD};
+use crate::proxy::{Fault, Proxy, Which};
+
+/// A running `keyward serve`.
+struct Program {
+    child: Child,
+    url: String,
+    token: String,
+    _folder: TempDir,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    /// At home in a new pool of moto's, whose first admin is signed in.
+    async fn start(endpoint: &str, elsewhere: &Elsewhere, variables: &[(&str, &str)]) -> Self {
+        let folder = evidence::folder();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+        command.args(["serve", "--listen", "0"]).current_dir(folder.path()).env_clear();
+        command.envs(variables.iter().copied()).envs([
+            ("KEYWARD_DATA_DIR", folder.path().to_str().unwrap()),
+            ("KEYWARD_ADMIN_EMAIL", FIRST),
+            ("KEYWARD_ADMIN_PASSWORD", PASSWORD),
+            ("KEYWARD_PROVIDER", "cognito"),
+            ("COGNITO_USER_POOL_ID", &elsewhere.settings.pool_id),
+            ("COGNITO_CLIENT_ID", &elsewhere.settings.client_id),
+            ("COGNITO_REGION", "us-east-1"),
+            ("KEYWARD_COGNITO_ENDPOINT", endpoint),
+            ("AWS_ACCESS_KEY_ID", "AKIATEST"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ]);
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (mut said, mut line) = (String::new(), String::new());
+        let url = loop {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended with: {said}");
+            said.push_str(&line);
+            if let Some((_, url)) = line.split_once(" listening on ") {
+                break url.trim().to_owned();
+            }
+        };
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        let mut program = Self { child, url, token: String::new(), _folder: folder };
+        let login = json!({ "username": FIRST, "password": PASSWORD });
+        let (status, answer) = program.send(Method::POST, "/api/auth/login", Some(login)).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["token"].as_str().unwrap().clone_into(&mut program.token);
+        program
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.url));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.send(Method::GET, path, None).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.send(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+}
+
+async fn started() -> (Program, Elsewhere) {
+    let elsewhere = Elsewhere::in_moto().await;
+    let endpoint = elsewhere.settings.endpoint.clone().unwrap();
+    (Program::start(&endpoint, &elsewhere, &[]).await, elsewhere)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_native_api_manages_users_roles_and_keys() {
+    let (program, _elsewhere) = started().await;
+
+    let made = program
+        .post("/api/v1/users", json!({ "username": "ada@example.com", "roles": ["RESEARCHERS"] }))
+        .await;
+
+    assert!(made["temporary_password"].is_string(), "{made}");
+    let users = program.get("/api/v1/users").await;
+    let names: Vec<_> =
+        users["items"].as_array().unwrap().iter().map(|user| user["username"].clone()).collect();
+    assert_eq!(names, ["ada@example.com", FIRST]);
+    let role = json!({ "name": "auditors", "description": "See", "permissions": ["view:audit"] });
+    program.post("/api/v1/roles", role).await;
+    program.post("/api/v1/users/ada@example.com/roles", json!({ "roles": ["auditors"] })).await;
+    let shown = program.get("/api/v1/users/ada@example.com").await;
+    assert_eq!(shown["roles"], json!(["RESEARCHERS", "auditors"]));
+    let key = program
+        .post("/api/v1/api-keys", json!({ "name": "ci", "user": "ada@example.com", "description": "CI" }))
+        .await;
+    let verified = program.post("/api/v1/verify", json!({ "credential": key["secret"] })).await;
+    assert_eq!(verified["allowed"], true, "{verified}");
+    let disabled = json!({ "enabled": false });
+    let (status, answer) = program.send(Method::PATCH, "/api/v1/users/ada@example.com", Some(disabled)).await;
+    assert!(status.is_success(), "{answer}");
+    let verified = program.post("/api/v1/verify", json!({ "credential": key["secret"] })).await;
+    assert_eq!(verified["allowed"], false, "{verified}");
+    let reset = program.post("/api/v1/users/ada@example.com/reset-password", json!({})).await;
+    assert_ne!(reset["temporary_password"], made["temporary_password"]);
+    let (status, answer) = program.send(Method::DELETE, &format!("/api/v1/users/{FIRST}"), None).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+    let events = program.get("/api/v1/audit?target=ada@example.com").await;
+    assert!(events["items"].as_array().unwrap().len() >= 4, "{events}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_vams_dialect_manages_people() {
+    let (program, elsewhere) = started().await;
+
+    let config = program.get("/api/amplify-config").await;
+    assert_eq!(config["cognitoUserPoolId"], elsewhere.settings.pool_id.as_str());
+    assert_eq!(config["cognitoAppClientId"], elsewhere.settings.client_id.as_str());
+    let new = json!({ "userId": "ada@example.com", "email": "ada@example.com" });
+    let made = program.post("/user/cognito", new).await;
+    assert!(made["temporaryPassword"].is_string(), "{made}");
+    let listed = program.get("/user/cognito").await;
+    assert_eq!(listed["users"].as_array().unwrap().len(), 2, "{listed}");
+    let roles = json!({ "userId": "ada@example.com", "roleName": ["RESEARCHERS"] });
+    program.post("/user-roles", roles).await;
+    let held = program.get("/user-roles").await.to_string();
+    assert!(held.contains("RESEARCHERS") && held.contains("ada@example.com"), "{held}");
+    let reset =
+        program.post("/user/cognito/ada@example.com/resetPassword", json!({ "confirmReset": true })).await;
+    assert!(reset["temporaryPassword"].is_string(), "{reset}");
+    let (status, _) = program.send(Method::DELETE, "/user/cognito/ada@example.com", None).await;
+    assert!(status.is_success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rawscribe_dialect_manages_users_and_signs_in() {
+    let (program, elsewhere) = started().await;
+    const USERS: &str = "/api/v1/user-management/users";
+
+    let new = json!({ "username": "ada@example.com", "password": PASSWORD, "group": "RESEARCHERS" });
+    let made = program.post(USERS, new.clone()).await;
+
+    assert_eq!((&made["status"], &made["group"]), (&json!("CONFIRMED"), &json!("RESEARCHERS")), "{made}");
+    let (status, again) = program.send(Method::POST, USERS, Some(new)).await;
+    assert_eq!(
+        (status, &again["detail"]),
+        (StatusCode::CONFLICT, &json!("User ada@example.com already exists"))
+    );
+    let weak = json!({ "username": "eve@example.com", "password": "weak", "group": "RESEARCHERS" });
+    let (status, _) = program.send(Method::POST, USERS, Some(weak)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let unknown = json!({ "username": "eve@example.com", "password": PASSWORD, "group": "NO_SUCH_GROUP" });
+    let (status, _) = program.send(Method::POST, USERS, Some(unknown)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = program.send(Method::GET, &format!("{USERS}/eve@example.com"), None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let shown = program.get(&format!("{USERS}/ada@example.com")).await;
+    assert_eq!((&shown["groups"], &shown["enabled"]), (&json!(["RESEARCHERS"]), &json!(true)), "{shown}");
+    let groups = program.get("/api/v1/user-management/groups").await;
+    assert!(groups.to_string().contains("ADMINS"));
+    let login = |password: &str| json!({ "username": "ada@example.com", "password": password });
+    let (status, failed) =
+        program.send(Method::POST, "/api/auth/login", Some(login("Wrong-password-1"))).await;
+    assert_eq!((status, &failed["success"]), (StatusCode::UNAUTHORIZED, &json!(false)), "{failed}");
+    let signed_in = program.post("/api/auth/login", login(PASSWORD)).await;
+    assert_eq!(signed_in["user"]["groups"], json!(["RESEARCHERS"]), "{signed_in}");
+    elsewhere
+        .call(
+            "AdminSetUserPassword",
+            json!({ "Username": "ada@example.com", "Password": PASSWORD, "Permanent": false }),
+        )
+        .await;
+    let (status, challenged) = program.send(Method::POST, "/api/auth/login", Some(login(PASSWORD))).await;
+    assert_eq!(
+        (status, &challenged["challenge"]),
+        (StatusCode::UNAUTHORIZED, &json!("NEW_PASSWORD_REQUIRED"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_pool_lacks_is_no_defect_of_ours() {
+    let proxy = Proxy::start().await;
+    let elsewhere = Elsewhere::in_moto().await;
+    let program = Program::start(&proxy.url, &elsewhere, &[]).await;
+    let paths =
+        ["/api/v1/users/ada@example.com", "/user/cognito", "/api/v1/user-management/users/ada@example.com"];
+
+    proxy.let_fail(Which::From(1), Fault::Throttled);
+    for path in paths {
+        let request =
+            reqwest::Client::new().get(format!("{}{path}", program.url)).bearer_auth(&program.token);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(answer.headers()["retry-after"], "1", "{path}");
+    }
+    proxy.let_fail(Which::From(1), Fault::CutBefore);
+    for path in paths {
+        let begun = Instant::now();
+        let (status, answer) = program.send(Method::GET, path, None).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {answer}");
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    proxy.heal();
+    program.get("/user/cognito").await;
+}
