@@ -70,6 +70,7 @@ CREATE TABLE users (
     attributes TEXT NOT NULL, -- JSON object
     is_test BOOLEAN NOT NULL DEFAULT FALSE, -- one of the operator's, to try an application with
     password_hash TEXT,
+    own_permissions TEXT, -- JSON list: all that the user may do, whatever the roles allow; NULL for most
     temporary_until_ms BIGINT,
     srp_verifier TEXT, -- with its salt, sealed
     totp_secret TEXT, -- sealed

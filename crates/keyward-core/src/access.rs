@@ -29,7 +29,7 @@ use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::remote_pool::{RemotePool, RemoteToken};
-use crate::role::Grant;
+use crate::role::{Grant, OWN_GRANT};
 use crate::secret::Secret;
 use crate::store::{Epoch, KeyRecord, Mirror, SessionRecord, SignedIn, Store, UsedKey};
 use crate::user::User;
@@ -227,7 +227,9 @@ impl Rights {
     fn of<'a>(grants: impl Iterator<Item = &'a Grant>) -> Self {
         let (mut roles, mut permissions) = (Vec::new(), Vec::new());
         for grant in grants {
-            roles.push(grant.role.clone());
+            if grant.role != OWN_GRANT {
+                roles.push(grant.role.clone());
+            }
             permissions.extend(grant.permissions.iter().cloned());
         }
         Self { roles: roles.into(), permissions: Arc::new(permissions.into_iter().collect()) }

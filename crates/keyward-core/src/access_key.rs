@@ -203,7 +203,7 @@ impl Keyward {
             caller.require(MANAGE_API_KEYS)?;
             let user = self.known_user(name_or_id).await?;
             self.require_over(caller, &user.id).await?;
-            if user.roles.is_empty() {
+            if user.roles.is_empty() && !self.has_grants(&user.id).await? {
                 return Err(Error::invalid(
                     "user",
                     format!("{} has no role; give them one before you make an access key.", user.username),

@@ -430,7 +430,7 @@ impl Keyward {
                 ));
             }
             // What the user may do now is nothing to go by when they have no role for the moment.
-            if self.store.grants(&key.user_id, self.directory.pool_id()).await?.is_empty() {
+            if !self.has_grants(&key.user_id).await? {
                 return Err(Error::conflict(
                     "The key's user has no role; give them one before you rotate the key.",
                 ));
@@ -579,8 +579,10 @@ impl Keyward {
             )
         };
         match self.directory.find(name_or_id).await? {
-            Some(user) if user.roles.is_empty() => Err(no_roles(&user.username)),
-            Some(user) => Ok(user),
+            Some(user) => {
+                let has_rights = !user.roles.is_empty() || self.has_grants(&user.id).await?;
+                if has_rights { Ok(user) } else { Err(no_roles(&user.username)) }
+            }
             // A name that nobody has can't have roles; giving it one is what makes it a program user.
             None => match program_name(name_or_id) {
                 Ok(name) => Err(no_roles(&name)),

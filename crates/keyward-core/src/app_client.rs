@@ -227,6 +227,14 @@ impl AppClientSettings {
         Self { flows: flows.map(str::to_owned).into(), hides_unknown_users: true, ..Self::default() }
     }
 
+    /// The same of users who are kept in a file. A hash that stands there is good for no proof by SRP, and the
+    /// tokens live as long as RawScribe's do.
+    pub fn of_file() -> Self {
+        let home = Self::of_home();
+        let flows = home.flows.into_iter().filter(|flow| flow != "ALLOW_USER_SRP_AUTH").collect();
+        Self { flows, id_token_seconds: 8 * 3600, ..home }
+    }
+
     /// Whether Keyward's own command line can sign in and stay signed in: it shows the password, and its
     /// refresh token, which it doesn't expect to be replaced.
     pub(crate) fn lets_command_line_in(&self) -> bool {

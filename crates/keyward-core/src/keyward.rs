@@ -153,19 +153,20 @@ impl Keyward {
         self
     }
 
-    /// Notes which pool is the home, and gives one that is kept elsewhere the default roles when it is met first:
-    /// who has them is in its groups.
+    /// Notes which pool is the home, and gives one that brings its users along the default roles when it is met
+    /// first: who has them is in its groups.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn move_in(&self) -> Result<()> {
         const DIRECTORY: &str = "directory";
         let (id, known) = (self.directory.pool_id(), self.store.setting(DIRECTORY).await?);
+        let brings_users = self.remote_pool.is_some() || self.local_pool.require_changeable().is_err();
+        if brings_users && self.store.roles(id, &Cursor::default()).await?.items.is_empty() {
+            self.make_default_roles().await?;
+        }
         if known.as_deref() == Some(id) || (known.is_none() && self.remote_pool.is_none()) {
             return Ok(());
-        }
-        if self.remote_pool.is_some() && self.store.roles(id, &Cursor::default()).await?.items.is_empty() {
-            self.make_default_roles().await?;
         }
         self.store.set_directory(id).await
     }

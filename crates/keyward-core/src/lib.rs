@@ -15,6 +15,7 @@ pub mod code;
 pub mod directory;
 pub mod error;
 pub mod import;
+pub mod jwt_file;
 pub mod keyward;
 pub mod local_pool;
 pub mod master_key;

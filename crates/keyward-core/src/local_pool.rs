@@ -4,6 +4,7 @@ mod challenge;
 pub mod choice;
 mod common_password;
 pub mod factor;
+pub mod file_token;
 mod mfa;
 pub mod mfa_preference;
 mod new_password;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::file_token::{FileTokenSettings, FileTokens};
 use self::password::{Line, PasswordHasher, PasswordPolicy};
 use self::srp::Verifier;
 use self::token::{PoolKeys, SigningKey, VerifiedToken};
@@ -58,6 +60,15 @@ pub struct PoolSettings {
     pub password_policy: Option<PasswordPolicy>,
     /// Whether the passwords that most people choose are refused; as they are already when not said.
     pub refuses_common_passwords: Option<bool>,
+    /// How tokens are signed where its users are kept in a file: the home pool is one of their own then.
+    pub file: Option<FileTokenSettings>,
+}
+
+impl PoolSettings {
+    /// The setting that names the home pool.
+    fn place(&self) -> &'static str {
+        if self.file.is_some() { "file_pool" } else { "home_pool" }
+    }
 }
 
 /// A pool of users on our own database, open. What can be set of it, and may change, is read when it is needed.
@@ -68,6 +79,8 @@ pub struct LocalPool {
     issuer_template: String,
     pub(crate) identifiers: Identifiers,
     pub(crate) keys: PoolKeys,
+    /// Signs the ID tokens of users who are kept in a file.
+    pub(crate) file: Option<FileTokens>,
     /// Sealed as anybody's; read for names that nobody has.
     nobodys_verifier: String,
     pub(crate) hasher: Arc<PasswordHasher>,
@@ -91,7 +104,7 @@ impl LocalPool {
         random: Random,
         master_key: MasterKey,
     ) -> Result<Self> {
-        let pool_id = match store.setting("home_pool").await? {
+        let pool_id = match store.setting(settings.place()).await? {
             Some(pool_id) => pool_id,
             None => create_home_pool(&settings, &store, &clock, &random, &master_key).await?,
         };
@@ -111,7 +124,9 @@ impl LocalPool {
             store.update_user_pool(&pool, &change).await?;
         }
         let hasher = Arc::new(hasher);
-        Self::opened(pool, settings.issuer, hasher, store, clock, random, master_key).await
+        let file = settings.file.map(|file| FileTokens::new(&file, &master_key)).transpose()?;
+        let opened = Self::opened(pool, settings.issuer, hasher, store, clock, random, master_key).await?;
+        Ok(Self { file, ..opened })
     }
 
     /// Opens another pool of the same database.
@@ -145,6 +160,7 @@ impl LocalPool {
             id,
             identifiers: settings.identifiers,
             keys,
+            file: None,
             nobodys_verifier,
             hasher,
             store,
@@ -215,7 +231,8 @@ impl LocalPool {
     /// What a token of ours says, its end not yet looked at; `None` for one that isn't ours.
     pub(crate) fn verify_token(&self, token: &str) -> Option<VerifiedToken> {
         // An end that has come is told apart from a forgery, so that the answer can say so.
-        self.keys.verify(token, &self.issuer, i64::MIN)
+        let token_of_file = || self.file.as_ref()?.verify(token);
+        self.keys.verify(token, &self.issuer, i64::MIN).or_else(token_of_file)
     }
 
     /// A password as it is stored; `is_temporary` when it is to be changed at the next sign-in.
@@ -287,6 +304,7 @@ impl Directory for LocalPool {
     }
 
     async fn create(&self, new: Enrolment<'_>, change: &Change) -> Result<User> {
+        self.require_changeable()?;
         let Enrolment { user, password, is_temporary, takes_aliases, roles, created_by } = new;
         let role_ids = ids(roles);
         let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
@@ -323,10 +341,12 @@ impl Directory for LocalPool {
     }
 
     async fn update(&self, user: &User, change: &Change) -> Result<()> {
+        self.require_changeable_user(user)?;
         self.store.update_user(&self.identifiers, user, false, change).await
     }
 
     async fn delete(&self, user: &User, change: &Change) -> Result<()> {
+        self.require_changeable_user(user)?;
         self.store.delete_user(user, self.clock.now_ms(), change).await
     }
 
@@ -338,6 +358,7 @@ impl Directory for LocalPool {
         is_temporary: bool,
         change: &Change,
     ) -> Result<()> {
+        self.require_changeable()?;
         let password = self.password_record(Line::Administration, user, password, is_temporary).await?;
         self.store.set_password(user, version, &password, change).await
     }
@@ -395,12 +416,12 @@ async fn create_home_pool(
     master_key: &MasterKey,
 ) -> Result<String> {
     let id = format!("{}_{}", settings.region, random.base62(9).expose());
-    let now_ms = clock.now_ms();
+    let (now_ms, is_file) = (clock.now_ms(), settings.file.is_some());
     let pool = UserPool {
-        name: "home".to_owned(),
+        name: if is_file { "file" } else { "home" }.to_owned(),
         settings: UserPoolSettings {
             password_policy: settings.password_policy.clone().unwrap_or_default(),
-            ..UserPoolSettings::of_home()
+            ..if is_file { UserPoolSettings::of_file() } else { UserPoolSettings::of_home() }
         },
         created_at_ms: now_ms,
         updated_at_ms: now_ms,
@@ -411,7 +432,7 @@ async fn create_home_pool(
         id: random.lower_alphanumeric(26),
         pool_id: pool.id.clone(),
         name: "keyward".to_owned(),
-        settings: AppClientSettings::of_home(),
+        settings: if is_file { AppClientSettings::of_file() } else { AppClientSettings::of_home() },
         secrets: Vec::new(),
         created_at_ms: now_ms,
         updated_at_ms: now_ms,
@@ -419,7 +440,7 @@ async fn create_home_pool(
     };
     let keys = generate_keys(random, master_key).await?;
     let change = Change::by_operator(random, now_ms, "user-pool.create", "user-pool", &pool.id);
-    store.insert_home_pool(&pool, &client, &keys, &change).await?;
+    store.insert_home_pool(settings.place(), &pool, &client, &keys, &change).await?;
     Ok(pool.id)
 }
 

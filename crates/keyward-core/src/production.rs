@@ -102,6 +102,7 @@ impl Keyward {
                 let message = format!("secure-production only for stage/prod environments (current: {name})");
                 return Err(Error::new(Code::Unsupported, message));
             }
+            self.require_changeable_users()?;
             if is_plan {
                 let (test_users, admins) = self.to_be_secured(caller).await?;
                 let told = admins.iter().map(|(user, is_theirs)| secured(user, *is_theirs, None)).collect();

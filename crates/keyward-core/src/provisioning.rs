@@ -1,6 +1,8 @@
 //! What Keyward begins with: the default roles, the first admin, and a way back in for whoever has the
 //! machine.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::audit::Target;
@@ -9,7 +11,7 @@ use crate::directory::Enrolment;
 use crate::error::{Error, Result, Thing};
 use crate::keyward::Keyward;
 use crate::permission::Permission;
-use crate::role::Role;
+use crate::role::{NewRole, Role, RoleUpdate};
 use crate::secret::Secret;
 use crate::user::{NewUser, UserKind, UserQuery, UserWithPassword, email_address};
 
@@ -91,6 +93,37 @@ impl Keyward {
         Ok(Some(UserWithPassword { user, temporary_password: is_temporary.then_some(password) }))
     }
 
+    /// Makes the roles of these names what a file says of them. Each is entered when the file says something
+    /// new of it, and only then: what was changed here since stays.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what no role can be, `Conflict` when no admin would be left.
+    pub async fn enter_file_roles(&self, roles: &[NewRole]) -> Result<()> {
+        let pool_id = self.directory.pool_id();
+        let place = format!("file_roles {pool_id}");
+        let entered = self.store.setting(&place).await?;
+        let before: BTreeMap<String, NewRole> =
+            entered.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+        let now = roles.iter().map(|role| (role.name.clone(), role.clone())).collect::<BTreeMap<_, _>>();
+        if now == before {
+            return Ok(());
+        }
+        let operator = Caller::operator();
+        for (name, role) in now.iter().filter(|(name, role)| before.get(*name) != Some(role)) {
+            if self.store.role(pool_id, name).await?.is_none() {
+                self.create_group_in(&*self.directory, &operator, role.clone()).await?;
+            } else {
+                let update = RoleUpdate {
+                    description: Some(role.description.clone()),
+                    permissions: Some(role.permissions.clone()),
+                    ..RoleUpdate::default()
+                };
+                self.update_group_in(&*self.directory, &operator, name, update).await?;
+            }
+        }
+        self.store.set_setting(&place, &serde_json::to_string(&now).map_err(Error::internal)?).await
+    }
+
     /// Gives an admin a new one-time password, enables them and gives them the role ADMINS: for whoever has
     /// the machine, when nobody can get in. Without a name, the admin who was made first. With `forgets_mfa`,
     /// their second factors and passkeys are gone, and where not everybody needs one, signing in asks for none.
@@ -149,7 +182,10 @@ impl Keyward {
     }
 
     /// Makes the default roles, those that aren't there.
-    pub(crate) async fn make_default_roles(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn make_default_roles(&self) -> Result<()> {
         for role in self.default_roles()? {
             if self.store.role(&role.pool_id, &role.name).await?.is_none() {
                 let target = Target::new("role", &role.id, &role.name);

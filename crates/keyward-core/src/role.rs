@@ -48,7 +48,7 @@ pub struct Role {
 }
 
 /// What it takes to make a role.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in Role")]
 pub struct NewRole {
     pub name: String,
@@ -130,6 +130,10 @@ impl Form {
         Err(Error::invalid("description", format!("The description must be {least} to {most} characters.")))
     }
 }
+
+/// In the place of a role's name where somebody has permissions of their own (no role is called so: a name has
+/// no line break).
+pub(crate) const OWN_GRANT: &str = "own\npermissions";
 
 /// What one role gives to one user.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ mod api_key;
 mod app_client;
 mod audit;
 pub(crate) mod code;
+pub(crate) mod file_user;
 mod import;
 mod message;
 mod mirror;
@@ -426,6 +427,21 @@ impl Store {
                 .await?
         });
         Ok(row.map(|(value,)| value))
+    }
+
+    /// Gives a setting a value, whatever it had.
+    pub(crate) async fn set_setting(&self, name: &str, value: &str) -> Result<()> {
+        write!(self, transaction => {
+            sqlx::query(
+                "INSERT INTO settings (name, value) VALUES ($1, $2) \
+                 ON CONFLICT (name) DO UPDATE SET value = $2",
+            )
+            .bind(name)
+            .bind(value)
+            .execute(&mut *transaction)
+            .await?;
+            Ok(())
+        })
     }
 
     /// Throws away what has expired before `now_ms`: challenges, codes, failures, replies, sessions, rotated

@@ -122,6 +122,7 @@ impl Keyward {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             self.require_local_home()?;
+            self.require_changeable_users()?;
             if self.settings.environment == Environment::Prod {
                 return Err(Error::conflict("There are no test users in production."));
             }
@@ -163,6 +164,7 @@ impl Keyward {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             self.require_local_home()?;
+            self.require_changeable_users()?;
             let users = self.test_users_in_order().await?;
             let change = |user: User| {
                 let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });

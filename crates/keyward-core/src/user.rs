@@ -667,6 +667,11 @@ impl Keyward {
         Ok(grants.into_iter().flat_map(|grant| grant.permissions).collect())
     }
 
+    /// Whether the user has a role, or permissions of their own.
+    pub(crate) async fn has_grants(&self, user_id: &str) -> Result<bool> {
+        Ok(!self.store.grants(user_id, self.directory.pool_id()).await?.is_empty())
+    }
+
     /// Lets the caller through only when they hold every right of this user: who resets the password of
     /// somebody with more rights, or changes their address, could become them.
     pub(crate) async fn require_over(&self, caller: &Caller, user_id: &str) -> Result<()> {

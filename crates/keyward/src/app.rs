@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use crate::config::CognitoPool;
 use crate::config::{Config, Database, Environment, Provider};
 use crate::http::{self, Failure, plain, speaking};
-use crate::{api, cognito, rawscribe, vams};
+use crate::{api, cognito, rawscribe, rawscribe_file, vams};
 
 /// How long the store may take to answer whether it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -74,6 +74,7 @@ pub async fn open_at(
         // A policy that the configuration says nothing of is what the pool's owner has made of it.
         password_policy: (password_policy != PasswordPolicy::default()).then_some(password_policy),
         refuses_common_passwords: policy.refuse_common,
+        file: (config.provider == Provider::Jwt).then(|| config.rawscribe.now().tokens.clone()),
     };
     let pool =
         LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key.clone())
@@ -108,6 +109,7 @@ pub async fn open_at(
         None => keyward,
     };
     keyward.move_in().await?;
+    rawscribe_file::enter(&keyward, config, &config.rawscribe.now()).await?;
     Ok(Arc::new(keyward))
 }
 
@@ -140,13 +142,14 @@ fn remote_pool_settings(pool: &CognitoPool, bound_ms: u64) -> RemotePoolSettings
 
 /// Refuses a home of users that isn't in this build.
 fn require_home(provider: &Provider) -> Result<()> {
-    let lacking = match provider {
-        Provider::Local => return Ok(()),
-        Provider::Cognito(_) if cfg!(feature = "aws") => return Ok(()),
-        Provider::Cognito(_) => "the provider cognito, which takes one with the feature aws",
-        Provider::Jwt => "the provider jwt",
-    };
-    Err(Error::new(Code::Unsupported, format!("This build of Keyward doesn't have {lacking}.")))
+    match provider {
+        Provider::Local | Provider::Jwt => Ok(()),
+        Provider::Cognito(_) if cfg!(feature = "aws") => Ok(()),
+        Provider::Cognito(_) => Err(Error::new(
+            Code::Unsupported,
+            "This build of Keyward doesn't have the provider cognito; take one with the feature aws.",
+        )),
+    }
 }
 
 /// Where nothing is set up to send messages, a developer reads them here; in earnest nobody would.
@@ -168,7 +171,7 @@ pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
     let own = speaking(own.with_state(Arc::clone(keyward)), plain);
     let surfaces = own
         .merge(vams::router(keyward))
-        .merge(rawscribe::router(keyward))
+        .merge(rawscribe::router(keyward, config))
         .merge(api::router(keyward))
         .merge(cognito::router(keyward));
     http::layers(surfaces, config, keyward.random())

@@ -14,6 +14,7 @@ mod credentials;
 mod csv;
 mod failure;
 mod features;
+mod hash_password;
 mod json_input;
 mod manual;
 mod outbox;
@@ -157,6 +158,7 @@ enum Command {
     /// What the server has switched on
     #[command(subcommand, after_help = "Example:\n  keyward features list")]
     Features(features::FeaturesCommand),
+    HashPassword(hash_password::HashPassword),
     Completions(manual::Completions),
     Man(manual::Man),
     /// Print the version
@@ -227,6 +229,7 @@ fn dispatch(line: CommandLine, output: &Output, command: clap::Command) -> Resul
         Command::Serve(arguments) => return Ok(serve::run(&arguments)?),
         Command::Config(command) => return config::run(output, &command),
         Command::Admin(command) => return admin::run(output, command),
+        Command::HashPassword(arguments) => return hash_password::run(output, &arguments),
         Command::Completions(arguments) => return manual::completions(output, &arguments, command),
         Command::Man(arguments) => return manual::man(output, &arguments, command),
         Command::Version => return version(output),
@@ -275,6 +278,7 @@ async fn act(context: &Context, command: Command) -> Result<()> {
         Command::Serve(_)
         | Command::Config(_)
         | Command::Admin(_)
+        | Command::HashPassword(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Version => Ok(()),

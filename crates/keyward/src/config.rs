@@ -30,7 +30,7 @@ use tracing::level_filters::LevelFilter;
 use crate::client::is_loopback;
 use crate::complaint::Complaint;
 pub use crate::config::provider::{CognitoPool, Provider, ToldSource};
-pub use crate::config::rawscribe::RawScribe;
+pub use crate::config::rawscribe::{RawScribe, RawScribeFile};
 
 mod provider;
 mod rawscribe;
@@ -466,7 +466,7 @@ pub struct Config {
     /// How old what is known of users kept elsewhere may be, milliseconds.
     pub directory_bound_ms: u64,
     /// What RawScribe's file of settings says beside settings of ours.
-    pub rawscribe: RawScribe,
+    pub rawscribe: RawScribeFile,
     /// What new API keys begin with, without the `_`.
     pub api_key_prefix: String,
     /// The first admin's email address.
@@ -1040,6 +1040,10 @@ impl Values {
             return Err(Complaint::usage("KEYWARD_ADMIN_PASSWORD is set, but nobody to give it to.")
                 .hint("Set KEYWARD_ADMIN_EMAIL too, or leave both out to be shown a password once."));
         }
+        let provider = self.provider()?;
+        if provider == Provider::Jwt {
+            rawscribe.require_safe(environment)?;
+        }
         let mut config = Config {
             listen,
             database,
@@ -1052,9 +1056,9 @@ impl Values {
             makes_test_users: self.makes_test_users(environment)?,
             test_users: test_users::read(test_users_file.as_deref())?,
             region: self.required("region", region)?,
-            provider: self.provider()?,
+            provider,
             directory_bound_ms: self.required("directory_bound", provider::directory_bound)?,
-            rawscribe,
+            rawscribe: RawScribeFile::new(rawscribe),
             api_key_prefix: self.required("api_key_prefix", api_key_prefix)?,
             admin_email,
             admin_password,

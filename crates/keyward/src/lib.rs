@@ -22,5 +22,6 @@ pub mod delivery;
 pub mod http;
 pub mod log;
 pub mod rawscribe;
+pub mod rawscribe_file;
 pub mod server;
 pub mod vams;

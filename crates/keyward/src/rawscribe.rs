@@ -7,13 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::Method;
+use axum::http::{HeaderValue, Method};
 use axum::routing::{MethodFilter, any, get, on};
+use axum::{Extension, Router};
 use keyward_core::keyward::Keyward;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
+use crate::config::{Config, RawScribeFile};
 use crate::http::{Failure, HttpFailure, speaking};
+use crate::rawscribe_file::RawScribeWatch;
 
 mod caller;
 mod failure;
@@ -27,6 +29,9 @@ mod users;
 
 /// How long a browser may keep the answer to a preflight, as RawScribe says.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_mins(10);
+
+/// Whose pages may call where RawScribe's file doesn't say it, as RawScribe has it.
+const USUAL_ORIGINS: [&str; 2] = ["http://localhost:3000", "http://localhost:5173"];
 
 /// Writes the routes once, for those who serve them and for those who ask about them.
 macro_rules! routes {
@@ -65,19 +70,32 @@ routes! {
 const UNKNOWN: [&str; 3] = ["/api/config/{*rest}", "/api/auth/{*rest}", "/api/v1/user-management/{*rest}"];
 
 /// The dialect's routes, to be merged at the root.
-pub fn router(keyward: &Arc<Keyward>) -> Router {
+pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
+    let watch = Arc::new(RawScribeWatch::new(keyward, config));
     let unknown = async || Failure::from(HttpFailure::UnknownRoute);
     let routes = UNKNOWN.into_iter().fold(routes(), |routes, path| routes.route(path, any(unknown)));
     let routes = speaking(routes.with_state(Arc::clone(keyward)), failure::render).reset_fallback();
     // Not `speaking`: what else comes to this path is the Cognito protocol's to answer.
-    routes.merge(Router::new().route("/", get(runtime::root))).layer(cors())
+    routes
+        .merge(Router::new().route("/", get(runtime::root)))
+        .layer(Extension(watch))
+        .layer(cors(&config.rawscribe))
 }
 
-/// Any origin, for there are no cookies here that a stranger's page could ride on.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
+/// The origins that RawScribe's file names, or its usual ones. Without such a file any, for there are no cookies
+/// here that a stranger's page could ride on.
+fn cors(file: &RawScribeFile) -> CorsLayer {
+    let common = CorsLayer::new()
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
-        .max_age(PREFLIGHT_LIFETIME)
+        .max_age(PREFLIGHT_LIFETIME);
+    if file.now().path.is_none() {
+        return common.allow_origin(Any);
+    }
+    let file = file.clone();
+    let is_allowed = move |origin: &HeaderValue| match &file.now().allowed_origins {
+        Some(origins) => origins.iter().any(|known| known == "*" || known.as_bytes() == origin.as_bytes()),
+        None => USUAL_ORIGINS.iter().any(|known| known.as_bytes() == origin.as_bytes()),
+    };
+    common.allow_credentials(true).allow_origin(AllowOrigin::predicate(move |origin, _| is_allowed(origin)))
 }

@@ -209,6 +209,7 @@ impl Keyward {
         const ACTION: &str = "user.change-password";
         let bearer = self.bearer(access_token).await?;
         let pool = &bearer.pool;
+        pool.require_changeable()?;
         let leave = self.leave_to_try(origin).await?;
         let mut user = bearer.account.user.clone();
         if let Some(stored) = &bearer.account.password {

@@ -44,6 +44,7 @@ impl Keyward {
     pub async fn forgot_password(&self, asked: SelfService<'_>) -> Result<CodeDelivery> {
         const ACTION: &str = "user.forgot-password";
         let through = self.client_of(&asked).await?;
+        through.pool.require_changeable()?;
         let mut channels = self.recovery_channels(&through.settings)?;
         let seeming = through.seeming_delivery(asked.username, &mut channels);
         self.leave_to_send(asked.origin).await?;
@@ -85,6 +86,7 @@ impl Keyward {
     ) -> Result<()> {
         const ACTION: &str = "user.set-forgotten-password";
         let through = self.client_of(&asked).await?;
+        through.pool.require_changeable()?;
         let mut channels = self.recovery_channels(&through.settings)?;
         let leave = self.leave_to_try(asked.origin).await?;
         // Before anything depends on the user, and before the code is guessed at.

@@ -251,7 +251,7 @@ impl Keyward {
                 _ => Some(shown.next(&self.master_key)?),
             };
             let auth_time = session.created_at_ms.div_euclid(1000);
-            let tokens = self.sign_tokens(through, account, &session.id, auth_time, amr)?;
+            let tokens = self.sign_tokens(through, account, &session.id, auth_time, amr).await?;
             if let (true, Some(grace_seconds), Some(next)) = (is_newest, grace_seconds, &next) {
                 let next = refresh_tokens.followed_by(&RefreshToken(next), grace_seconds * 1000, now_ms)?;
                 if !self.store.rotate_refresh_token(&session.id, &hash, &next).await? {

@@ -166,7 +166,7 @@ impl Keyward {
         if let Some(shown) = &opening.second {
             amr = format!("{amr} mfa {}", shown.amr());
         }
-        let tokens = self.sign_tokens(through, account, &session_id, now_ms.div_euclid(1000), &amr)?;
+        let tokens = self.sign_tokens(through, account, &session_id, now_ms.div_euclid(1000), &amr).await?;
         let target = Target::new("user", &user.id, &user.username);
         let detail = request.told(json!({ "client": client.id, "method": opening.method, "mfa": mfa }));
         let caller = Caller::person(request.origin.clone(), user, &session_id, mfa);
@@ -201,7 +201,7 @@ impl Keyward {
         Ok(SignIn::Done(Tokens { refresh_token: Some(refresh_token), ..tokens }))
     }
 
-    pub(super) fn sign_tokens(
+    pub(super) async fn sign_tokens(
         &self,
         through: &PoolClient,
         Account { user, groups, .. }: &Account,
@@ -228,8 +228,19 @@ impl Keyward {
         let iat = self.clock.now_seconds();
         let life =
             |seconds: i64| TokenLife { jti: self.random.uuid(), iat, exp: iat.saturating_add(seconds) };
+        let id_life = life(client.settings.id_token_seconds);
+        let id_token = match &pool.file {
+            None => pool.keys.sign_id(&subject, &grant, &id_life)?,
+            Some(file) => {
+                let has_mfa = subject.amr.iter().any(|method| method == "mfa");
+                let grants = self.store.grants(&user.id, pool.id()).await?.into_iter();
+                let grants = grants.filter(|grant| has_mfa || !grant.mfa_required);
+                let permissions = grants.flat_map(|grant| grant.permissions).collect();
+                file.sign(&subject, &permissions, &grant, &id_life)?
+            }
+        };
         Ok(Tokens {
-            id_token: pool.keys.sign_id(&subject, &grant, &life(client.settings.id_token_seconds))?,
+            id_token,
             access_token: pool.keys.sign_access(
                 &subject,
                 &grant,

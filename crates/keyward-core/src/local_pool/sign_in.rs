@@ -376,7 +376,8 @@ impl Keyward {
         if !pool.hasher.verify(password, &stored.hash).await? {
             return Err(self.password_was_wrong(&attempt).await);
         }
-        if stored.srp_verifier.is_none() || pool.hasher.needs_rehash(&stored.hash) {
+        let is_outdated = stored.srp_verifier.is_none() || pool.hasher.needs_rehash(&stored.hash);
+        if is_outdated && pool.file.is_none() {
             self.remake_record(pool, account, &stored.hash, password).await;
         }
         self.password_was_right(attempt).await
@@ -839,8 +840,10 @@ impl PoolClient {
     /// name, and one that leads somewhere would tell which of them are real.
     pub(super) async fn account_named(&self, name: &str, is_back_end: bool) -> Result<Option<Account>> {
         let takes_id = is_back_end || !self.client.settings.hides_unknown_users;
-        let is_named = |account: &Account| {
-            self.pool.is_name_of(name, &account.user) && (takes_id || name != account.user.id)
+        let is_named = |Account { user, .. }: &Account| {
+            // Whoever writes a file may give somebody one text as id and as name.
+            let is_id_alone = name == user.id && (self.pool.file.is_none() || name != user.username);
+            self.pool.is_name_of(name, user) && (takes_id || !is_id_alone)
         };
         Ok(self.pool.account(name).await?.filter(is_named))
     }
@@ -970,6 +973,7 @@ mod tests {
             issuer: "http://localhost:8480/{pool}".into(),
             password_policy: None,
             refuses_common_passwords: None,
+            file: None,
         };
         let parts = (store.clone(), clock.clone(), random.clone(), master_key.clone());
         let pool = LocalPool::open_home(settings, hasher, parts.0, parts.1, parts.2, parts.3).await.unwrap();

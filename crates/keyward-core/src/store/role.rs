@@ -5,7 +5,7 @@ use crate::audit::Change;
 use crate::error::{Error, Result, Thing};
 use crate::page::{Cursor, Page};
 use crate::permission::Permission;
-use crate::role::{Assignments, Grant, Role, unassigned};
+use crate::role::{Assignments, Grant, OWN_GRANT, Role, unassigned};
 use crate::user::User;
 
 rows! {
@@ -229,15 +229,19 @@ impl Store {
     }
 
     /// What the user's roles give, which are those of the home pool: those of a pool that was the home before
-    /// mean nothing any more.
+    /// mean nothing any more. Where they have permissions of their own, those and no others.
     pub(crate) async fn grants(&self, user_id: &str, home: &str) -> Result<Vec<Grant>> {
         let rows: Vec<GrantRow> = read!(self, connection => {
             sqlx::query_as(
-                "SELECT r.name, r.permissions, r.mfa_required FROM assignments a \
-                 JOIN roles r ON r.id = a.role_id WHERE a.user_id = $1 AND r.pool_id = $2 ORDER BY r.name",
+                "SELECT r.name, CASE WHEN u.own_permissions IS NULL THEN r.permissions ELSE '[]' END \
+                 AS permissions, r.mfa_required FROM assignments a JOIN roles r ON r.id = a.role_id \
+                 JOIN users u ON u.id = a.user_id WHERE a.user_id = $1 AND r.pool_id = $2 \
+                 UNION ALL SELECT $3, own_permissions, FALSE FROM users \
+                 WHERE id = $1 AND pool_id = $2 AND own_permissions IS NOT NULL ORDER BY 1",
             )
             .bind(user_id)
             .bind(home)
+            .bind(OWN_GRANT)
             .fetch_all(connection)
             .await?
         });

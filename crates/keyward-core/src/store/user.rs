@@ -135,6 +135,8 @@ macro_rules! index_attributes {
     };
 }
 
+pub(super) use index_attributes;
+
 /// Makes sure that no name leads to two users, within a transaction: what stands for the user's name stands
 /// for nobody else's. With `$takes_aliases`, a proven address is taken from whoever has it.
 macro_rules! claim_aliases {
@@ -173,6 +175,8 @@ macro_rules! claim_aliases {
         }
     };
 }
+
+pub(super) use claim_aliases;
 
 /// Enters anew what the user is found by, within a transaction.
 macro_rules! index_anew {

@@ -80,9 +80,10 @@ macro_rules! insert_user_pool {
 }
 
 impl Store {
-    /// Makes the home pool with its app client and its signing keys, and notes that it is the home pool.
+    /// Makes a home pool with its app client and its signing keys, and notes in the setting `place` which it is.
     pub(crate) async fn insert_home_pool(
         &self,
+        place: &str,
         pool: &UserPool,
         client: &AppClient,
         keys: &[SealedKey],
@@ -91,7 +92,8 @@ impl Store {
         write!(self, transaction => {
             insert_user_pool!(transaction, pool, keys);
             insert_app_client!(transaction, client);
-            sqlx::query("INSERT INTO settings (name, value) VALUES ('home_pool', $1)")
+            sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2)")
+                .bind(place)
                 .bind(pool.id.as_str())
                 .execute(&mut *transaction)
                 .await?;

@@ -212,6 +212,17 @@ impl UserPoolSettings {
         }
     }
 
+    /// What the pool of users who are kept in a file begins with: they sign in by their address, too, and nobody
+    /// forgets a password that stands there.
+    pub fn of_file() -> Self {
+        let alias_attributes = vec!["email".to_owned()];
+        Self {
+            identifiers: Identifiers { alias_attributes, ..Identifiers::default() },
+            recovery_mechanisms: vec![RecoveryMechanism::AdminOnly],
+            ..Self::of_home()
+        }
+    }
+
     /// The message with a code that proves an address or lets a forgotten password be set.
     pub fn verification(&self, channel: Channel) -> Template<'_> {
         self.messages.verification.template(channel, Template::VERIFICATION)

@@ -24,6 +24,7 @@ mod cancellation;
 mod choices;
 mod codes;
 mod decisions;
+mod file_users;
 mod guards;
 mod idempotency;
 mod imports;

@@ -10,6 +10,7 @@ use keyward_core::caller::{Caller, Identity, Origin, Standing};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Result};
 use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::local_pool::file_token::FileTokenSettings;
 use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
@@ -113,6 +114,14 @@ impl TestDatabase {
         Arc::new(Keyward::new(settings, store, clock, Random::System, master_key(), pool))
     }
 
+    /// Keyward on this database, whose users are kept in a file.
+    pub(crate) async fn keyward_of_file(&self, clock: Clock, tokens: FileTokenSettings) -> Arc<Keyward> {
+        let store = self.store().await;
+        let pool = PoolSettings { file: Some(tokens), ..pool_settings() };
+        let pool = Arc::new(open_home(&store, &clock, pool).await);
+        Arc::new(Keyward::new(Settings::default(), store, clock, Random::System, master_key(), pool))
+    }
+
     /// Runs a statement past Keyward.
     pub(crate) async fn execute(&self, statement: &str) {
         let query = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
@@ -208,15 +217,23 @@ async fn prepare(store: Store) {
 }
 
 async fn open_pool(store: &Store, clock: &Clock, refuses_common_passwords: Option<bool>) -> LocalPool {
-    let random = Random::System;
-    let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
-    let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING).unwrap();
-    let settings = PoolSettings {
+    open_home(store, clock, PoolSettings { refuses_common_passwords, ..pool_settings() }).await
+}
+
+fn pool_settings() -> PoolSettings {
+    PoolSettings {
         region: "us-east-1".into(),
         issuer: "http://localhost:8480/{pool}".into(),
         password_policy: None,
-        refuses_common_passwords,
-    };
+        refuses_common_passwords: None,
+        file: None,
+    }
+}
+
+async fn open_home(store: &Store, clock: &Clock, settings: PoolSettings) -> LocalPool {
+    let random = Random::System;
+    let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING).unwrap();
     LocalPool::open_home(settings, hasher, store.clone(), clock.clone(), random, master_key()).await.unwrap()
 }
 

@@ -11,9 +11,10 @@ use keyward_core::random::Random;
 use keyward_core::user::UserWithPassword;
 
 use crate::complaint::Complaint;
-use crate::config::{Config, ServeArguments};
+use crate::config::{Config, Provider, ServeArguments};
 use crate::data_folder::DataFolder;
 use crate::delivery::Courier;
+use crate::rawscribe_file::RawScribeWatch;
 use crate::server::{Server, StopSignals, Timing};
 use crate::{app, log};
 
@@ -47,6 +48,7 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
     let courier = Courier::new(&config, &keyward)?;
     let first = first_admin(&keyward, &config).await?;
     let router = app::router(&keyward, &config);
+    let watch = RawScribeWatch::new(&keyward, &config);
     if config.behind_proxy && config.trusted_proxies.is_empty() {
         tracing::warn!("no trusted_proxies are set, so every client seems to have the proxy's address");
     }
@@ -57,7 +59,7 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
     greet(&config, first.as_ref());
     let upkeep = tokio::spawn({
         let keyward = Arc::clone(&keyward);
-        async move { keyward.run().await }
+        async move { tokio::join!(keyward.run(), watch.run()) }
     });
     let delivering = courier.start();
     let close = async {
@@ -70,7 +72,8 @@ async fn serve(mut config: Config) -> Result<(), Complaint> {
 
 /// Makes the first admin, at the first start.
 async fn first_admin(keyward: &Keyward, config: &Config) -> Result<Option<UserWithPassword>, Complaint> {
-    if !keyward.is_new().await? {
+    // Users who are kept in a file are its writer's to begin with.
+    if config.provider == Provider::Jwt || !keyward.is_new().await? {
         return Ok(None);
     }
     let has_terminal = io::stderr().is_terminal();

@@ -824,7 +824,7 @@ fn the_file_of_rawscribe_is_read_as_it_is() {
 
     let pool = config.provider.cognito().unwrap();
     assert_eq!(told(pool), ["us-east-1_Pool12345", "client", "us-east-1", "config_file"]);
-    let rawscribe = &config.rawscribe;
+    let rawscribe = config.rawscribe.now();
     assert_eq!(rawscribe.allowed_origins, Some(texts(&["https://lab.example.com"])));
     assert_eq!(serde_json::to_string(&rawscribe.private_webapp).unwrap(), r#"{"theme":"dark"}"#);
     assert_eq!(rawscribe.groups["AUDITORS"].permissions, ["view:*"]);
@@ -838,7 +838,7 @@ fn the_file_of_rawscribe_is_read_as_it_is() {
     assert_eq!(jwt.unwrap().provider, Provider::Jwt);
     let none = Given { rawscribe: Some(r#"{"lambda": {}}"#), ..Given::default() }.resolve().unwrap();
     assert_eq!(none.provider, Provider::Local);
-    assert_eq!(none.rawscribe.allowed_origins, None);
+    assert_eq!(none.rawscribe.now().allowed_origins, None);
 }
 
 #[test]
@@ -884,6 +884,88 @@ fn what_is_wrong_with_the_file_of_rawscribe_is_told_without_what_stands_there() 
         "RawScribe's file of settings /nowhere/config.json isn't there. | Check the path behind \
          rawscribe_config or CONFIG_PATH, or take it away."
     );
+}
+
+/// RawScribe's file with this user and this `jwt`.
+fn with_user(user: &str, jwt: &str) -> String {
+    format!(r#"{{"lambda": {{"auth": {{"provider": "jwt", "users": [{user}], "jwt": {jwt}}}}}}}"#)
+}
+
+fn resolved(file: &str, environment: &str) -> Result<Config, Complaint> {
+    let flags = ["--environment", environment];
+    Given { rawscribe: Some(file), flags: &flags, ..Given::default() }.resolve()
+}
+
+#[test]
+fn a_password_in_clear_is_for_developers_alone() {
+    let clear = with_user(r#"{"id": "a", "username": "ada", "password": "hunter2"}"#, "{}");
+    let hashed = clear.replace("hunter2\"", "\", \"password_hash\": \"$argon2id$\"");
+
+    let dev = resolved(&clear, "dev").unwrap();
+    assert!(!format!("{dev:?}").contains("hunter2"));
+    for environment in ["test", "stage", "prod"] {
+        let complaint = complaint(resolved(&clear, environment));
+        assert!(
+            complaint
+                .contains(&format!("has a password in clear, and this deployment is for {environment}."))
+        );
+        assert!(complaint.ends_with("with what `keyward hash-password` gives."));
+        assert!(!complaint.contains("hunter2"), "{complaint}");
+        resolved(&hashed, environment).unwrap();
+    }
+    // Of no concern where users are kept elsewhere.
+    resolved(&clear.replace("\"jwt\", \"users\"", "\"local\", \"users\""), "prod").unwrap();
+}
+
+#[test]
+fn a_secret_that_anybody_could_find_out_is_refused_in_earnest() {
+    let with = |secret: &str, algorithm: &str| {
+        with_user(
+            r#"{"id": "a", "username": "ada"}"#,
+            &format!(r#"{{"secret": "{secret}", "algorithm": "{algorithm}"}}"#),
+        )
+    };
+    let drawn = "0f3a9c81d2b7465e8ad19c3b5f7e2046c1d8a97b3e5f60214d8cb9a7f6e53021";
+    let weak = [
+        ("dev-secret", "HS256"),
+        ("dev-secret-this-is-only-for-local-development", "HS256"),
+        ("CHANGEME-CHANGEME-CHANGEME-CHANGEME-0", "HS256"),
+        ("abababababababababababababababababababab", "HS256"),
+        (&drawn[..31], "HS256"),
+        (&drawn[..63], "HS512"),
+    ];
+    for (secret, algorithm) in weak {
+        for environment in ["stage", "prod"] {
+            let complaint = complaint(resolved(&with(secret, algorithm), environment));
+            assert!(
+                complaint.contains("`lambda.auth.jwt.secret` ") && !complaint.contains(secret),
+                "{complaint}"
+            );
+        }
+        resolved(&with(secret, algorithm), "dev").unwrap();
+    }
+    for (secret, algorithm) in [(drawn, "HS256"), (drawn, "HS512"), ("", "HS256")] {
+        let config = resolved(&with(secret, algorithm), "prod").unwrap();
+        assert!(secret.is_empty() || !format!("{config:?}").contains(secret));
+    }
+    let complaint = complaint(resolved(&with(drawn, "RS256"), "dev"));
+    assert!(complaint.contains("`lambda.auth.jwt.algorithm` must be HS256, HS384 or HS512."));
+}
+
+#[test]
+fn what_a_user_may_do_does_not_hang_on_a_typo() {
+    let refused = |user: &str| complaint(resolved(&with_user(user, "{}"), "dev"));
+
+    let typo = refused(r#"{"id": "a", "username": "ada", "groups": ["ADMINS"], "permission": []}"#);
+    assert!(
+        typo.ends_with("a user has the unknown member `permission`. | Did you mean permissions?"),
+        "{typo}"
+    );
+    let missing = refused(r#"{"id": "a"}"#);
+    assert!(missing.contains("`lambda.auth.users[0]`: missing field `username`."), "{missing}");
+    let wrong = refused(r#"{"id": "a", "username": "ada", "password": 12345}"#);
+    assert!(wrong.contains("`lambda.auth.users[0].password`: must be a string.") && !wrong.contains("12345"));
+    resolved(&with_user(r#"{"id": "a", "username": "ada", "department": "Engines"}"#, "{}"), "dev").unwrap();
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use keyward_core::caller::Caller;
 use keyward_core::error::Error;
@@ -15,7 +16,7 @@ use crate::http::{Asking, Failure, credential};
 #[derive(Debug)]
 pub(super) struct Signed(pub(super) Caller);
 
-/// A caller who may manage users. Who may not learns nothing of what is wrong with their request.
+/// A caller who may manage users, where they can be managed at all. Who may not learns nothing of what is wrong with their request.
 #[derive(Debug)]
 pub(super) struct Manager(pub(super) Caller);
 
@@ -37,6 +38,10 @@ impl FromRequestParts<Arc<Keyward>> for Manager {
     async fn from_request_parts(parts: &mut Parts, keyward: &Arc<Keyward>) -> Result<Self, Failure> {
         let Signed(caller) = Signed::from_request_parts(parts, keyward).await?;
         caller.require(MANAGE_USERS)?;
+        // Production is secured in stage and prod alone, which is asked first.
+        if parts.method != Method::GET && !parts.uri.path().ends_with("/secure-production") {
+            keyward.require_changeable_users()?;
+        }
         Ok(Self(caller))
     }
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use keyward_core::error::Code;
+use keyward_core::jwt_file::UNCHANGEABLE;
 use keyward_core::keyward::Keyward;
 use keyward_core::production::{self, KeyRisk};
 use keyward_core::secret::Secret;
@@ -124,7 +125,9 @@ pub(super) async fn secure(
     Query(Options { plan }): Query<Options>,
 ) -> Result<Json<Secured>, Refusal> {
     let secured = keyward.secure_production(&caller, plan).await.map_err(|error| match error.code {
-        Code::Unsupported => Refusal::Detail(StatusCode::BAD_REQUEST, error.message),
+        Code::Unsupported if error.message != UNCHANGEABLE => {
+            Refusal::Detail(StatusCode::BAD_REQUEST, error.message)
+        }
         _ if error.is_no_admin_left() => {
             let detail = format!("{} {MAKE_AN_ADMIN}", error.message);
             Refusal::Detail(StatusCode::CONFLICT, detail.into())

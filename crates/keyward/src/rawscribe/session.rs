@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use keyward_core::access::Credential;
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::{Code, Error, Result};
@@ -22,6 +22,7 @@ use crate::http::{Body, Failure, RequestOrigin};
 use crate::rawscribe::caller::Signed;
 use crate::rawscribe::failure::Refusal;
 use crate::rawscribe::field::Fields;
+use crate::rawscribe_file::RawScribeWatch;
 
 /// Who has signed in.
 #[derive(Serialize)]
@@ -118,6 +119,7 @@ impl Outcome {
 /// Takes the name as `username`, as it is documented, or as `email`, as RawScribe's own pages send it.
 pub(super) async fn login(
     State(keyward): State<Arc<Keyward>>,
+    Extension(watch): Extension<Arc<RawScribeWatch>>,
     RequestOrigin(origin): RequestOrigin,
     body: std::result::Result<Body<Value>, Failure>,
 ) -> std::result::Result<Response, Refusal> {
@@ -128,6 +130,7 @@ pub(super) async fn login(
     };
     let password = Secret::from(fields.text("password"));
     fields.end()?;
+    watch.look().await;
     let outcome = match sign_in(&keyward, &origin, &username, &password).await {
         Err(error) if is_about_the_user(&error.code) => Outcome::failed(error.message),
         outcome => outcome?,
@@ -162,13 +165,14 @@ pub(super) async fn me(
     Ok(Json(SignedIn::of(&keyward, &caller).await?))
 }
 
-/// What RawScribe's pages show to whoever has signed in; nothing of it is configured here.
+/// What RawScribe's pages show to whoever has signed in, as its file has it.
 pub(super) async fn private_config(
     State(keyward): State<Arc<Keyward>>,
+    Extension(watch): Extension<Arc<RawScribeWatch>>,
     Signed(caller): Signed,
 ) -> std::result::Result<Json<Value>, Failure> {
     let user = SignedIn::of(&keyward, &caller).await?;
-    Ok(Json(json!({ "private_webapp": {}, "user": user })))
+    Ok(Json(json!({ "private_webapp": watch.look().await.private_webapp, "user": user })))
 }
 
 /// Whether the sign-in failed for a reason of the one who tries.

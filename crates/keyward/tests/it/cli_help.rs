@@ -37,6 +37,7 @@ fn keyward_alone_shows_what_there_is() {
       audit              Who did what to whom
       outbox             Show the messages that wait to be read here, newest last
       features           What the server has switched on
+      hash-password      Hash a password for a file of users, where it is `password_hash`
       completions        Write the completions of a shell to stdout
       man                Write the manual pages
       version            Print the version

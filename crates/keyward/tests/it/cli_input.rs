@@ -132,3 +132,16 @@ fn a_server_of_too_old_a_dialect_is_refused() {
     let ran = desk.run(&["auth", "login", "-u", "ada", "-p", "word"]).expect(1);
     assert!(ran.stderr.contains("API Unavailable"), "{ran}");
 }
+
+#[test]
+fn a_password_is_hashed_for_a_file() {
+    let desk = Desk::new();
+
+    let ran = desk.run_with(&["hash-password"], "Correct-Horse-9!\nnot this\n").expect(0);
+    let again = desk.run_with(&["hash-password", "--json-output"], "Correct-Horse-9!\n").expect(0);
+
+    let hash = ran.stdout.trim_end();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !hash.contains('\n'), "{ran}");
+    assert_ne!(again.json()["password_hash"], hash);
+    desk.run(&["hash-password"]).expect(1);
+}

@@ -54,6 +54,7 @@ mod every_route;
 mod evidence;
 mod make_rawscribe;
 mod permissions;
+mod rawscribe_file;
 mod rawscribe_flaws;
 mod rawscribe_production;
 mod rawscribe_session;

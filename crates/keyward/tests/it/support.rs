@@ -59,6 +59,9 @@ pub(crate) const NOW_MS: i64 = 1_800_014_400_000;
 /// Where requests come from unless the test says otherwise (TEST-NET-1, RFC 5737).
 pub(crate) const CLIENT_ADDRESS: &str = "192.0.2.10";
 
+/// RawScribe's file of settings, where there is one beside the database.
+pub(crate) const RAWSCRIBE_FILE: &str = "rawscribe.json";
+
 /// A Keyward with its router, in a folder of its own. The clock stands still and randomness is seeded: the
 /// same test gets the same ids.
 pub(crate) struct App {
@@ -108,6 +111,15 @@ impl App {
     /// As it is before the first start: a pool and nobody in it.
     pub(crate) async fn bare() -> Self {
         Self::open(evidence::folder(), &[], 1, NOW_MS).await
+    }
+
+    /// Before the first start, with this file of RawScribe's settings beside the database.
+    pub(crate) async fn with_rawscribe_file(file: &str, settings: &[(&str, &str)]) -> Self {
+        let folder = evidence::folder();
+        std::fs::write(folder.path().join(RAWSCRIBE_FILE), file).unwrap();
+        let path = folder.path().join(RAWSCRIBE_FILE).to_str().unwrap().to_owned();
+        let settings = [&[("KEYWARD_RAWSCRIBE_CONFIG", path.as_str())], settings].concat();
+        Self::open(folder, &settings, 3, NOW_MS).await
     }
 
     async fn open(folder: TempDir, settings: &[(&str, &str)], seed: u64, now_ms: i64) -> Self {
@@ -329,7 +341,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn new(router: &Router, authorization: Option<&str>) -> Self {
+    pub(crate) fn new(router: &Router, authorization: Option<&str>) -> Self {
         Self {
             router: router.clone(),
             authorization: authorization.map(str::to_owned),
