@@ -213,19 +213,19 @@ impl Keyward {
         caller: &Caller,
         users: impl Iterator<Item = &'a User>,
     ) -> Result<Vec<String>> {
-        let mut names: Vec<String> = users.map(|user| user.username.clone()).collect();
+        let mut users: Vec<User> = users.cloned().collect();
         for configured in &self.settings.test_users {
             let Some(user) = self.directory.find(&configured.username).await? else { continue };
-            if !names.contains(&user.username) && self.is_within(caller, &user.id).await? {
-                names.push(user.username);
+            let is_new = users.iter().all(|known| known.id != user.id);
+            if is_new && self.is_within(caller, &user.id).await? {
+                users.push(user);
             }
         }
         let mut found = Vec::new();
-        for name in names {
-            let Some(account) = self.local_pool.account(&name).await? else { continue };
+        for user in users {
             for configured in &self.settings.test_users {
-                if self.has_password(&account, configured).await? {
-                    found.push(name);
+                if self.has_password(&user, configured).await? {
+                    found.push(user.username);
                     break;
                 }
             }

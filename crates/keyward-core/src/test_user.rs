@@ -16,7 +16,6 @@ use crate::permission::MANAGE_USERS;
 use crate::provisioning::ADMINS;
 use crate::role::Role;
 use crate::secret::Secret;
-use crate::store::Account;
 use crate::user::{NewUser, User, UserKind, UserStatus};
 
 /// The setting that is there once test users are switched off.
@@ -100,13 +99,12 @@ impl Keyward {
         self.require_local_home()?;
         let mut found = Vec::new();
         for configured in &self.settings.test_users {
-            let account = self.local_pool.account(&configured.username).await?;
-            let is_told = match &account {
-                Some(account) => account.user.is_test && self.has_password(account, configured).await?,
+            let user = self.directory.find(&configured.username).await?;
+            let is_told = match &user {
+                Some(user) => user.is_test && self.has_password(user, configured).await?,
                 None => true,
             };
             let password = is_told.then(|| configured.password.clone());
-            let user = account.map(|account| account.user);
             found.push(FoundTestUser { configured: configured.clone(), user, password });
         }
         Ok(found)
@@ -191,23 +189,23 @@ impl Keyward {
     async fn make_test_user(&self, caller: &Caller, configured: &TestUser) -> Result<MadeTestUser> {
         let role = self.known_role_in(&*self.directory, &configured.group).await?;
         let group = configured.group.clone();
-        let Some(account) = self.local_pool.account(&configured.username).await? else {
+        let Some(user) = self.directory.find(&configured.username).await? else {
             let user = self.create_test_user(caller, configured, role).await?;
             return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Created });
         };
-        if !account.user.is_test {
-            match self.require_adoption(caller, &account.user, &role).await {
+        if !user.is_test {
+            match self.require_adoption(caller, &user, &role).await {
                 Err(Error { code: Code::Forbidden(_), .. }) => {
-                    return Ok(MadeTestUser { user: account.user, group, outcome: MadeOutcome::Foreign });
+                    return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Foreign });
                 }
                 outcome => outcome?,
             }
         }
-        let wrong = self.what_is_wrong(&account, configured).await?;
+        let wrong = self.what_is_wrong(&user, configured).await?;
         if wrong.is_empty() {
-            return Ok(MadeTestUser { user: account.user, group, outcome: MadeOutcome::Kept });
+            return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Kept });
         }
-        let user = self.repair_test_user(caller, account.user, configured, role, &wrong).await?;
+        let user = self.repair_test_user(caller, user, configured, role, &wrong).await?;
         Ok(MadeTestUser { user, group, outcome: MadeOutcome::Repaired(wrong) })
     }
 
@@ -273,10 +271,9 @@ impl Keyward {
         self.require_over(caller, &user.id).await
     }
 
-    async fn what_is_wrong(&self, account: &Account, configured: &TestUser) -> Result<Vec<&'static str>> {
-        let user = &account.user;
+    async fn what_is_wrong(&self, user: &User, configured: &TestUser) -> Result<Vec<&'static str>> {
         let has_password =
-            user.status == UserStatus::Confirmed && self.has_password(account, configured).await?;
+            user.status == UserStatus::Confirmed && self.has_password(user, configured).await?;
         let faults = [
             ("mark", !user.is_test),
             ("enabled", !user.enabled),
@@ -287,12 +284,13 @@ impl Keyward {
     }
 
     /// Whether one signs in with what is configured.
-    pub(crate) async fn has_password(&self, account: &Account, configured: &TestUser) -> Result<bool> {
-        let Some(password) = &account.password else { return Ok(false) };
+    pub(crate) async fn has_password(&self, user: &User, configured: &TestUser) -> Result<bool> {
+        let account = self.local_pool.account(&user.id).await?;
+        let Some(password) = account.and_then(|account| account.password) else { return Ok(false) };
         if password.temporary_until_ms.is_some() {
             return Ok(false);
         }
         let hasher = &self.local_pool.hasher;
-        hasher.is_one_of(Line::Administration, &configured.password, vec![password.hash.clone()]).await
+        hasher.is_one_of(Line::Administration, &configured.password, vec![password.hash]).await
     }
 }
