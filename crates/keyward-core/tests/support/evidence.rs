@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Members of JSON documents, of any of our dialects, whose text is secret.
-const SECRET_MEMBERS: [&str; 17] = [
+const SECRET_MEMBERS: [&str; 19] = [
     "secret",
     "apiKey",
     "password",
@@ -31,7 +31,12 @@ const SECRET_MEMBERS: [&str; 17] = [
     "Session",
     "SECRET_BLOCK",
     "PASSWORD_CLAIM_SECRET_BLOCK",
+    "token",
+    "idToken",
 ];
+
+/// Members that hold a secret for each name.
+const SECRETS_BY_NAME: [&str; 2] = ["admin_passwords_reset", "adminPasswordsReset"];
 
 /// What is shorter may stand anywhere by chance, or is a wrong value that a test made up.
 const SHORTEST: usize = 12;
@@ -73,6 +78,9 @@ pub(crate) fn secrets_in(document: &Value) {
             for (name, value) in members {
                 match value {
                     Value::String(text) if SECRET_MEMBERS.contains(&name.as_str()) => secret(text),
+                    Value::Object(secrets) if SECRETS_BY_NAME.contains(&name.as_str()) => {
+                        secrets.values().filter_map(Value::as_str).for_each(secret);
+                    }
                     _ => secrets_in(value),
                 }
             }

@@ -4,6 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::cli_session::{Session, json_of, run, run_with};
 use crate::cli_support::{Desk, Network, Reply};
@@ -186,7 +187,8 @@ fn an_answer_that_was_cut_off_is_fetched_with_the_key_that_the_failure_names() {
 async fn a_token_is_printed_of_who_is_signed_in_or_of_a_sign_in_for_this_alone() {
     let session = Session::open().await;
     let desk = session.desk().with("THE_PASSWORD", ADMIN_PASSWORD);
-    let file = desk.home().join("password");
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("password");
     fs::write(&file, format!("{ADMIN_PASSWORD}\n")).unwrap();
     let from_file = ["token", "-u", ADMIN, "--password-file", file.to_str().unwrap()];
     let from_variable = ["token", "-u", ADMIN, "--password-env", "THE_PASSWORD"];

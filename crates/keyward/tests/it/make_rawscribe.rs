@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use insta::assert_snapshot;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::cli_session::{Session, run_with};
 use crate::cli_support::{Desk, PROGRAM, Ran};
@@ -147,7 +148,8 @@ async fn a21_securing_production_asks_first_and_frames_the_passwords() {
 async fn flaw_09_passwords_of_any_characters_arrive_as_they_were_given() {
     let (session, desk) = stage().await;
     set_up(&desk, &session, "stage-other");
-    let file = desk.home().join("it's a $(file)");
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("it's a $(file)");
 
     for (number, password) in AWKWARD.into_iter().enumerate() {
         let name = format!("user-{number}@example.com");
