@@ -143,7 +143,8 @@ async fn create_user(output: &Output, arguments: CreateUser) -> Result<()> {
         Err(error) if error.code == Code::AlreadyExists(Thing::User) => {
             if !if_absent {
                 let hint = format!("`keyward admin recover --user {}` lets them in again", quoted(&user));
-                return Err(Failure::from(Complaint::from(error)).hint(hint));
+                let message = format!("User {user} is there already.");
+                return Err(Failure::new("already-exists", message).hint(hint));
             }
             false
         }

@@ -5,7 +5,7 @@ use keyward_core::secret::Secret;
 use serde::{Serialize, Serializer};
 
 use super::confirmation::quoted;
-use super::context::Context;
+use super::context::{Context, shown};
 use super::failure::{Failure, Result};
 use super::output::printable;
 use super::prompt;
@@ -142,7 +142,7 @@ fn confirm(context: &Context) -> Result<()> {
     if context.output.json || !prompt::can_ask() {
         return Err(needs_yes("Confirmation required for securing production"));
     }
-    let server = context.server()?;
+    let server = shown(&context.server()?);
     let question = format!("Delete the test users of {server} and give every admin a new password?");
     if prompt::confirm(&question)? { Ok(()) } else { Err(needs_yes("Nothing was changed.")) }
 }

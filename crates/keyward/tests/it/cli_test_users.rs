@@ -137,6 +137,42 @@ async fn production_is_secured_once_it_was_agreed_to() {
     assert_eq!(json["report"]["apiKeys"][0]["risks"], json!(["never_expires"]));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_admin_would_be_left_it_is_said_how_to_make_one() {
+    let session = Session::open_with(&STAGE).await;
+    let desk = session.admin();
+    run(&desk, &["test-users", "create"]).expect(0);
+    run(&desk, &["user", "delete", "-u", ADMIN, "--confirm"]).expect(0);
+
+    assert_snapshot!(run(&desk, &["secure-production", "--yes"]), @r"
+    exit 1
+    --- stderr
+    error: This would leave no admin who can sign in; make another one first, with a role that has `*`.
+    hint: `keyward user create` with a role that has `*`, or at the machine `keyward admin create-user`
+    ");
+    run(&desk, &["test-users", "remove"]).expect(1);
+    let at_the_machine = desk
+        .with("KEYWARD_DATA_DIR", session.app.folder.path().to_str().unwrap())
+        .with("KEYWARD_ENV", "stage")
+        .with("KEYWARD_MASTER_KEY", &"07".repeat(32))
+        .with("THE_PASSWORD", "Chosen-by-4da");
+    let create = ["admin", "create-user", "--user", "new@example.com", "--password-env", "THE_PASSWORD"];
+    assert_snapshot!(run(&at_the_machine, &create), @r"
+    exit 0
+    --- stderr
+    ✓ User new@example.com created successfully, with the role ADMINS.
+    ");
+    assert_snapshot!(run(&at_the_machine, &create), @r"
+    exit 1
+    --- stderr
+    error: User new@example.com is there already.
+    hint: `keyward admin recover --user new@example.com` lets them in again
+    ");
+    run(&at_the_machine, &[&create[..], &["--if-absent"]].concat()).expect(0);
+    session.app.sign_in("new@example.com", "Chosen-by-4da", &[]).await;
+    run(&at_the_machine, &["secure-production", "--yes"]).expect(0);
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn at_a_terminal_securing_production_asks_first() {
