@@ -26,6 +26,7 @@ use crate::caller::{Caller, Identity, Origin, Standing};
 use crate::clock::Clock;
 use crate::directory::Directory as _;
 use crate::error::{Error, Result, Thing};
+use crate::external_issuer::ExternalIssuer;
 use crate::keyward::Keyward;
 use crate::permission::{Permission, PermissionSet, VERIFY_CREDENTIALS, VIEW_USERS};
 use crate::remote_pool::{RemotePool, RemoteToken};
@@ -659,6 +660,9 @@ impl Keyward {
             About::Credential(credential) => {
                 let verification = self.verify_unchecked(credential.as_ref(), client_address).await?;
                 match (verification.standing, explain) {
+                    (Some(found), true) if found.identity.user_id().is_none() => {
+                        return Ok(decide_by_rights(found, permissions));
+                    }
                     (Some(found), false) => return self.decide_for(found, permissions).await,
                     (Some(found), true) => (self.subject_of(&found.identity).await?, found),
                     (None, _) => {
@@ -807,6 +811,11 @@ impl Keyward {
                 }))
             }
             Credential::Token(token) => {
+                if let Some(issuer) = &self.external_issuer
+                    && issuer.is_named_by(token.expose())
+                {
+                    return Box::pin(self.resolve_external(issuer, token)).await;
+                }
                 if let Some(pool) = &self.remote_pool {
                     return Box::pin(self.resolve_elsewhere(pool, token, origin)).await;
                 }
@@ -830,6 +839,43 @@ impl Keyward {
                 Ok(Ok(Arc::new(subject.of_token(token.mfa, expires_at_ms))))
             }
         }
+    }
+
+    /// What a token of another issuer is worth: the roles that its groups have here, as they are now.
+    async fn resolve_external(
+        &self,
+        issuer: &ExternalIssuer,
+        token: &Secret,
+    ) -> Result<Result<Arc<Standing>, Reason>> {
+        let (now_ms, monotonic_ms) = (self.clock.now_ms(), self.clock.monotonic_ms());
+        let Some(token) = issuer.verify(token.expose(), self.clock.now_seconds(), monotonic_ms).await? else {
+            return Ok(Err(Reason::UnknownCredential));
+        };
+        let expires_at_ms = token.exp.saturating_mul(1000);
+        if expires_at_ms <= now_ms {
+            return Ok(Err(Reason::Expired));
+        }
+        let mut roles = Vec::with_capacity(token.roles.len());
+        for name in &token.roles {
+            // One that isn't there (any more) gives nothing.
+            roles.extend(self.store.role(self.directory.pool_id(), name).await?);
+        }
+        let grants = roles.into_iter().filter(|role| token.mfa || !role.mfa_required);
+        let grants: Vec<_> = grants
+            .map(|role| Grant {
+                role: role.name,
+                permissions: role.permissions,
+                mfa_required: role.mfa_required,
+            })
+            .collect();
+        let identity = Identity::External {
+            issuer: issuer.settings.issuer.clone(),
+            subject: token.subject,
+            username: token.name,
+            mfa: token.mfa,
+        };
+        let rights = Rights::of(grants.iter());
+        Ok(Ok(Arc::new(rights.of_somebody(Arc::new(identity), Some(expires_at_ms)))))
     }
 
     /// What a token is worth that a home pool kept elsewhere has signed.
@@ -864,7 +910,9 @@ impl Keyward {
             Identity::Person { session_id, .. } => self.subject(Sought::Session(session_id)).await,
             Identity::ApiKey { key_id, .. } => self.subject(Sought::Key(key_id)).await,
             Identity::AccessKey { access_key_id, .. } => self.subject(Sought::AccessKey(access_key_id)).await,
-            Identity::Nobody | Identity::Operator | Identity::Developer => Ok(None),
+            Identity::Nobody | Identity::Operator | Identity::Developer | Identity::External { .. } => {
+                Ok(None)
+            }
         }
     }
 
@@ -1008,7 +1056,9 @@ impl Keyward {
         standing: Arc<Standing>,
         permissions: Vec<Permission>,
     ) -> Result<Authorization> {
-        if permissions.iter().all(|permission| standing.permissions.allows(permission)) {
+        if standing.identity.user_id().is_none()
+            || permissions.iter().all(|permission| standing.permissions.allows(permission))
+        {
             return Ok(decide_by_rights(standing, permissions));
         }
         let Some(subject) = self.subject_of(&standing.identity).await? else {

@@ -101,6 +101,17 @@ pub enum Identity {
     },
     /// Whoever reaches a server that asks for no signature (`keyward serve --dev`).
     Developer,
+    /// Somebody with a token of another issuer, who has no account here.
+    External {
+        /// Who has signed the token.
+        issuer: String,
+        /// Who it is there.
+        subject: String,
+        /// What people call them there.
+        username: String,
+        /// Whether the token tells of a second factor.
+        mfa: bool,
+    },
 }
 
 impl Identity {
@@ -110,7 +121,7 @@ impl Identity {
             Self::Person { user_id, .. } | Self::ApiKey { user_id, .. } | Self::AccessKey { user_id, .. } => {
                 Some(user_id)
             }
-            Self::Nobody | Self::Operator | Self::Developer => None,
+            Self::Nobody | Self::Operator | Self::Developer | Self::External { .. } => None,
         }
     }
 
@@ -119,14 +130,15 @@ impl Identity {
         match self {
             Self::Person { username, .. }
             | Self::ApiKey { username, .. }
-            | Self::AccessKey { username, .. } => username,
+            | Self::AccessKey { username, .. }
+            | Self::External { username, .. } => username,
             Self::Nobody => "nobody",
             Self::Operator => "operator",
             Self::Developer => "developer",
         }
     }
 
-    /// `person`, `api_key`, `access_key`, `operator`, `developer` or `nobody`.
+    /// `person`, `api_key`, `access_key`, `external`, `operator`, `developer` or `nobody`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Nobody => "nobody",
@@ -135,19 +147,20 @@ impl Identity {
             Self::ApiKey { .. } => "api_key",
             Self::AccessKey { .. } => "access_key",
             Self::Developer => "developer",
+            Self::External { .. } => "external",
         }
     }
 
     /// Whether a second factor was shown.
     pub fn has_mfa(&self) -> bool {
-        matches!(self, Self::Person { mfa: true, .. })
+        matches!(self, Self::Person { mfa: true, .. } | Self::External { mfa: true, .. })
     }
 
     /// The same, as if no second factor had been shown.
     #[must_use]
     pub fn without_mfa(&self) -> Self {
         let mut identity = self.clone();
-        if let Self::Person { mfa, .. } = &mut identity {
+        if let Self::Person { mfa, .. } | Self::External { mfa, .. } = &mut identity {
             *mfa = false;
         }
         identity
@@ -257,7 +270,7 @@ impl Caller {
         self.standing.identity.name()
     }
 
-    /// `person`, `api_key`, `access_key`, `operator`, `developer` or `nobody`.
+    /// `person`, `api_key`, `access_key`, `external`, `operator`, `developer` or `nobody`.
     pub fn kind(&self) -> &'static str {
         self.standing.identity.kind()
     }
@@ -268,6 +281,7 @@ impl Caller {
             Identity::Person { session_id, .. } => Some(session_id),
             Identity::ApiKey { public_id, .. } => Some(public_id),
             Identity::AccessKey { access_key_id, .. } => Some(access_key_id),
+            Identity::External { subject, .. } => Some(subject),
             Identity::Nobody | Identity::Operator | Identity::Developer => None,
         }
     }

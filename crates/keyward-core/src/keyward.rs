@@ -10,6 +10,7 @@ use crate::audit::EventOrder;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::Result;
+use crate::external_issuer::ExternalIssuer;
 use crate::local_pool::LocalPool;
 use crate::local_pool::rate_limit::RateLimit;
 use crate::master_key::MasterKey;
@@ -33,6 +34,8 @@ pub struct Keyward {
     pub(crate) directory: Arc<dyn Directory>,
     /// The home pool, when it is kept elsewhere.
     pub(crate) remote_pool: Option<RemotePool>,
+    /// Whose tokens are accepted beside those of the home pool.
+    pub(crate) external_issuer: Option<ExternalIssuer>,
     /// Our own pool, which is the home pool when no other is.
     pub(crate) local_pool: Arc<LocalPool>,
     /// The other pools.
@@ -135,6 +138,7 @@ impl Keyward {
             master_key,
             directory,
             remote_pool: None,
+            external_issuer: None,
             local_pool,
             pools: OpenPools::default(),
             access,
@@ -150,6 +154,13 @@ impl Keyward {
     pub fn at_home_in(mut self, remote_pool: RemotePool) -> Self {
         self.directory = Arc::new(remote_pool.clone());
         self.remote_pool = Some(remote_pool);
+        self
+    }
+
+    /// The same, where tokens of another issuer are accepted too.
+    #[must_use]
+    pub fn believing(mut self, external_issuer: ExternalIssuer) -> Self {
+        self.external_issuer = Some(external_issuer);
         self
     }
 

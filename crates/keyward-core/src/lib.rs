@@ -14,6 +14,7 @@ pub mod clock;
 pub mod code;
 pub mod directory;
 pub mod error;
+pub mod external_issuer;
 pub mod import;
 pub mod jwt_file;
 pub mod keyward;

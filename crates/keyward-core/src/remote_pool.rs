@@ -19,7 +19,7 @@ use self::change::{Act, RoleName, Turns};
 use self::freshness::{Looks, moment};
 pub use self::service::{RemoteFilter, RemotePoolFacts, RemoteSignIn, RemoteUser, UserPoolService};
 pub(crate) use self::token::RemoteToken;
-use self::token::SigningKeys;
+pub(crate) use self::token::SigningKeys;
 use crate::audit::Change;
 use crate::caller::Origin;
 use crate::clock::Clock;

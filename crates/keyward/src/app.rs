@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use crate::config::CognitoPool;
 use crate::config::{Config, Database, Environment, Provider};
 use crate::http::{self, Failure, plain, speaking};
-use crate::{api, cognito, rawscribe, rawscribe_file, vams};
+use crate::{api, cognito, external_issuer, rawscribe, rawscribe_file, vams};
 
 /// How long the store may take to answer whether it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -106,6 +106,10 @@ pub async fn open_at(
             let opening = RemotePool::open(settings, service, store, clock, random, master_key);
             keyward.at_home_in(Box::pin(opening).await?)
         }
+        None => keyward,
+    };
+    let keyward = match &config.external_issuer {
+        Some(settings) => keyward.believing(external_issuer::open(settings)?),
         None => keyward,
     };
     keyward.move_in().await?;

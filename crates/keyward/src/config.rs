@@ -18,6 +18,7 @@ use std::str::FromStr;
 use axum::http::Uri;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use ipnet::IpNet;
+use keyward_core::external_issuer::ExternalIssuerSettings;
 pub use keyward_core::keyward::Environment;
 use keyward_core::master_key::MasterKey;
 use keyward_core::secret::Secret;
@@ -274,6 +275,34 @@ const SETTINGS: &[Setting] = &[
         "RawScribe's file of settings, by default rawscribe/.config/config.json or what CONFIG_PATH names",
     ),
     Setting::plain(
+        "oidc_issuer",
+        "KEYWARD_OIDC_ISSUER",
+        "URL",
+        "",
+        "Another issuer whose tokens are accepted: their iss, below which its discovery is",
+    ),
+    Setting::plain(
+        "oidc_audience",
+        "KEYWARD_OIDC_AUDIENCE",
+        "TEXT",
+        "",
+        "What the aud of its tokens must have in it",
+    ),
+    Setting::plain(
+        "oidc_groups_claim",
+        "KEYWARD_OIDC_GROUPS_CLAIM",
+        "NAME",
+        "groups",
+        "The claim of its tokens that has the groups",
+    ),
+    Setting::plain(
+        "oidc_roles",
+        "KEYWARD_OIDC_ROLES",
+        "GROUP=ROLE,...",
+        "",
+        "Which of its groups have which role here; others give nothing",
+    ),
+    Setting::plain(
         "api_key_prefix",
         "KEYWARD_API_KEY_PREFIX",
         "TEXT",
@@ -465,6 +494,8 @@ pub struct Config {
     pub provider: Provider,
     /// How old what is known of users kept elsewhere may be, milliseconds.
     pub directory_bound_ms: u64,
+    /// Whose tokens are accepted beside those of the home pool.
+    pub external_issuer: Option<ExternalIssuerSettings>,
     /// What RawScribe's file of settings says beside settings of ours.
     pub rawscribe: RawScribeFile,
     /// What new API keys begin with, without the `_`.
@@ -1057,6 +1088,7 @@ impl Values {
             test_users: test_users::read(test_users_file.as_deref())?,
             region: self.required("region", region)?,
             provider,
+            external_issuer: self.external_issuer()?,
             directory_bound_ms: self.required("directory_bound", provider::directory_bound)?,
             rawscribe: RawScribeFile::new(rawscribe),
             api_key_prefix: self.required("api_key_prefix", api_key_prefix)?,

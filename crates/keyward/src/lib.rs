@@ -19,6 +19,7 @@ pub mod complaint;
 pub mod config;
 pub mod data_folder;
 pub mod delivery;
+pub mod external_issuer;
 pub mod http;
 pub mod log;
 pub mod rawscribe;

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet, PublicKeyUse};
 use jsonwebtoken::{DecodingKey, decode, decode_header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Inner;
 use crate::error::{Code, Error, Result};
@@ -30,7 +32,7 @@ pub(crate) struct RemoteToken {
 
 /// The public keys, and when they were asked for.
 #[derive(Default)]
-pub(super) struct SigningKeys {
+pub(crate) struct SigningKeys {
     known: Mutex<Option<Arc<KeySet>>>,
     /// When they were last asked for, whether or not they came.
     asked_at_ms: tokio::sync::Mutex<Option<i64>>,
@@ -60,6 +62,64 @@ impl SigningKeys {
     fn known(&self) -> Option<Arc<KeySet>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// What a token says that was signed (RS256) with one of the keys that `ask` tells; nothing else of it is
+    /// looked at.
+    ///
+    /// # Errors
+    /// `Unavailable` when the keys can't be had.
+    pub(crate) async fn verified<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        now_ms: i64,
+        ask: impl AsyncFnOnce() -> Result<Value>,
+    ) -> Result<Option<T>> {
+        install_provider();
+        let Ok(header) = decode_header(token) else { return Ok(None) };
+        let (None, Some(kid)) = (header.crit, header.kid) else { return Ok(None) };
+        let Some(keys) = self.with(&kid, now_ms, ask).await? else { return Ok(None) };
+        let Some(key) = keys.by_id.get(&kid) else { return Ok(None) };
+        Ok(decode::<T>(token, key, &SIGNATURE_ALONE).ok().map(|decoded| decoded.claims))
+    }
+
+    /// The keys, asked for anew when none has this id or they are old.
+    async fn with(
+        &self,
+        kid: &str,
+        now_ms: i64,
+        ask: impl AsyncFnOnce() -> Result<Value>,
+    ) -> Result<Option<Arc<KeySet>>> {
+        let is_good = |keys: &Arc<KeySet>| {
+            keys.by_id.contains_key(kid) && now_ms.saturating_sub(keys.at_ms) < KEYS_MAXIMUM_AGE_MS
+        };
+        let known = self.known();
+        if let Some(keys) = known.filter(is_good) {
+            return Ok(Some(keys));
+        }
+        let mut asked_at_ms = self.asked_at_ms.lock().await;
+        let known = self.known();
+        if known.as_ref().is_some_and(is_good)
+            || asked_at_ms.is_some_and(|asked_at_ms| now_ms.saturating_sub(asked_at_ms) < KEYS_PAUSE_MS)
+        {
+            return match known {
+                Some(keys) => Ok(Some(keys)),
+                None => Err(no_keys()),
+            };
+        }
+        *asked_at_ms = Some(now_ms);
+        match ask().await {
+            Ok(jwks) => {
+                let keys = Arc::new(KeySet { by_id: read_keys(jwks)?, at_ms: now_ms });
+                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&keys));
+                Ok(Some(keys))
+            }
+            // What they sign is as good as before; only what they don't is not known.
+            Err(error) => match known.filter(|keys| keys.by_id.contains_key(kid)) {
+                Some(keys) => Ok(Some(keys)),
+                None => Err(error),
+            },
+        }
+    }
 }
 
 impl Inner {
@@ -69,13 +129,9 @@ impl Inner {
     /// # Errors
     /// `Unavailable` when the keys can't be had.
     pub(super) async fn verify_token(&self, token: &str) -> Result<Option<RemoteToken>> {
-        install_provider();
-        let Ok(header) = decode_header(token) else { return Ok(None) };
-        let (None, Some(kid)) = (header.crit, header.kid) else { return Ok(None) };
-        let Some(keys) = self.keys_with(&kid).await? else { return Ok(None) };
-        let Some(key) = keys.by_id.get(&kid) else { return Ok(None) };
-        let Ok(decoded) = decode::<Presented>(token, key, &SIGNATURE_ALONE) else { return Ok(None) };
-        let claims = decoded.claims;
+        let ask = async || self.service.signing_keys().await;
+        let claims = self.keys.verified::<Presented>(token, self.clock.monotonic_ms(), ask).await?;
+        let Some(claims) = claims else { return Ok(None) };
         let client = match claims.token_use {
             TokenUse::Id => claims.aud,
             TokenUse::Access => claims.client_id,
@@ -90,44 +146,9 @@ impl Inner {
             exp: claims.exp,
         }))
     }
-
-    /// The keys, asked for anew when none has this id or they are old.
-    async fn keys_with(&self, kid: &str) -> Result<Option<Arc<KeySet>>> {
-        let now_ms = self.clock.monotonic_ms();
-        let is_good = |keys: &Arc<KeySet>| {
-            keys.by_id.contains_key(kid) && now_ms.saturating_sub(keys.at_ms) < KEYS_MAXIMUM_AGE_MS
-        };
-        let known = self.keys.known();
-        if let Some(keys) = known.filter(is_good) {
-            return Ok(Some(keys));
-        }
-        let mut asked_at_ms = self.keys.asked_at_ms.lock().await;
-        let known = self.keys.known();
-        if known.as_ref().is_some_and(is_good)
-            || asked_at_ms.is_some_and(|asked_at_ms| now_ms.saturating_sub(asked_at_ms) < KEYS_PAUSE_MS)
-        {
-            return match known {
-                Some(keys) => Ok(Some(keys)),
-                None => Err(no_keys()),
-            };
-        }
-        *asked_at_ms = Some(now_ms);
-        match self.service.signing_keys().await {
-            Ok(jwks) => {
-                let keys = Arc::new(KeySet { by_id: read_keys(jwks)?, at_ms: now_ms });
-                *self.keys.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&keys));
-                Ok(Some(keys))
-            }
-            // What they sign is as good as before; only what they don't is not known.
-            Err(error) => match known.filter(|keys| keys.by_id.contains_key(kid)) {
-                Some(keys) => Ok(Some(keys)),
-                None => Err(error),
-            },
-        }
-    }
 }
 
-fn read_keys(jwks: serde_json::Value) -> Result<HashMap<String, DecodingKey>> {
+fn read_keys(jwks: Value) -> Result<HashMap<String, DecodingKey>> {
     let set: JwkSet = serde_json::from_value(jwks).map_err(|cause| no_keys().because(cause))?;
     let keys = set.keys.into_iter().filter_map(|jwk| {
         let is_for_signatures =
@@ -142,6 +163,6 @@ fn read_keys(jwks: serde_json::Value) -> Result<HashMap<String, DecodingKey>> {
 fn no_keys() -> Error {
     Error::new(
         Code::Unavailable,
-        "The user pool's public keys can't be had now, so no token can be checked; try again in a moment.",
+        "The issuer's public keys can't be had now, so no token can be checked; try again in a moment.",
     )
 }

@@ -184,6 +184,7 @@ impl<'a> From<&'a Standing> for Caller<'a> {
             | Identity::AccessKey { .. }
             | Identity::Operator
             | Identity::Developer
+            | Identity::External { .. }
             | Identity::Nobody => (None, None),
         };
         Self {

@@ -54,7 +54,7 @@ pub(super) struct AuditEvent {
 /// Who did it.
 #[derive(Debug, Serialize, ToSchema)]
 struct Actor {
-    /// `person`, `api_key`, `access_key`, `operator` (whoever has the machine), `developer` (whoever reaches a
+    /// `person`, `api_key`, `access_key`, `external` (a token of another issuer), `operator` (whoever has the machine), `developer` (whoever reaches a
     /// server that asks for no signature) or `nobody`.
     #[schema(examples("person"))]
     kind: String,

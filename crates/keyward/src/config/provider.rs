@@ -1,6 +1,10 @@
 //! Where the users of the application live.
 
-use super::{Complaint, Source, Value, Values, Wrong, base_url, region};
+use keyward_core::external_issuer::ExternalIssuerSettings;
+use reqwest::Url;
+
+use super::{Complaint, Source, Value, Values, Wrong, base_url, region, some_text};
+use crate::client::is_loopback;
 
 /// The longest bound of what is known of users kept elsewhere, milliseconds: what Amazon takes back must not
 /// stay good for long.
@@ -119,6 +123,55 @@ impl Values {
         let source = ToldSource::of(told.into_iter());
         Ok(Provider::Cognito(CognitoPool { user_pool_id, client_id, region, endpoint, groups, source }))
     }
+}
+
+impl Values {
+    pub(super) fn external_issuer(&self) -> Result<Option<ExternalIssuerSettings>, Complaint> {
+        let issuer = self.optional("oidc_issuer", oidc_issuer)?;
+        let audience = self.optional("oidc_audience", some_text)?;
+        let roles = self.optional("oidc_roles", oidc_roles)?;
+        let groups_claim = self.required("oidc_groups_claim", some_text)?;
+        match (issuer, audience, roles) {
+            (Some(issuer), Some(audience), Some(roles)) => {
+                Ok(Some(ExternalIssuerSettings { issuer, audience, groups_claim, roles }))
+            }
+            (None, None, None) => Ok(None),
+            _ => Err(Complaint::usage(
+                "The settings oidc_issuer, oidc_audience and oidc_roles are of use together alone.",
+            )
+            .hint("Name the issuer, what its tokens have as aud, and which group has which role.")),
+        }
+    }
+}
+
+/// The text of `iss`, which is compared as it is: a slash at its end counts.
+fn oidc_issuer(text: &str) -> Result<String, Wrong> {
+    let is_good = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+    let url = Url::parse(text).ok().filter(is_good);
+    if url.is_some_and(|url| {
+        url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    }) {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new("an https URL, or an http URL on this machine, without user, query or fragment")
+            .hint("For example https://login.example.com/realms/lab, as the tokens have it in iss."))
+    }
+}
+
+fn oidc_roles(text: &str) -> Result<Vec<(String, String)>, Wrong> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| {
+        let (group, role) = pair.rsplit_once('=')?;
+        let (group, role) = (group.trim(), role.trim());
+        (!group.is_empty() && !role.is_empty()).then(|| (group.to_owned(), role.to_owned()))
+    });
+    pairs.collect::<Option<_>>().ok_or_else(|| {
+        Wrong::new("groups with their roles, as GROUP=ROLE with commas between")
+            .hint("For example lab-admins=ADMINS,lab-staff=RESEARCHERS.")
+    })
 }
 
 enum Name {

@@ -180,6 +180,7 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
         ("cognito_endpoint", "http://localhost:5000"),
         ("cognito_groups", "ADMINS,NIGHT SHIFT"),
         ("directory_bound", "500ms"),
+        ("oidc_groups_claim", "roles"),
         ("api_key_prefix", "lab"),
         ("issuer", "https://example.com/{pool}"),
         ("admin_email", "admin@example.com"),
@@ -215,10 +216,11 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
 
     let tested = values.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>();
     let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !tested.contains(name));
-    // The two of TLS go together, so do the three of mail, the secrets come from the environment alone, and a
+    // The two of TLS go together, so do the three of mail and those of another issuer, the secrets come from the environment alone, and a
     // file that is named must be there: tests of their own.
-    let expected =
-        ["tls_cert", "tls_key", "test_users_file", "rawscribe_config", "admin_password", "master_key"];
+    let expected = ["tls_cert", "tls_key", "test_users_file", "rawscribe_config"];
+    let expected = [&expected[..], &["oidc_issuer", "oidc_audience", "oidc_roles"]].concat();
+    let expected = [&expected[..], &["admin_password", "master_key"]].concat();
     let expected = [&expected[..], &["smtp_url", "smtp_password_file", "mail_from"]].concat();
     assert_eq!(others.collect::<Vec<_>>(), expected);
 }
@@ -884,6 +886,31 @@ fn what_is_wrong_with_the_file_of_rawscribe_is_told_without_what_stands_there() 
         "RawScribe's file of settings /nowhere/config.json isn't there. | Check the path behind \
          rawscribe_config or CONFIG_PATH, or take it away."
     );
+}
+
+#[test]
+fn another_issuer_comes_with_its_audience_and_roles() {
+    let all = [
+        ("KEYWARD_OIDC_ISSUER", "https://login.example.com/realms/lab/"),
+        ("KEYWARD_OIDC_AUDIENCE", "keyward"),
+        ("KEYWARD_OIDC_ROLES", "lab-admins=ADMINS, /a=b/staff = NIGHT SHIFT"),
+    ];
+    let issuer = Given { variables: &all, ..Given::default() }.resolve().unwrap().external_issuer.unwrap();
+    assert_eq!((issuer.issuer.as_str(), issuer.groups_claim.as_str()), (all[0].1, "groups"));
+    let roles = [("lab-admins", "ADMINS"), ("/a=b/staff", "NIGHT SHIFT")];
+    assert_eq!(issuer.roles, roles.map(|(group, role)| (group.to_owned(), role.to_owned())));
+
+    for left_out in 0..3 {
+        let mut some = all.to_vec();
+        some.remove(left_out);
+        let refused = complaint(Given { variables: &some, ..Given::default() }.resolve());
+        assert!(refused.starts_with("The settings oidc_issuer, oidc_audience and oidc_roles"), "{refused}");
+    }
+    for wrong in ["http://login.example.com", "login.example.com", "https://ada:hunter2@login.example.com"] {
+        let refused = complaint(with_variable("KEYWARD_OIDC_ISSUER", wrong));
+        assert!(refused.contains("must be an https URL, or an http URL on this machine"), "{refused}");
+    }
+    assert!(complaint(with_variable("KEYWARD_OIDC_ROLES", "ADMINS")).contains("as GROUP=ROLE"));
 }
 
 /// RawScribe's file with this user and this `jwt`.

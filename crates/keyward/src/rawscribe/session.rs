@@ -8,7 +8,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use keyward_core::access::Credential;
-use keyward_core::caller::{Caller, Origin};
+use keyward_core::caller::{Caller, Identity, Origin};
 use keyward_core::error::{Code, Error, Result};
 use keyward_core::keyward::Keyward;
 use keyward_core::local_pool::sign_in::{Challenge, SignIn, SignInRequest, Tokens};
@@ -57,8 +57,19 @@ struct Outcome {
 
 impl SignedIn {
     async fn of(keyward: &Keyward, caller: &Caller) -> Result<Self> {
-        let user = keyward.user(caller, caller.user_id().unwrap_or_default()).await?;
         let permissions = caller.standing.permissions.iter().map(Permission::to_string).collect();
+        if let Identity::External { subject, username, .. } = &*caller.standing.identity {
+            return Ok(Self {
+                id: subject.clone(),
+                email: Some(username.clone()).filter(|name| name.contains('@')),
+                username: username.clone(),
+                name: username.clone(),
+                groups: caller.standing.roles.to_vec(),
+                permissions,
+                is_admin: caller.may("*"),
+            });
+        }
+        let user = keyward.user(caller, caller.user_id().unwrap_or_default()).await?;
         Ok(Self {
             name: user.attributes.get("name").unwrap_or(&user.username).clone(),
             id: user.id,

@@ -52,6 +52,7 @@ mod escalation;
 mod every_route;
 #[path = "../../../keyward-core/tests/support/evidence.rs"]
 mod evidence;
+mod external_issuer;
 mod make_rawscribe;
 mod permissions;
 mod rawscribe_file;

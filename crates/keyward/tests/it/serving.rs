@@ -692,6 +692,10 @@ fn config_show_tells_every_setting_its_value_and_its_source() {
     cognito_groups              ADMINS,LAB_MANAGERS,RESEARCHERS,CLINICIANS  default
     directory_bound             60s                                         default
     rawscribe_config            -                                           default
+    oidc_issuer                 -                                           default
+    oidc_audience               -                                           default
+    oidc_groups_claim           groups                                      default
+    oidc_roles                  -                                           default
     api_key_prefix              lab                                         flag --api-key-prefix
     issuer                      http://localhost:9000/{pool}                default
     admin_email                 admin@example.com                           environment KEYWARD_ADMIN_EMAIL
