@@ -78,9 +78,10 @@ CREATE TABLE users (
     totp_enabled BOOLEAN NOT NULL,
     totp_last_step BIGINT NOT NULL,
     mfa_preference TEXT, -- JSON object: the other second factors that are on, and which is preferred
-    -- The last four are about users of a directory kept elsewhere, whose rows mirror what it says.
+    -- These five are about users of a directory kept elsewhere, whose rows mirror what it says.
     remote_name TEXT, -- what the directory calls them
     not_before_ms BIGINT, -- who signed in earlier is signed out
+    kept_session TEXT, -- the sign-in (origin_jti) that goes on though it was earlier
     mfa_since_ms BIGINT, -- who signed in earlier has shown no second factor; NULL as long as none is on
     gone_at_ms BIGINT, -- the directory says that there is no such user any more
     created_at_ms BIGINT NOT NULL,

@@ -336,7 +336,8 @@ impl Subject {
     fn of_remote_token(&self, token: RemoteToken, pool_asks_for_mfa: bool) -> Result<Standing, Reason> {
         let Record::Account { mirror, .. } = &self.record else { return Err(Reason::UnknownCredential) };
         let signed_in_at_ms = token.auth_time.saturating_mul(1000);
-        if mirror.not_before_ms.is_some_and(|not_before_ms| signed_in_at_ms < not_before_ms) {
+        let is_kept = mirror.kept_session.as_ref() == Some(&token.session_id);
+        if mirror.not_before_ms.is_some_and(|not_before_ms| signed_in_at_ms < not_before_ms) && !is_kept {
             return Err(Reason::SignedOut);
         }
         let mfa =

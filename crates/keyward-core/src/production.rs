@@ -8,11 +8,13 @@ use serde_json::json;
 use crate::api_key::{ApiKey, ApiKeyState};
 use crate::audit::{Change, Target};
 use crate::caller::Caller;
+use crate::directory::Directory as _;
 use crate::error::{Code, Error, Result};
 use crate::keyward::{Environment, Keyward};
 use crate::local_pool::password::{Line, permanent_password};
 use crate::page::{Cursor, MAXIMUM_LIMIT};
 use crate::permission::{MANAGE_API_KEYS, MANAGE_ROLES, MANAGE_USERS, Permission, VIEW_API_KEYS, VIEW_ROLES};
+use crate::remote_pool::RemotePool;
 use crate::secret::Secret;
 use crate::store::PasswordReset;
 use crate::user::{User, UserStatus};
@@ -35,6 +37,9 @@ pub struct Secured {
     pub test_passwords: Vec<String>,
     /// The API keys to look at, by name; none told to who may not see keys.
     pub keys: Option<Vec<RiskyKey>>,
+    /// What could not be done, or isn't known to be; only where the home pool is kept elsewhere.
+    #[serde(default)]
+    pub failures: Vec<SecuringFailure>,
     /// The roles that allow everything; none told to who may not see roles.
     pub roles: Option<Vec<PowerfulRole>>,
 }
@@ -60,6 +65,14 @@ pub enum KeyRisk {
     Unused,
     /// Its user is kept out: it works again as soon as they aren't.
     UserDisabled,
+}
+
+/// What could not be done of somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each name says it")]
+pub struct SecuringFailure {
+    pub username: String,
+    pub detail: String,
 }
 
 /// A role that allows everything, and who holds it, by name.
@@ -95,7 +108,6 @@ impl Keyward {
     pub async fn secure_production(&self, caller: &Caller, is_plan: bool) -> Result<Secured> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
-            self.require_local_home()?;
             let environment = self.settings.environment;
             if !matches!(environment, Environment::Stage | Environment::Prod) {
                 let name = environment.name();
@@ -108,7 +120,11 @@ impl Keyward {
                 let told = admins.iter().map(|(user, is_theirs)| secured(user, *is_theirs, None)).collect();
                 return self.report(caller, true, &test_users, &admins, told).await;
             }
-            self.once(caller, ACTION, &rights(caller), async || self.secure(caller).await).await
+            let secure = async || match &self.remote_pool {
+                Some(pool) => self.secure_elsewhere(caller, pool).await,
+                None => self.secure(caller).await,
+            };
+            self.once(caller, ACTION, &rights(caller), secure).await
         };
         let target = Target::new("user-pool", self.directory.pool_id(), self.directory.pool_id());
         self.audited(caller, ACTION, target, outcome.await).await
@@ -164,13 +180,85 @@ impl Keyward {
         Ok(answer)
     }
 
+    /// The same where the home pool is kept elsewhere: one after the other, the caller last, and what can't be
+    /// done keeps nothing else from it. The answer tells of each, and a second run does the rest.
+    async fn secure_elsewhere(&self, caller: &Caller, pool: &RemotePool) -> Result<Secured> {
+        let (test_users, admins) = self.to_be_secured(caller).await?;
+        if !admins.iter().any(|(user, _)| user.enabled) {
+            return Err(Error::conflict(
+                "This would leave no admin who can sign in; make another one first, with a role that has `*`.",
+            ));
+        }
+        let mut answer = self.report(caller, false, &test_users, &admins, Vec::new()).await?;
+        answer.test_users.clear();
+        let home = || Target::new("user-pool", pool.pool_id(), pool.pool_id());
+        self.store.forbid_test_users(&self.change(caller, "test-users.forbid", home(), json!({}))).await?;
+        let policy = pool.settings().await?.password_policy;
+        for (user, is_theirs) in admins {
+            if !is_theirs {
+                answer.admins.push(secured(&user, false, None));
+                continue;
+            }
+            let password = permanent_password(&self.random, &policy);
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, "user.set-password", target, json!({ "temporary": false }));
+            // As in `secure`: of the caller's sessions this one stays.
+            let kept = caller.credential().filter(|_| caller.user_id() == Some(&user.id));
+            let (is_reset, password, detail) = match pool
+                .secure_password(&user, &password, kept, &change)
+                .await
+            {
+                Ok(()) => (true, Some(password), None),
+                Err(error) if error.code == Code::Unavailable => {
+                    let detail = "It isn't known whether the password was changed: if the old one is refused, this one \
+                                  is good. Run it again when the user pool answers.";
+                    (false, Some(password), Some(detail.to_owned()))
+                }
+                Err(error) => (false, None, Some(error.message.into_owned())),
+            };
+            answer.admins.push(secured(&user, is_reset, password));
+            answer.failures.extend(detail.map(|detail| SecuringFailure { username: user.username, detail }));
+        }
+        for user in test_users {
+            let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, "user.delete", target, detail);
+            match pool.delete(&user, &change).await {
+                Ok(()) => answer.test_users.push(user.username),
+                Err(error) => {
+                    let detail = error.message.into_owned();
+                    answer.failures.push(SecuringFailure { username: user.username, detail });
+                }
+            }
+        }
+        let passwords = answer.admins.iter().filter(|admin| admin.is_reset).count();
+        let detail = json!({
+            "test_users": answer.test_users, "passwords": passwords, "failures": answer.failures.len(),
+        });
+        let change = self.change_with_reply(caller, ACTION, &rights(caller), &answer, home(), detail)?;
+        if let Err(error) = self.store.record_event(&change).await {
+            // The passwords are nowhere else: they must not be lost for want of an event.
+            tracing::error!(cause = ?error.cause, "production was secured, which the audit log doesn't tell");
+        }
+        Ok(answer)
+    }
+
     /// The test users, and the others who may do everything, each with whether the caller may give them a
     /// password.
     async fn to_be_secured(&self, caller: &Caller) -> Result<(Vec<User>, Vec<(User, bool)>)> {
         let pool_id = self.directory.pool_id();
+        self.directory.look_at_members().await?;
         let test_users = self.test_users_in_order().await?;
         let mut admins = Vec::new();
-        for user in self.store.admins(pool_id).await? {
+        for mut user in self.store.admins(pool_id).await? {
+            if self.remote_pool.is_some() {
+                // As they are now; who is gone, or may not do everything any more, is passed over.
+                let Some(found) = self.directory.find(&user.id).await? else { continue };
+                if !self.rights_of(&found.id).await?.allows_text("*") {
+                    continue;
+                }
+                user = found;
+            }
             if !user.is_test {
                 let is_theirs = self.is_within(caller, &user.id).await?;
                 admins.push((user, is_theirs));
@@ -201,6 +289,7 @@ impl Keyward {
             test_users: names(test_users),
             admins: told,
             test_passwords,
+            failures: Vec::new(),
             keys: if sees_keys { Some(self.risky_keys().await?) } else { None },
             roles: if sees_roles { Some(self.powerful_roles().await?) } else { None },
         })

@@ -172,6 +172,45 @@ impl RemotePool {
         self.0.store.mirror(&self.0.settings.id, user_id, user_id).await
     }
 
+    /// Whether one signs in with this password, for good.
+    ///
+    /// # Errors
+    /// `Unavailable`, `TooManyRequests`.
+    pub(crate) async fn has_password(&self, user: &User, password: &Secret) -> Result<bool> {
+        if user.kind == UserKind::Program {
+            return Ok(false);
+        }
+        let known = self.mirrored(&user.id).await?.and_then(|mirror| mirror.remote_name);
+        match self.0.service.sign_in(known.as_deref().unwrap_or(&user.username), password).await {
+            Ok(RemoteSignIn::Done(_)) => Ok(true),
+            Ok(RemoteSignIn::Challenge(challenge)) => Ok(challenge != "NEW_PASSWORD_REQUIRED"),
+            Err(error) => match error.code {
+                Code::Unauthenticated | Code::PasswordResetRequired | Code::UserNotConfirmed => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Gives a password for good, and ends all sessions but the one of this id.
+    ///
+    /// # Errors
+    /// As [`Directory::set_password`].
+    pub(crate) async fn secure_password(
+        &self,
+        user: &User,
+        password: &Secret,
+        kept_session: Option<&str>,
+        change: &Change,
+    ) -> Result<()> {
+        let act = Act::SetPassword {
+            id: user.id.clone(),
+            version: user.version,
+            is_temporary: false,
+            kept_session: kept_session.map(str::to_owned),
+        };
+        self.change(user.id.clone(), act, Some(password), "", change).await.map(drop)
+    }
+
     /// Finds out what became of changes that were begun and never ended, by a process that is gone. At the start of
     /// the only process on a database that is every one that is open.
     ///
@@ -207,20 +246,6 @@ impl Keyward {
             leave.give_back();
         }
         outcome
-    }
-
-    /// Refuses what is done to our own pool alone.
-    ///
-    /// # Errors
-    /// `Unsupported` where the home pool is kept elsewhere.
-    pub(crate) fn require_local_home(&self) -> Result<()> {
-        if self.remote_pool.is_none() {
-            return Ok(());
-        }
-        Err(Error::new(
-            Code::Unsupported,
-            "Keyward doesn't do that where the users are kept in another user pool.",
-        ))
     }
 }
 
@@ -314,7 +339,9 @@ impl Inner {
             version: known.map_or(1, |known| known.user.version),
         };
         let gone_at_ms = None;
-        Mirror { user, remote_name: Some(seen.name.clone()), not_before_ms, mfa_since_ms, gone_at_ms }
+        let kept_session = known.and_then(|known| known.kept_session.clone());
+        let remote_name = Some(seen.name.clone());
+        Mirror { user, remote_name, not_before_ms, kept_session, mfa_since_ms, gone_at_ms }
     }
 
     /// Writes what the directory says of a user, where it is news, and gives the user as they are now.
@@ -467,6 +494,7 @@ impl Inner {
         let mut gone = known.clone();
         gone.user.enabled = false;
         (gone.not_before_ms, gone.gone_at_ms) = (Some(now_ms), Some(now_ms));
+        gone.kept_session = None;
         let write = MirrorWrite {
             mirror: &gone,
             known: Some(known.user.version),
@@ -710,7 +738,7 @@ impl Directory for RemotePool {
         change: &Change,
     ) -> Result<()> {
         self.0.pool_settings().await.password_policy.check(password)?;
-        let act = Act::SetPassword { id: user.id.clone(), version, is_temporary };
+        let act = Act::SetPassword { id: user.id.clone(), version, is_temporary, kept_session: None };
         self.change(user.id.clone(), act, Some(password), "", change).await.map(drop)
     }
 

@@ -96,7 +96,6 @@ impl Keyward {
     /// `Forbidden` without `manage:users`.
     pub async fn list_test_users(&self, caller: &Caller) -> Result<Vec<FoundTestUser>> {
         caller.require(MANAGE_USERS)?;
-        self.require_local_home()?;
         let mut found = Vec::new();
         for configured in &self.settings.test_users {
             let user = self.directory.find(&configured.username).await?;
@@ -119,7 +118,6 @@ impl Keyward {
     pub async fn create_test_users(&self, caller: &Caller) -> Result<Vec<MadeTestUser>> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
-            self.require_local_home()?;
             self.require_changeable_users()?;
             if self.settings.environment == Environment::Prod {
                 return Err(Error::conflict("There are no test users in production."));
@@ -152,7 +150,8 @@ impl Keyward {
         self.audited(caller, "user.create", Target::unknown("user"), outcome.await).await
     }
 
-    /// Deletes the test users, all or none: those that are configured in that order, then those that were. It
+    /// Deletes the test users, all or none (but where the home pool is kept elsewhere): those that are configured
+    /// in that order, then those that were. It
     /// takes no right of theirs, as making them doesn't.
     ///
     /// # Errors
@@ -161,7 +160,6 @@ impl Keyward {
         const ACTION: &str = "user.delete";
         let outcome = async {
             caller.require(MANAGE_USERS)?;
-            self.require_local_home()?;
             self.require_changeable_users()?;
             let users = self.test_users_in_order().await?;
             let change = |user: User| {
@@ -171,7 +169,14 @@ impl Keyward {
                 (user, change)
             };
             let deletions: Vec<(User, Change)> = users.into_iter().map(change).collect();
-            self.store.delete_users(&deletions, self.clock.now_ms()).await?;
+            if self.remote_pool.is_none() {
+                self.store.delete_users(&deletions, self.clock.now_ms()).await?;
+            } else {
+                // One after the other: where one can't go, those before it are gone, and a second run goes on.
+                for (user, change) in &deletions {
+                    self.directory.delete(user, change).await?;
+                }
+            }
             Ok(deletions.into_iter().map(|(user, _)| user).collect())
         };
         self.audited(caller, ACTION, Target::unknown("user"), outcome.await).await
@@ -203,9 +208,13 @@ impl Keyward {
         }
         let wrong = self.what_is_wrong(&user, configured).await?;
         if wrong.is_empty() {
-            return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Kept });
+            return Ok(MadeTestUser { user: user, group, outcome: MadeOutcome::Kept });
         }
-        let user = self.repair_test_user(caller, user, configured, role, &wrong).await?;
+        let user = if self.remote_pool.is_some() {
+            self.repair_elsewhere(caller, &user.id, configured, role, &wrong).await?
+        } else {
+            self.repair_test_user(caller, user, configured, role, &wrong).await?
+        };
         Ok(MadeTestUser { user, group, outcome: MadeOutcome::Repaired(wrong) })
     }
 
@@ -259,6 +268,40 @@ impl Keyward {
         Ok(user)
     }
 
+    /// The same in a pool that is kept elsewhere, one thing after the other: a second run goes on with what is
+    /// still wrong.
+    async fn repair_elsewhere(
+        &self,
+        caller: &Caller,
+        user_id: &str,
+        configured: &TestUser,
+        role: Role,
+        wrong: &[&'static str],
+    ) -> Result<User> {
+        for what in wrong {
+            let mut user = self.known_user(user_id).await?;
+            let target = Target::new("user", &user.id, &user.username);
+            let change =
+                self.change(caller, "user.repair", target, json!({ "test": true, "repaired": [what] }));
+            match *what {
+                "mark" => self.store.mark_test_user(&user, &change).await?,
+                "enabled" => {
+                    user.enabled = true;
+                    self.directory.update(&user, &change).await?;
+                }
+                "groups" => {
+                    let roles = std::slice::from_ref(&role);
+                    self.directory.set_roles(&user, roles, caller.name(), &change).await?;
+                }
+                _ => {
+                    let password = &configured.password;
+                    self.directory.set_password(&user, user.version, password, false, &change).await?;
+                }
+            }
+        }
+        self.known_user(user_id).await
+    }
+
     /// Lets the caller through only when all that the account may, and will, is theirs to give.
     async fn require_adoption(&self, caller: &Caller, user: &User, role: &Role) -> Result<()> {
         if user.kind == UserKind::Program {
@@ -285,6 +328,9 @@ impl Keyward {
 
     /// Whether one signs in with what is configured.
     pub(crate) async fn has_password(&self, user: &User, configured: &TestUser) -> Result<bool> {
+        if let Some(pool) = &self.remote_pool {
+            return pool.has_password(user, &configured.password).await;
+        }
         let account = self.local_pool.account(&user.id).await?;
         let Some(password) = account.and_then(|account| account.password) else { return Ok(false) };
         if password.temporary_until_ms.is_some() {

@@ -72,6 +72,8 @@ pub(super) enum Act {
         id: String,
         version: i64,
         is_temporary: bool,
+        /// The sign-in that goes on.
+        kept_session: Option<String>,
     },
     SignOut {
         id: String,
@@ -496,7 +498,7 @@ impl Inner {
         };
         let (mut added, mut removed): (&[RoleName], &[RoleName]) = (&[], &[]);
         let mut change = change.clone();
-        let mut is_signed_out = false;
+        let (mut is_signed_out, mut kept) = (false, None);
         match &plan.act {
             Act::Create { user, roles, .. } => {
                 added = roles;
@@ -508,7 +510,8 @@ impl Inner {
                 mirror.user = User { roles, version, ..user.clone() };
                 is_signed_out = !user.enabled;
             }
-            Act::SetPassword { is_temporary, .. } => {
+            Act::SetPassword { is_temporary, kept_session, .. } => {
+                kept.clone_from(kept_session);
                 mirror.user.status =
                     if *is_temporary { UserStatus::ForceChangePassword } else { UserStatus::Confirmed };
                 is_signed_out = true;
@@ -518,6 +521,7 @@ impl Inner {
             Act::Delete { .. } | Act::DeleteRole { .. } => {}
         }
         if is_signed_out {
+            mirror.kept_session = kept;
             mirror.not_before_ms = Some(now_ms.div_euclid(1000).saturating_add(1).saturating_mul(1000));
         }
         let held = known.as_ref().map(|known| known.user.roles.as_slice()).unwrap_or_default();
@@ -716,6 +720,7 @@ impl Inner {
             Act::SetPassword { .. } => {
                 let mut mirror = self.mirror_of(&seen, Some(&known));
                 mirror.not_before_ms = Some(self.clock.now_ms());
+                mirror.kept_session = None;
                 let write = MirrorWrite {
                     mirror: &mirror,
                     known: Some(known.user.version),

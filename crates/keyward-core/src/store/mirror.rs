@@ -15,7 +15,7 @@ pub(crate) const LOOKED_UP_AT_ONCE: usize = 60;
 
 rows! {
     struct MirrorRow {
-        remote_name: Option<String>, not_before_ms: Option<i64>, mfa_since_ms: Option<i64>, gone_at_ms: Option<i64>,
+        remote_name: Option<String>, not_before_ms: Option<i64>, kept_session: Option<String>, mfa_since_ms: Option<i64>, gone_at_ms: Option<i64>,
     }
 }
 
@@ -45,6 +45,8 @@ pub(crate) struct Mirror {
     pub(crate) remote_name: Option<String>,
     /// Who signed in earlier is signed out.
     pub(crate) not_before_ms: Option<i64>,
+    /// The sign-in that goes on though it was earlier.
+    pub(crate) kept_session: Option<String>,
     /// Who signed in earlier has shown no second factor; nothing as long as none is on.
     pub(crate) mfa_since_ms: Option<i64>,
     /// Since when the directory has known of no such user.
@@ -85,6 +87,7 @@ impl From<FullRow> for Mirror {
             user: user.into(),
             remote_name: row.remote_name,
             not_before_ms: row.not_before_ms,
+            kept_session: row.kept_session,
             mfa_since_ms: row.mfa_since_ms,
             gone_at_ms: row.gone_at_ms,
         }
@@ -99,7 +102,7 @@ impl From<IntentRow> for Intent {
 
 macro_rules! select_mirrors {
     ($rest:literal) => {
-        select_users!(and ", u.remote_name, u.not_before_ms, u.mfa_since_ms, u.gone_at_ms", $rest)
+        select_users!(and ", u.remote_name, u.not_before_ms, u.kept_session, u.mfa_since_ms, u.gone_at_ms", $rest)
     };
 }
 
@@ -108,7 +111,7 @@ macro_rules! write_mirror {
     ($transaction:expr, $pool_id:expr, $identifiers:expr, $write:expr) => {{
         let (pool_id, identifiers, write): (&str, &Identifiers, &MirrorWrite<'_>) =
             ($pool_id, $identifiers, $write);
-        let Mirror { user, remote_name, not_before_ms, mfa_since_ms, gone_at_ms } = write.mirror;
+        let Mirror { user, remote_name, not_before_ms, kept_session, mfa_since_ms, gone_at_ms } = write.mirror;
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         let preference = serde_json::to_string(&user.mfa_preference).map_err(Error::internal)?;
         // A name leads to one user. Who had it before in the directory has another one now, or is gone; a program
@@ -154,7 +157,7 @@ macro_rules! write_mirror {
             "UPDATE users SET username = $4, username_key = $5, status = $6, enabled = $7, email = $8, \
              email_key = $9, email_verified = $10, phone = $11, phone_verified = $12, attributes = $13, \
              totp_enabled = $14, mfa_preference = $15, remote_name = $16, not_before_ms = $17, mfa_since_ms = $18, \
-             gone_at_ms = $19, updated_at_ms = $20, is_test = $21, version = version + 1 \
+             gone_at_ms = $19, updated_at_ms = $20, is_test = $21, kept_session = $22, version = version + 1 \
              WHERE id = $1 AND pool_id = $2 AND version = $3",
         )
         .bind(user.id.as_str())
@@ -178,6 +181,7 @@ macro_rules! write_mirror {
         .bind(*gone_at_ms)
         .bind(user.updated_at_ms)
         .bind(user.is_test)
+        .bind(kept_session.as_deref())
         .execute(&mut *$transaction)
         .await?;
         super::one_row(updated.rows_affected())?;
@@ -416,6 +420,22 @@ impl Store {
     pub(crate) async fn end_failed(&self, intent: &str, change: &Change) -> Result<()> {
         write!(self, transaction => {
             end_intent!(transaction, intent);
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
+    /// Marks the account of this version as a test user.
+    pub(crate) async fn mark_test_user(&self, user: &User, change: &Change) -> Result<()> {
+        write_rights!(self, transaction => {
+            let marked = sqlx::query(
+                "UPDATE users SET is_test = TRUE, version = version + 1 WHERE id = $1 AND version = $2",
+            )
+            .bind(user.id.as_str())
+            .bind(user.version)
+            .execute(&mut *transaction)
+            .await?;
+            super::one_row(marked.rows_affected())?;
             record!(transaction, change);
             Ok(())
         })

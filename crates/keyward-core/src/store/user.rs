@@ -795,6 +795,18 @@ impl Store {
         })
     }
 
+    /// Keeps test users from being made.
+    pub(crate) async fn forbid_test_users(&self, change: &Change) -> Result<()> {
+        write!(self, transaction => {
+            sqlx::query("INSERT INTO settings (name, value) VALUES ($1, '') ON CONFLICT (name) DO NOTHING")
+                .bind(SWITCH)
+                .execute(&mut *transaction)
+                .await?;
+            record!(transaction, change);
+            Ok(())
+        })
+    }
+
     /// Takes back that test users are kept from being made.
     pub(crate) async fn allow_test_users(&self, change: &Change) -> Result<()> {
         write!(self, transaction => {
@@ -811,7 +823,7 @@ impl Store {
     pub(crate) async fn admins(&self, pool_id: &str) -> Result<Vec<User>> {
         let rows: Vec<UserRow> = read!(self, connection => {
             sqlx::query_as(select_users!(
-                "WHERE u.pool_id = $1 AND u.kind = 'account' AND EXISTS (SELECT 1 FROM assignments a \
+                "WHERE u.pool_id = $1 AND u.kind = 'account' AND u.gone_at_ms IS NULL AND EXISTS (SELECT 1 FROM assignments a \
                  JOIN roles r ON r.id = a.role_id WHERE a.user_id = u.id AND r.permissions LIKE '%\"*\"%') \
                  ORDER BY u.username_key"
             ))
@@ -825,7 +837,7 @@ impl Store {
     /// The test users of the pool, by name.
     pub(crate) async fn test_users(&self, pool_id: &str) -> Result<Vec<User>> {
         let rows: Vec<UserRow> = read!(self, connection => {
-            sqlx::query_as(select_users!("WHERE u.pool_id = $1 AND u.is_test ORDER BY u.username_key"))
+            sqlx::query_as(select_users!("WHERE u.pool_id = $1 AND u.is_test AND u.gone_at_ms IS NULL ORDER BY u.username_key"))
                 .bind(pool_id)
                 .fetch_all(connection)
                 .await?

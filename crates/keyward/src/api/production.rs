@@ -49,6 +49,9 @@ struct SecuredProduction {
     /// Those to look at; null for who may not see keys.
     #[schema(required = true)]
     api_keys: Option<Vec<RiskyKey>>,
+    /// What could not be done, or isn't known to be. Only where users live in another user pool: whatever comes
+    /// after it is done all the same, and a second run does the rest.
+    failures: Vec<SecuringFailure>,
     /// The roles that have `*`; null for who may not see roles.
     #[schema(required = true)]
     roles: Option<Vec<PowerfulRole>>,
@@ -68,6 +71,15 @@ struct SecuredAdmin {
     /// Whether signing in asks for a second factor.
     #[schema(examples(false))]
     mfa: bool,
+}
+
+/// What could not be done of somebody.
+#[derive(Debug, Serialize, ToSchema)]
+struct SecuringFailure {
+    #[schema(examples("admin@example.com"))]
+    username: String,
+    #[schema(examples("The user pool takes no more requests now; try again in a moment."))]
+    detail: String,
 }
 
 /// An API key that works and shouldn't go on like that.
@@ -102,6 +114,7 @@ impl From<production::Secured> for SecuredProduction {
             admins: secured.admins.into_iter().map(SecuredAdmin::from).collect(),
             test_passwords: secured.test_passwords,
             api_keys: secured.keys.map(keys),
+            failures: secured.failures.into_iter().map(SecuringFailure::from).collect(),
             roles: secured.roles.map(roles),
         }
     }
@@ -111,6 +124,12 @@ impl From<production::SecuredAdmin> for SecuredAdmin {
     fn from(admin: production::SecuredAdmin) -> Self {
         let production::SecuredAdmin { username, is_reset, password, has_mfa } = admin;
         Self { username, reset: is_reset, password, mfa: has_mfa }
+    }
+}
+
+impl From<production::SecuringFailure> for SecuringFailure {
+    fn from(production::SecuringFailure { username, detail }: production::SecuringFailure) -> Self {
+        Self { username, detail }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `keyward secure-production`: no test user and no known password where it counts.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use keyward_core::secret::Secret;
 use serde::{Serialize, Serializer};
@@ -54,6 +56,8 @@ struct ReportJson {
     test_users: Vec<String>,
     admins: Vec<AdminJson>,
     test_passwords: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    failures: BTreeMap<String, String>,
     api_keys: Option<Vec<KeyJson>>,
     roles: Option<Vec<RoleJson>>,
 }
@@ -106,6 +110,11 @@ impl From<Secured> for SecuredJson {
                 test_users: secured.test_users,
                 admins: secured.admins.into_iter().map(admin).collect(),
                 test_passwords: secured.test_passwords,
+                failures: secured
+                    .failures
+                    .into_iter()
+                    .map(|failure| (failure.username, failure.detail))
+                    .collect(),
                 api_keys: secured.api_keys.map(|keys| keys.into_iter().map(key).collect()),
                 roles: secured.roles.map(|roles| roles.into_iter().map(role).collect()),
             },
@@ -176,7 +185,11 @@ fn report(context: &Context, secured: &Secured) -> Result<()> {
         [] => line("Test users: none.")?,
         users => line(&format!("Test users {verb}removed: {}.", names(users)))?,
     }
-    for admin in &secured.admins {
+    for failure in &secured.failures {
+        line(&format!("{}: not done. {}", failure.username, failure.detail))?;
+    }
+    let has_failed = |name: &str| secured.failures.iter().any(|failure| failure.username == name);
+    for admin in secured.admins.iter().filter(|admin| !has_failed(&admin.username)) {
         let mfa = if admin.mfa { "" } else { ", no second factor" };
         if admin.reset {
             line(&format!("{}: password {verb}reset{mfa}.", admin.username))?;

@@ -52,7 +52,15 @@ pub(crate) struct Secured {
     #[serde(default)]
     pub api_keys: Option<Vec<RiskyKey>>,
     #[serde(default)]
+    pub failures: Vec<SecuringFailure>,
+    #[serde(default)]
     pub roles: Option<Vec<PowerfulRole>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SecuringFailure {
+    pub username: String,
+    pub detail: String,
 }
 
 #[derive(Debug, Deserialize)]

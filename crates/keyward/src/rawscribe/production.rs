@@ -1,5 +1,6 @@
 //! Securing production: `/api/v1/user-management/secure-production`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -47,6 +48,9 @@ struct Report {
     test_passwords: Vec<String>,
     /// Null for who may not see keys.
     api_keys: Option<Vec<Key>>,
+    /// What could not be done, by name; left out where all was.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    failures: BTreeMap<String, String>,
     /// Those that allow everything; null for who may not see roles.
     roles: Option<Vec<Role>>,
 }
@@ -70,12 +74,15 @@ struct Admin {
     password: &'static str,
     mfa: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'static str>,
+    detail: Option<String>,
 }
 
 impl From<production::Secured> for Secured {
     fn from(secured: production::Secured) -> Self {
-        let production::Secured { is_plan, test_users, admins, test_passwords, keys, roles } = secured;
+        let production::Secured { is_plan, test_users, admins, test_passwords, keys, failures, roles } =
+            secured;
+        let failures: BTreeMap<_, _> =
+            failures.into_iter().map(|failure| (failure.username, failure.detail)).collect();
         let key =
             |key: production::RiskyKey| Key { name: key.name, username: key.username, risks: key.risks };
         let role = |role: production::PowerfulRole| Role { name: role.name, holders: role.holders };
@@ -93,23 +100,25 @@ impl From<production::Secured> for Secured {
             report: Report {
                 plan: is_plan,
                 test_users,
-                admins: admins.into_iter().map(Admin::from).collect(),
+                admins: admins.into_iter().map(|admin| Admin::of(admin, &failures)).collect(),
                 test_passwords,
                 api_keys: keys.map(|keys| keys.into_iter().map(key).collect()),
+                failures,
                 roles: roles.map(|roles| roles.into_iter().map(role).collect()),
             },
         }
     }
 }
 
-impl From<production::SecuredAdmin> for Admin {
-    fn from(admin: production::SecuredAdmin) -> Self {
+impl Admin {
+    fn of(admin: production::SecuredAdmin, failures: &BTreeMap<String, String>) -> Self {
+        let failure = failures.get(&admin.username);
         let above = "This admin has rights above your own; ask somebody who holds them to run it.";
         Self {
             username: admin.username,
             password: if admin.is_reset { "reset" } else { "left" },
             mfa: admin.has_mfa,
-            detail: (!admin.is_reset).then_some(above),
+            detail: (!admin.is_reset).then(|| failure.map_or(above, String::as_str).to_owned()),
         }
     }
 }

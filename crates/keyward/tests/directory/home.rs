@@ -12,7 +12,7 @@ use keyward_core::access::Credential;
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Result};
-use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::keyward::{Environment, Keyward, Settings};
 use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
 use keyward_core::local_pool::sign_in::{SignIn, SignInRequest};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
@@ -290,7 +290,9 @@ pub(crate) async fn open_in(folder: &Path, elsewhere: Option<&Elsewhere>, bound_
     let pool =
         LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key()).await;
     let pool = Arc::new(pool.unwrap());
-    let settings = Settings { failed_sign_ins_per_minute: 0, ..Settings::default() };
+    // Where production can be secured, and test users made.
+    let environment = Environment::Stage;
+    let settings = Settings { environment, failed_sign_ins_per_minute: 0, ..Settings::default() };
     let keyward = Keyward::new(settings, store.clone(), clock.clone(), random.clone(), master_key(), pool);
     let Some(elsewhere) = elsewhere else { return keyward };
     let CognitoSettings { pool_id, client_id, region, endpoint, .. } = elsewhere.settings.clone();

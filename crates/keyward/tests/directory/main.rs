@@ -17,4 +17,5 @@ mod faults;
 mod home;
 mod moto;
 mod over_http;
+mod production;
 mod proxy;

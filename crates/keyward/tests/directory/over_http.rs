@@ -12,6 +12,9 @@ use crate::evidence;
 use crate::home::{Elsewhere, FIRST, PASSWORD};
 use crate::proxy::{Fault, Proxy, Which};
 
+/// Where RawScribe has its users.
+const USERS: &str = "/api/v1/user-management/users";
+
 /// A running `keyward serve`.
 struct Program {
     child: Child,
@@ -160,7 +163,6 @@ async fn the_vams_dialect_manages_people() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rawscribe_dialect_manages_users_and_signs_in() {
     let (program, elsewhere) = started().await;
-    const USERS: &str = "/api/v1/user-management/users";
 
     let new = json!({ "username": "ada@example.com", "password": PASSWORD, "group": "RESEARCHERS" });
     let made = program.post(USERS, new.clone()).await;

@@ -61,6 +61,7 @@ struct Shared {
     calls: AtomicUsize,
     operations: Mutex<Vec<String>>,
     fault: Mutex<Option<(Which, Fault)>>,
+    failing_operation: Mutex<Option<(String, Fault)>>,
     /// Whether the first page of a list is empty, and leads to the others.
     has_empty_pages: Mutex<bool>,
     hit: Notify,
@@ -85,8 +86,14 @@ impl Proxy {
         *self.state.fault.lock().unwrap() = Some((which, fault));
     }
 
+    /// From now on, each call of this operation fails so.
+    pub(crate) fn let_operation_fail(&self, operation: &str, fault: Fault) {
+        *self.state.failing_operation.lock().unwrap() = Some((operation.to_owned(), fault));
+    }
+
     /// From now on, all is well.
     pub(crate) fn heal(&self) {
+        *self.state.failing_operation.lock().unwrap() = None;
         *self.state.fault.lock().unwrap() = None;
     }
 
@@ -129,6 +136,8 @@ async fn pass_on(State(state): State<Arc<Shared>>, request: Request) -> Response
         };
         is_hit.then_some(fault)
     });
+    let failing = state.failing_operation.lock().unwrap().clone();
+    let fault = fault.or(failing.filter(|(name, _)| *name == operation).map(|(_, fault)| fault));
     if fault.is_some() {
         state.hit.notify_one();
     }
