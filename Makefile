@@ -10,7 +10,7 @@ ARGS ?=
 SHELL := bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rust test-clients lint bench bench-cognito clean
+.PHONY: help run build test test-rust test-clients lint bench bench-directory bench-cognito clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -56,6 +56,11 @@ bench: ## Measure key verification beside a bare route and better-auth (6 minute
 	@scripts/need.sh cc node python wrk
 	$(CARGO) build --locked --release --package keyward
 	python3 bench/keys.py $(ARGS)
+
+bench-directory: $(CACHE)/venv.done ## Measure what Keyward adds to calls to a pool in Amazon Cognito, on moto (1 minute)
+	@scripts/need.sh cc python
+	$(CARGO) build --locked --release --package keyward-aws --example directory
+	$(PYTHON) bench/directory.py $(ARGS)
 
 # Its emulators are downloaded and built once, to .cache/emulators.
 bench-cognito: $(CACHE)/emulators.done ## Measure the Cognito protocol beside the open emulators (20 minutes)

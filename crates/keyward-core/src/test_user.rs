@@ -208,7 +208,7 @@ impl Keyward {
         }
         let wrong = self.what_is_wrong(&user, configured).await?;
         if wrong.is_empty() {
-            return Ok(MadeTestUser { user: user, group, outcome: MadeOutcome::Kept });
+            return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Kept });
         }
         let user = if self.remote_pool.is_some() {
             self.repair_elsewhere(caller, &user.id, configured, role, &wrong).await?

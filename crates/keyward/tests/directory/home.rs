@@ -286,6 +286,7 @@ pub(crate) async fn open_in(folder: &Path, elsewhere: Option<&Elsewhere>, bound_
         issuer: "http://localhost:8480/{pool}".into(),
         password_policy: None,
         refuses_common_passwords: None,
+        file: None,
     };
     let pool =
         LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key()).await;
