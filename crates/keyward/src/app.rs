@@ -49,6 +49,16 @@ pub async fn open_at(
     random: Random,
     master_key: MasterKey,
 ) -> Result<Arc<Keyward>> {
+    // Apart: it is done once, and everything that waits for it would have room for all of it.
+    Box::pin(open_home(config, clock, random, master_key)).await
+}
+
+async fn open_home(
+    config: &Config,
+    clock: Clock,
+    random: Random,
+    master_key: MasterKey,
+) -> Result<Arc<Keyward>> {
     require_home(&config.provider)?;
     let Database::Sqlite(file) = &config.database;
     let store = Store::sqlite(file).await?;
@@ -102,9 +112,9 @@ pub async fn open_at(
     let keyward = match config.provider.cognito() {
         Some(pool) => {
             let settings = remote_pool_settings(pool, config.directory_bound_ms);
-            let service = Arc::new(Box::pin(CognitoService::new(cognito_settings(pool))).await?);
+            let service = Arc::new(CognitoService::new(cognito_settings(pool)).await?);
             let opening = RemotePool::open(settings, service, store, clock, random, master_key);
-            keyward.at_home_in(Box::pin(opening).await?)
+            keyward.at_home_in(opening.await?)
         }
         None => keyward,
     };
