@@ -69,7 +69,7 @@ bench-cognito: $(CACHE)/emulators.done ## Measure the Cognito protocol beside th
 	$(CARGO) build --locked --release --package keyward-core --example limits
 	$(CACHE)/emulators/venv/bin/python bench/cognito.py $(ARGS)
 
-include rawscribe.mk
+include $(dir $(lastword $(MAKEFILE_LIST)))rawscribe.mk
 
 clean: ## Remove what was built and downloaded; ./data stays
 	$(CARGO) clean

@@ -43,7 +43,8 @@ rs_admin_password = $(if $(value ADMIN_PASSWORD_FILE),--password-file="$$RS_ADMI
 rs_login = "$(KEYWARD)" auth login --username="$$RS_ADMIN" $(rs_admin_password)
 rs_quietly = { said=$$($(rs_login) 2>&1) || { printf '%s\n' "$$said" $1 >&2; exit 1; }; }
 rs_nobody = "❌ Nobody is signed in with the profile $$KEYWARD_PROFILE, and the test admin can't be: give ADMIN_USER \
-	and ADMIN_PASSWORD, or run keyward auth login --profile $$KEYWARD_PROFILE"
+	and ADMIN_PASSWORD, or run keyward auth login --profile $$KEYWARD_PROFILE; the first admin of all is made at the \
+	machine, by BOOTSTRAP=true"
 rs_admin = $(if $(value ADMIN_USER),$(if $(rs_admin_password),$(rs_quietly),$(rs_login) >&2),"$(KEYWARD)" auth status \
 	--check >/dev/null 2>&1 || $(call rs_quietly,$(rs_nobody)))
 

@@ -47,6 +47,8 @@ pub struct RemotePoolSettings {
     pub id: String,
     /// The application's client, for which tokens must be.
     pub client_id: String,
+    /// Where the pool's protocol is spoken.
+    pub endpoint: String,
     /// What tokens may name as their issuer.
     pub issuers: Vec<String>,
     /// The groups that count as the roles of their names.

@@ -142,12 +142,14 @@ fn cognito_settings(pool: &CognitoPool) -> CognitoSettings {
 #[cfg(feature = "aws")]
 fn remote_pool_settings(pool: &CognitoPool, bound_ms: u64) -> RemotePoolSettings {
     let CognitoPool { user_pool_id: id, client_id, region, endpoint, groups, .. } = pool;
-    let mut issuers = vec![format!("https://cognito-idp.{region}.amazonaws.com/{id}")];
+    let amazon = format!("https://cognito-idp.{region}.amazonaws.com");
+    let mut issuers = vec![format!("{amazon}/{id}")];
     // Another Keyward names itself; an emulator has Amazon's name in its tokens.
     issuers.extend(endpoint.as_ref().map(|endpoint| format!("{}/{id}", endpoint.trim_end_matches('/'))));
     RemotePoolSettings {
         id: id.clone(),
         client_id: client_id.clone(),
+        endpoint: endpoint.clone().unwrap_or(amazon),
         issuers,
         groups: groups.clone(),
         bound_ms: i64::try_from(bound_ms).unwrap_or(i64::MAX),

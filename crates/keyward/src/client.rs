@@ -94,6 +94,8 @@ pub(crate) enum Notice<'a> {
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
+    /// Where people sign in, when that isn't the server itself.
+    cognito: RefCell<Option<(Url, reqwest::Client)>>,
     patience: Patience,
     credential: RefCell<Option<Credential>>,
     observer: Box<dyn Fn(Notice<'_>)>,
@@ -247,6 +249,22 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
+fn http_client(base: &Url, patience: &Patience) -> Result<reqwest::Client> {
+    // A redirect is reported instead of followed: the credential is meant for this server alone.
+    let mut builder = reqwest::Client::builder()
+        .timeout(patience.timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")));
+    if base.scheme() == "http" {
+        // Without TLS there is no need for the system's certificates, nor to fail when it has none.
+        builder = builder.tls_certs_only([]);
+    }
+    if is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| Error::Unusable(error::chain(&error)))
+}
+
 impl Client {
     /// A client of the server at `base`, that acts as nobody until it is given a credential.
     pub(crate) fn new(
@@ -256,20 +274,27 @@ impl Client {
         random: Random,
         observer: Box<dyn Fn(Notice<'_>)>,
     ) -> Result<Self> {
-        // A redirect is reported instead of followed: the credential is meant for this server alone.
-        let mut builder = reqwest::Client::builder()
-            .timeout(patience.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")));
-        if base.scheme() == "http" {
-            // Without TLS there is no need for the system's certificates, nor to fail when it has none.
-            builder = builder.tls_certs_only([]);
+        let http = http_client(&base, &patience)?;
+        let (cognito, credential) = (RefCell::new(None), RefCell::new(None));
+        Ok(Self { http, base, cognito, patience, credential, observer, clock, random })
+    }
+
+    /// From now on, what is said in the Cognito protocol goes to `endpoint`, as the server has told.
+    pub(crate) fn sign_in_at(&self, endpoint: Option<&str>) -> Result<()> {
+        let Some(endpoint) = endpoint else { return Ok(()) };
+        let url = server_address(endpoint).ok_or_else(|| Error::Unaddressable(endpoint.to_owned()))?;
+        // Passwords go there.
+        if url.scheme() != "https" && self.base.scheme() == "https" && !is_loopback(&url) {
+            return Err(Error::Unaddressable(endpoint.to_owned()));
         }
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| Error::Unusable(error::chain(&error)))?;
-        Ok(Self { http, base, patience, credential: RefCell::new(None), observer, clock, random })
+        let http = http_client(&url, &self.patience)?;
+        self.cognito.replace(Some((url, http)));
+        Ok(())
+    }
+
+    /// Where people sign in, when that isn't the server itself.
+    pub(crate) fn cognito_endpoint(&self) -> Option<String> {
+        self.cognito.borrow().as_ref().map(|(url, _)| url.to_string())
     }
 
     /// The same client, acting by `credential`.
@@ -336,9 +361,11 @@ impl Client {
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Result<Answer> {
-        let url = self.url(call)?;
+        let elsewhere = self.cognito.borrow().clone().filter(|_| call.operation.is_some());
+        let (base, http) = elsewhere.unwrap_or_else(|| (self.base.clone(), self.http.clone()));
+        let url = Self::url(&base, call)?;
         let started_ms = self.clock.now_ms();
-        let mut request = self.http.request(call.method.clone(), url.clone());
+        let mut request = http.request(call.method.clone(), url.clone());
         if let Some(operation) = call.operation {
             request = request
                 .header("X-Amz-Target", format!("AWSCognitoIdentityProviderService.{operation}"))
@@ -357,10 +384,10 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| self.failed(call, &error))?;
+        let response = request.send().await.map_err(|error| self.failed(call, &base, &error))?;
         let status = response.status();
         let headers = response.headers().clone();
-        let body = response.bytes().await.map_err(|error| self.failed(call, &error))?.to_vec();
+        let body = response.bytes().await.map_err(|error| self.failed(call, &base, &error))?.to_vec();
         (self.observer)(Notice::Answered {
             method: call.method.as_str(),
             url: &url,
@@ -371,7 +398,7 @@ impl Client {
         Ok(Answer { status, headers, body })
     }
 
-    fn url(&self, call: &Call<'_>) -> Result<Url> {
+    fn url(base: &Url, call: &Call<'_>) -> Result<Url> {
         // A URL knows no such names: they would address the thing above, all roles instead of one.
         if let Some(name) = call.path.iter().find(|name| matches!(**name, "." | "..")) {
             return Err(Error::Unaddressable((*name).to_owned()));
@@ -379,7 +406,7 @@ impl Client {
         if call.operation.is_none() && call.path.contains(&"") {
             return Err(Error::Unaddressable(String::new()));
         }
-        let mut url = self.base.clone();
+        let mut url = base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(call.path);
         }
@@ -432,9 +459,9 @@ impl Client {
         Ok(true)
     }
 
-    fn failed(&self, call: &Call<'_>, error: &reqwest::Error) -> Error {
+    fn failed(&self, call: &Call<'_>, base: &Url, error: &reqwest::Error) -> Error {
         let maybe_done = !call.only_asks && call.operation.is_none();
-        let server = self.base.to_string().trim_end_matches('/').to_owned();
+        let server = base.to_string().trim_end_matches('/').to_owned();
         if error.is_timeout() {
             Error::TimedOut { server, seconds: self.patience.timeout.as_secs_f64(), maybe_done }
         } else if error.is_connect() {
@@ -497,7 +524,8 @@ mod tests {
         let client = client("https://example.com/stage/");
 
         let path = ["api", "v1", "users", "a/../b?c@example.com"];
-        let url = client.url(&Call::get(&path).query(vec![("cursor", "a&b".to_owned())])).unwrap();
+        let url =
+            Client::url(&client.base, &Call::get(&path).query(vec![("cursor", "a&b".to_owned())])).unwrap();
 
         assert_eq!(
             url.as_str(),
@@ -511,7 +539,10 @@ mod tests {
 
         for name in ["", ".", ".."] {
             let path = ["api", "v1", "users", "u", "roles", name];
-            assert!(matches!(client.url(&Call::get(&path)), Err(Error::Unaddressable(_))), "{name:?}");
+            assert!(
+                matches!(Client::url(&client.base, &Call::get(&path)), Err(Error::Unaddressable(_))),
+                "{name:?}"
+            );
         }
     }
 

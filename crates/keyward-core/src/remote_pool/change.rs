@@ -625,8 +625,8 @@ impl Inner {
         }
         let plan: Plan = serde_json::from_str(&intent.plan).map_err(Error::internal)?;
         let outcome = match &plan.act {
-            Act::Create { name, roles, is_temporary, .. } => {
-                self.settle_creation(intent, &plan, name, roles, *is_temporary).await
+            Act::Create { name, user, roles, is_temporary } => {
+                self.settle_creation(intent, &plan, name, user, roles, *is_temporary).await
             }
             Act::DeleteRole { name, .. } => {
                 self.service.delete_group(name).await?;
@@ -660,14 +660,26 @@ impl Inner {
         intent: &Intent,
         plan: &Plan,
         name: &str,
+        user: &User,
         roles: &[RoleName],
         is_temporary: bool,
     ) -> Result<()> {
         let Some((seen, groups)) = self.ask(name).await? else {
             return self.settled_as_failed(intent, plan, "the user pool has made nobody").await;
         };
-        if seen.created_at_ms < intent.at_ms.saturating_sub(CLOCK_SKEW_MS) {
+        // Who was made long before, or after we can have made anybody, is somebody else's: Keyward may have been
+        // down for a day.
+        let (earliest_ms, latest_ms) = (
+            intent.at_ms.saturating_sub(CLOCK_SKEW_MS),
+            intent.at_ms.saturating_add(LONGEST_CHANGE_MS + CLOCK_SKEW_MS),
+        );
+        if !(earliest_ms..=latest_ms).contains(&seen.created_at_ms) {
             return self.settled_as_failed(intent, plan, "somebody else had the name").await;
+        }
+        // Nor would we have made them with other attributes.
+        let is_ours = |(name, value): (&String, &String)| seen.attributes.get(name) == Some(value);
+        if !attributes_of(user).iter().all(is_ours) {
+            return self.settled_as_failed(intent, plan, "somebody else has the name").await;
         }
         let has_password = is_temporary || seen.status == UserStatus::Confirmed;
         let mut listed = roles.iter().filter(|role| self.is_listed(&role.name));

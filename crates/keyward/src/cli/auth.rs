@@ -380,6 +380,7 @@ async fn keep_override(
         user_id: user_id.to_owned(),
         expires_at,
         client_id: None,
+        cognito_endpoint: None,
         credential_store: CredentialStore::File,
     };
     let credentials = Credentials { access_token: token, refresh_token: None, id_token: None };

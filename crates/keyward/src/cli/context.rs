@@ -135,14 +135,17 @@ impl Context {
     pub(crate) fn client_of(&self, server: Url) -> Result<Client> {
         let output = Rc::clone(&self.output);
         let observer = Box::new(move |notice: Notice<'_>| tell(&output, &notice));
+        let session = self.profiles.session(&self.profile)?;
+        let session = session.filter(|session| session.url == shown(&server));
         let client = Client::new(
             server,
             self.settings.patience.clone(),
             self.clock.clone(),
             self.random.clone(),
             observer,
-        );
-        Ok(client?)
+        )?;
+        client.sign_in_at(session.and_then(|session| session.cognito_endpoint).as_deref())?;
+        Ok(client)
     }
 
     fn credential(&self, session: &Session, credentials: Credentials) -> Credential {

@@ -87,6 +87,9 @@ pub(crate) struct Session {
     pub expires_at: Option<i64>,
     #[serde(default)]
     pub client_id: Option<String>,
+    /// Where they came from and are renewed, when that isn't the server itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cognito_endpoint: Option<String>,
     pub credential_store: CredentialStore,
 }
 

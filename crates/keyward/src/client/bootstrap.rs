@@ -16,6 +16,9 @@ pub(crate) struct AmplifyConfig {
     pub cognito_user_pool_id: Option<String>,
     #[serde(default)]
     pub cognito_app_client_id: Option<String>,
+    /// Where the Cognito protocol is spoken, when that isn't the server itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cognito_endpoint: Option<String>,
     /// The rest, kept for who reads the profile.
     #[serde(flatten)]
     pub others: serde_json::Map<String, serde_json::Value>,
@@ -47,7 +50,9 @@ impl Client {
     }
 
     pub(crate) async fn amplify_config(&self) -> Result<AmplifyConfig> {
-        self.json(Call::get(&["api", "amplify-config"])).await
+        let config: AmplifyConfig = self.json(Call::get(&["api", "amplify-config"])).await?;
+        self.sign_in_at(config.cognito_endpoint.as_deref())?;
+        Ok(config)
     }
 
     /// The features that are on.

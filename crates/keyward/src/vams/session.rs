@@ -91,7 +91,7 @@ pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Resul
         Some(pool) => (pool.region(), pool.opened_with().id.as_str(), pool.opened_with().client_id.as_str()),
         None => (own.region(), own.id(), client),
     };
-    Ok(Json(json!({
+    let mut config = json!({
         "region": region,
         "api": keyward.settings().public_url,
         "cognitoUserPoolId": pool_id,
@@ -107,7 +107,12 @@ pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Resul
         "stackName": "keyward",
         "contentSecurityPolicy": UNDEFINED,
         "bannerHtmlMessage": "",
-    })))
+    });
+    if let Some(pool) = keyward.remote_pool() {
+        // The command line signs in there.
+        config["cognitoEndpoint"] = pool.opened_with().endpoint.as_str().into();
+    }
+    Ok(Json(config))
 }
 
 /// The caller's own profile: whoever signed in has one, seen before or not.

@@ -297,12 +297,13 @@ pub(crate) async fn open_in(folder: &Path, elsewhere: Option<&Elsewhere>, bound_
     let keyward = Keyward::new(settings, store.clone(), clock.clone(), random.clone(), master_key(), pool);
     let Some(elsewhere) = elsewhere else { return keyward };
     let CognitoSettings { pool_id, client_id, region, endpoint, .. } = elsewhere.settings.clone();
+    let endpoint = endpoint.unwrap();
     let issuers = vec![
         format!("https://cognito-idp.{region}.amazonaws.com/{pool_id}"),
-        format!("{}/{pool_id}", endpoint.unwrap()),
+        format!("{endpoint}/{pool_id}"),
     ];
     let groups = ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS"].map(str::to_owned).into();
-    let settings = RemotePoolSettings { id: pool_id, client_id, issuers, groups, bound_ms };
+    let settings = RemotePoolSettings { id: pool_id, client_id, endpoint, issuers, groups, bound_ms };
     let service = Arc::new(CognitoService::new(elsewhere.settings.clone()).await.unwrap());
     let remote = RemotePool::open(settings, service, store, clock, random, master_key()).await.unwrap();
     let keyward = keyward.at_home_in(remote);

@@ -111,6 +111,7 @@ pub(super) async fn run(context: &Context, login: Login) -> Result<()> {
         user_id: username.clone(),
         expires_at: Some(context.clock.now_seconds() + tokens.expires_in),
         client_id: Some(client_id),
+        cognito_endpoint: client.cognito_endpoint(),
         credential_store: CredentialStore::File,
     };
     let credentials = Credentials {
