@@ -171,7 +171,7 @@ impl RemotePool {
 
     /// The user of this id as decisions see them.
     pub(crate) async fn mirrored(&self, user_id: &str) -> Result<Option<Mirror>> {
-        self.0.store.mirror(&self.0.settings.id, user_id, user_id).await
+        self.0.store.mirror_of_id(&self.0.settings.id, user_id).await
     }
 
     /// Whether one signs in with this password, for good.
@@ -417,26 +417,32 @@ impl Inner {
         Ok(user?.zip(Some(groups?)))
     }
 
-    /// The same of the user with this id, where it isn't known what the directory calls them.
-    async fn ask_by_id(&self, id: &str) -> Result<Option<(RemoteUser, Vec<String>)>> {
-        if let Some(found) = self.ask(id).await? {
-            return Ok(Some(found));
-        }
+    /// The same of the user with this id, where it isn't known what the directory calls them; else, where it may
+    /// be one, of the user with this name. Whose name is another user's id doesn't come in the other's place.
+    async fn ask_by_id(&self, id: &str, may_be_name: bool) -> Result<Option<(RemoteUser, Vec<String>)>> {
+        let named = self.ask(id).await?;
+        let named_so = named.clone().filter(|_| may_be_name);
         if uuid::Uuid::try_parse(id).is_err() {
-            return Ok(None);
+            return Ok(named_so);
+        }
+        if named.as_ref().is_some_and(|(seen, _)| seen.id() == id) {
+            return Ok(named);
         }
         let filter = RemoteFilter { attribute: "sub", value: id, is_prefix: false };
         let (users, _) = self.service.users(Some(filter), 1, None).await?;
-        match users.first() {
-            Some(user) => self.ask(&user.name).await,
-            None => Ok(None),
-        }
+        let found = match users.first() {
+            Some(user) => self.ask(&user.name).await?.filter(|(seen, _)| seen.id() == id),
+            None => None,
+        };
+        Ok(found.or(named_so))
     }
 
     /// The user of this name or id, as the directory and Keyward know them now.
     async fn find(&self, name_or_id: &str) -> Result<Option<Mirror>> {
         for _ in 0..READ_TRIES {
-            match self.try_find(name_or_id).await {
+            let key = self.identifiers().key(name_or_id);
+            let known = self.store.mirror(&self.settings.id, &key, name_or_id).await?;
+            match self.found(name_or_id, known.as_ref(), true).await {
                 Err(error) if error.is_changed_meanwhile() => {}
                 outcome => return outcome,
             }
@@ -444,30 +450,46 @@ impl Inner {
         Err(Error::changed_meanwhile())
     }
 
-    async fn try_find(&self, name_or_id: &str) -> Result<Option<Mirror>> {
-        let key = self.identifiers().key(name_or_id);
-        let known = self.store.mirror(&self.settings.id, &key, name_or_id).await?;
-        if known.as_ref().is_some_and(Mirror::is_program) {
-            return Ok(known);
+    /// The user of this id, whoever has a name like it.
+    async fn find_by_id(&self, id: &str) -> Result<Option<Mirror>> {
+        for _ in 0..READ_TRIES {
+            let known = self.store.mirror_of_id(&self.settings.id, id).await?;
+            match self.found(id, known.as_ref(), false).await {
+                Err(error) if error.is_changed_meanwhile() => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::changed_meanwhile())
+    }
+
+    /// What the directory tells of somebody of whom `known` is known here.
+    async fn found(
+        &self,
+        name_or_id: &str,
+        known: Option<&Mirror>,
+        may_be_name: bool,
+    ) -> Result<Option<Mirror>> {
+        if known.is_some_and(Mirror::is_program) {
+            return Ok(known.cloned());
         }
         let asked_at = moment(&self.clock);
-        let found = match &known {
+        let found = match known {
             Some(Mirror { user, remote_name: Some(name), .. }) if user.id == name_or_id => {
-                self.ask(name).await?
+                self.ask(name).await?.filter(|(seen, _)| seen.id() == name_or_id)
             }
-            Some(Mirror { user, .. }) if user.id == name_or_id => self.ask_by_id(name_or_id).await?,
+            Some(Mirror { user, .. }) if user.id == name_or_id => self.ask_by_id(name_or_id, false).await?,
             Some(_) => self.ask(name_or_id).await?,
-            None => self.ask_by_id(name_or_id).await?,
+            None => self.ask_by_id(name_or_id, may_be_name).await?,
         };
         let Some((seen, groups)) = found else {
             if let Some(known) = known {
-                self.note_gone(&known).await?;
+                self.note_gone(known).await?;
             }
             return Ok(None);
         };
         let known = match known {
-            Some(known) if known.user.id == seen.id() => Some(known),
-            _ => self.store.mirror(&self.settings.id, seen.id(), seen.id()).await?,
+            Some(known) if known.user.id == seen.id() => Some(known.clone()),
+            _ => self.store.mirror_of_id(&self.settings.id, seen.id()).await?,
         };
         if known.as_ref().is_some_and(Mirror::is_program) {
             return Ok(None);
@@ -577,7 +599,7 @@ impl Inner {
         for (id, (seen, groups)) in &members {
             let known = match known.remove(id) {
                 Some(known) => Some(known),
-                None => self.store.mirror(&self.settings.id, id, id).await?,
+                None => self.store.mirror_of_id(&self.settings.id, id).await?,
             };
             if known.as_ref().is_some_and(Mirror::is_program) {
                 continue;
@@ -586,7 +608,7 @@ impl Inner {
         }
         // Who isn't in any of them any more is asked for alone: they may be gone.
         for mirror in known.into_values() {
-            self.find(&mirror.user.id).await?;
+            self.find_by_id(&mirror.user.id).await?;
         }
         Ok(())
     }

@@ -280,7 +280,7 @@ impl Inner {
 
     /// The row of the account with this id.
     async fn known(&self, id: &str) -> Result<Mirror> {
-        let known = self.store.mirror(&self.settings.id, id, id).await?;
+        let known = self.store.mirror_of_id(&self.settings.id, id).await?;
         known.filter(|known| known.user.id == id && known.gone_at_ms.is_none()).ok_or_else(gone)
     }
 
@@ -473,7 +473,7 @@ impl Inner {
         let asked_at = moment(&self.clock);
         let (mut mirror, known) = match (&plan.act, made) {
             (Act::Create { .. }, Some(made)) => {
-                let known = self.store.mirror(&self.settings.id, made.id(), made.id()).await?;
+                let known = self.store.mirror_of_id(&self.settings.id, made.id()).await?;
                 (self.mirror_of(made, known.as_ref()), known)
             }
             (Act::Delete { id, .. }, _) => {

@@ -118,7 +118,7 @@ impl Inner {
     pub(super) async fn refresh(&self, user_id: &str) -> Result<()> {
         let look = self.looks.user(user_id);
         // A program user, whom no directory knows, is found here without asking; so is nobody.
-        look.look(self, async || self.find(user_id).await.map(drop)).await
+        look.look(self, async || self.find_by_id(user_id).await.map(drop)).await
     }
 
     pub(super) async fn look_at_members_within_bound(&self) -> Result<()> {

@@ -263,13 +263,31 @@ impl Store {
         })
     }
 
-    /// The user of the pool with this name, as it is looked up, or id.
+    /// The user of the pool with this id.
+    pub(crate) async fn mirror_of_id(&self, pool_id: &str, id: &str) -> Result<Option<Mirror>> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        let row: Option<FullRow> = read!(self, connection => {
+            sqlx::query_as(select_mirrors!("WHERE u.pool_id = $1 AND u.id = $2"))
+                .bind(pool_id)
+                .bind(id)
+                .fetch_optional(connection)
+                .await?
+        });
+        Ok(row.map(Mirror::from))
+    }
+
+    /// The user of the pool with this id or else this name, as it is looked up.
     pub(crate) async fn mirror(&self, pool_id: &str, name_key: &str, id: &str) -> Result<Option<Mirror>> {
         if name_key.contains('\0') || id.contains('\0') {
             return Ok(None);
         }
         let row: Option<FullRow> = read!(self, connection => {
-            sqlx::query_as(select_mirrors!("WHERE u.pool_id = $1 AND (u.username_key = $2 OR u.id = $3)"))
+            sqlx::query_as(select_mirrors!(
+                "WHERE u.pool_id = $1 AND (u.username_key = $2 OR u.id = $3) \
+                 ORDER BY CASE WHEN u.id = $3 THEN 0 ELSE 1 END LIMIT 1"
+            ))
                 .bind(pool_id)
                 .bind(name_key)
                 .bind(id)
