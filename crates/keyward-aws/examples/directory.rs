@@ -172,6 +172,7 @@ async fn keyward(file: &std::path::Path, endpoint: &str, pool_id: &str) -> Keywa
     let settings = RemotePoolSettings {
         id: pool_id.to_owned(),
         client_id: "bench".to_owned(),
+        endpoint: endpoint.to_owned(),
         issuers: Vec::new(),
         groups: ["ADMINS", "LAB_MANAGERS", "RESEARCHERS", "CLINICIANS"].map(str::to_owned).into(),
         bound_ms: 60_000,

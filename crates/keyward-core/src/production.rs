@@ -2,6 +2,8 @@
 //!
 //! All of it is one transaction: when it fails, every password is the one that it was, and nobody is gone.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -65,6 +67,8 @@ pub enum KeyRisk {
     Unused,
     /// Its user is kept out: it works again as soon as they aren't.
     UserDisabled,
+    /// A test user, whose password isn't secret, has made it.
+    MadeByTestUser,
 }
 
 /// What could not be done of somebody.
@@ -290,7 +294,7 @@ impl Keyward {
             admins: told,
             test_passwords,
             failures: Vec::new(),
-            keys: if sees_keys { Some(self.risky_keys().await?) } else { None },
+            keys: if sees_keys { Some(self.risky_keys(test_users).await?) } else { None },
             roles: if sees_roles { Some(self.powerful_roles().await?) } else { None },
         })
     }
@@ -322,17 +326,42 @@ impl Keyward {
         Ok(found)
     }
 
-    async fn risky_keys(&self) -> Result<Vec<RiskyKey>> {
+    /// The keys that are to be looked at: those of APIs, then access keys, which never expire.
+    async fn risky_keys(&self, test_users: &[User]) -> Result<Vec<RiskyKey>> {
         self.flush_uses().await?;
         let now_ms = self.clock.now_ms();
+        // Those that are configured may be gone by now, and what they made is still there.
+        let configured = self.settings.test_users.iter().map(|user| &user.username);
+        let makers: BTreeSet<&String> =
+            test_users.iter().map(|user| &user.username).chain(configured).collect();
         let (mut keys, mut next) = (Vec::new(), Some(String::new()));
         while let Some(cursor) = next {
             let page = Cursor::new(Some(MAXIMUM_LIMIT), Some(&cursor))?;
             let page = self.store.api_keys(None, None, &page).await?;
             keys.extend(page.items.into_iter().filter_map(|key| {
-                let risks = risks(&key, now_ms);
+                let mut risks = risks(&key, now_ms);
+                if makers.contains(&key.created_by) && key.state(now_ms) != ApiKeyState::Expired {
+                    risks.push(KeyRisk::MadeByTestUser);
+                }
                 let key = RiskyKey { id: key.id, name: key.name, username: key.username, risks };
                 Some(key).filter(|key| !key.risks.is_empty())
+            }));
+            next = page.next;
+        }
+        let mut next = Some(String::new());
+        while let Some(cursor) = next {
+            let page = Cursor::new(Some(MAXIMUM_LIMIT), Some(&cursor))?;
+            let page = self.store.access_keys(None, &page).await?;
+            keys.extend(page.items.into_iter().map(|key| {
+                let mut risks = vec![KeyRisk::NeverExpires];
+                let last_used_ms = key.last_used.as_ref().map_or(key.created_at_ms, |last| last.at_ms);
+                if last_used_ms <= now_ms - UNUSED_MS {
+                    risks.push(KeyRisk::Unused);
+                }
+                if makers.contains(&key.created_by) {
+                    risks.push(KeyRisk::MadeByTestUser);
+                }
+                RiskyKey { id: key.id, name: "access key".to_owned(), username: key.username, risks }
             }));
             next = page.next;
         }

@@ -182,6 +182,24 @@ impl Keyward {
         self.audited(caller, ACTION, Target::unknown("user"), outcome.await).await
     }
 
+    /// Says in the log that there are test users in production: they came with the database, and sign in.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn warn_of_test_users(&self) -> Result<()> {
+        if self.settings.environment == Environment::Prod {
+            let users = self.store.test_users(self.directory.pool_id()).await?.len();
+            if users > 0 {
+                tracing::warn!(
+                    users,
+                    "there are test users in production, whose passwords are no secret; \
+                     `keyward secure-production` deletes them"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Those that are marked: first those that are configured, in that order.
     pub(crate) async fn test_users_in_order(&self) -> Result<Vec<User>> {
         let configured = &self.settings.test_users;

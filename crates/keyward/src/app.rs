@@ -123,6 +123,7 @@ async fn open_home(
         None => keyward,
     };
     keyward.move_in().await?;
+    keyward.warn_of_test_users().await?;
     rawscribe_file::enter(&keyward, config, &config.rawscribe.now()).await?;
     Ok(Arc::new(keyward))
 }

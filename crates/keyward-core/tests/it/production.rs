@@ -190,6 +190,10 @@ async fn what_is_left_to_look_at_is_told(database: TestDatabase) {
     keyward.clock().advance_ms(90 * DAY_MS);
     keyward.create_api_key(&operator, ending("new and with an end")).await.unwrap();
     let young = key(&keyward, "young and for ever", ADA).await.key.id;
+    // What a test user has made would outlive them.
+    let tester = person(&keyward, "testadmin@example.com", false).await;
+    let made = keyward.create_api_key(&tester, ending("way back")).await.unwrap().key.id;
+    let access_key = keyward.create_access_key(&tester, ADA).await.unwrap().key.id;
     // An admin has taken a test user's password for their own.
     keyward.set_password(&operator, ADA, &"TestAdmin123!".into(), false).await.unwrap();
     role(&keyward, "owners", &["read:*", "*"]).await;
@@ -208,7 +212,9 @@ async fn what_is_left_to_look_at_is_told(database: TestDatabase) {
         [
             risky(&old, "old and for ever", BOB, &[KeyRisk::NeverExpires, KeyRisk::Unused]),
             risky(&resting, "resting", BOB, &[KeyRisk::Unused]),
+            risky(&made, "way back", BOB, &[KeyRisk::MadeByTestUser]),
             risky(&young, "young and for ever", ADA, &[KeyRisk::NeverExpires]),
+            risky(&access_key, "access key", ADA, &[KeyRisk::NeverExpires, KeyRisk::MadeByTestUser]),
         ]
     );
     let roles = plan.roles.unwrap();

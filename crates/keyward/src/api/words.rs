@@ -58,9 +58,9 @@ words!(
 );
 
 words!(
-    KeyRisk(CoreKeyRisk) = NeverExpires | Unused | UserDisabled,
-    "What is wrong about a key: it has no end, was not used for 90 days, or its user is disabled, with whom \
-     it would come back."
+    KeyRisk(CoreKeyRisk) = NeverExpires | Unused | UserDisabled | MadeByTestUser,
+    "What is wrong about a key: it has no end, was not used for 90 days, its user is disabled, with whom it \
+     would come back, or a test user has made it."
 );
 
 words!(

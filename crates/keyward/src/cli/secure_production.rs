@@ -206,7 +206,9 @@ fn report(context: &Context, secured: &Secured) -> Result<()> {
     for key in secured.api_keys.iter().flatten() {
         let risks: Vec<_> = key.risks.iter().map(|risk| in_words(risk)).collect();
         let RiskyKey { id, name, username, .. } = key;
-        line(&format!("API key {name} ({id}) of {username}: {}.", risks.join(", ")))?;
+        let kind = if id.starts_with("AKIA") { "Access" } else { "API" };
+        let name = if id.starts_with("AKIA") { id.clone() } else { format!("{name} ({id})") };
+        line(&format!("{kind} key {name} of {username}: {}.", risks.join(", ")))?;
     }
     for role in secured.roles.iter().flatten() {
         let holders = if role.holders.is_empty() { "nobody".to_owned() } else { names(&role.holders) };
@@ -220,6 +222,7 @@ fn in_words(risk: &str) -> &str {
         "never_expires" => "never expires",
         "unused" => "not used for 90 days",
         "user_disabled" => "its user is disabled",
+        "made_by_test_user" => "a test user has made it",
         other => other,
     }
 }

@@ -81,7 +81,7 @@ pub(crate) struct RiskyKey {
     pub name: String,
     #[serde(default)]
     pub username: String,
-    /// `never_expires`, `unused`, `user_disabled`.
+    /// `never_expires`, `unused`, `user_disabled`, `made_by_test_user`.
     #[serde(default)]
     pub risks: Vec<String>,
 }
