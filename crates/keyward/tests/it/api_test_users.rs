@@ -86,7 +86,7 @@ async fn a_plan_and_what_is_done_have_the_same_form() {
         json!({
             "plan": true, "test_users": NAMES,
             "admins": [{ "username": ADMIN, "reset": true, "password": null, "mfa": false }],
-            "test_passwords": NAMES, "api_keys": key,
+            "test_passwords": NAMES, "api_keys": key, "failures": [],
             "roles": [{ "name": "ADMINS", "holders": ["admin-bot@example.com", ADMIN, NAMES[0]] }],
         })
     );
