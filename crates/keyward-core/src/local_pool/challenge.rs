@@ -188,7 +188,13 @@ impl LocalPool {
             content,
         };
         let plaintext = Zeroizing::new(serde_json::to_vec(&envelope).map_err(Error::internal)?);
-        self.master_key.seal(&self.random, purpose, &plaintext)
+        loop {
+            let sealed = self.master_key.seal(&self.random, purpose, &plaintext)?;
+            // What begins with a hyphen is an option to command lines, the one of AWS among them.
+            if !sealed.starts_with('-') {
+                return Ok(sealed);
+            }
+        }
     }
 
     fn open<T: DeserializeOwned>(
