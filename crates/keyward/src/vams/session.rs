@@ -108,9 +108,9 @@ pub(super) async fn amplify_config(State(keyward): State<Arc<Keyward>>) -> Resul
         "contentSecurityPolicy": UNDEFINED,
         "bannerHtmlMessage": "",
     });
-    if let Some(pool) = keyward.remote_pool() {
+    if let (Some(pool), Some(members)) = (keyward.remote_pool(), config.as_object_mut()) {
         // The command line signs in there.
-        config["cognitoEndpoint"] = pool.opened_with().endpoint.as_str().into();
+        members.insert("cognitoEndpoint".to_owned(), pool.opened_with().endpoint.as_str().into());
     }
     Ok(Json(config))
 }
