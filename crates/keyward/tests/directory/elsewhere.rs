@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use keyward_core::caller::Origin;
 use keyward_core::error::{Code, Thing};
 use keyward_core::page::Cursor;
+use keyward_core::provisioning::FirstAdmin;
 use keyward_core::remote_pool::RemoteSignIn;
 use keyward_core::role::RoleUpdate;
 use keyward_core::secret::Secret;
@@ -13,7 +14,7 @@ use keyward_core::user::UserQuery;
 use serde_json::json;
 
 use crate::evidence;
-use crate::home::{Elsewhere, FIRST, Home, PASSWORD, Place, code, new_user, operator, texts};
+use crate::home::{Elsewhere, FIRST, Home, PASSWORD, Place, code, new_user, open_in, operator, texts};
 use crate::proxy::{Fault, Proxy, Which};
 
 /// How old what is known may be in these tests.
@@ -100,6 +101,20 @@ async fn nothing_old_counts_while_the_pool_does_not_answer() {
     proxy.heal();
     tokio::time::sleep(Duration::from_secs(1)).await;
     home.let_in(&token).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_home_that_was_met_before_starts_while_the_pool_does_not_answer() {
+    let (home, proxy) = behind_a_proxy(Duration::from_mins(1)).await;
+
+    proxy.let_fail(Which::From(1), Fault::Failed);
+    let keyward = open_in(home.folder.path(), Some(home.elsewhere()), 60_000).await;
+
+    let first = FirstAdmin { email: FIRST.into(), password: Some(PASSWORD.into()) };
+    assert!(keyward.bootstrap(first).await.unwrap().is_none());
+    assert_eq!(code(keyward.user(&operator(), FIRST).await), Code::Unavailable);
+    proxy.heal();
+    keyward.user(&operator(), FIRST).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
