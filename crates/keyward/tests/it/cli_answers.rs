@@ -524,7 +524,7 @@ fn a_new_access_key_is_shown_once_with_what_clients_need() {
     Secret access key (SAVE THIS - shown only once):  wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
     --- stderr
     ✓ Access key created successfully
-    For AWS' clients: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION (what the pool's id begins with), and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=URL
+    For AWS' clients: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION (what the pool's id begins with), and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=URL
     ");
     let mut json =
         desk.run(&["access-key", "create", "ci-bot@example.com", "--json-output"]).expect(0).json();
