@@ -148,8 +148,8 @@ async fn create(context: &Context, user: &str) -> Result<()> {
     output.fields(&[("Access key ID", key.id), ("User ID", key.username)])?;
     output.secret("Secret access key (SAVE THIS - shown only once)", secret.expose())?;
     output.note(&format!(
-        "For AWS' clients: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION (what the pool's id begins with), \
-         and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER={}",
+        "For AWS' clients: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION (what the pool's id \
+         begins with), and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER={}",
         shown(client.base())
     ));
     Ok(())
