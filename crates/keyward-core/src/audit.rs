@@ -256,7 +256,7 @@ impl Keyward {
 
     /// The answer that this very request had before, when it carries an `Idempotency-Key` and was carried
     /// out.
-    async fn replay<T: DeserializeOwned>(
+    pub(crate) async fn replay<T: DeserializeOwned>(
         &self,
         caller: &Caller,
         action: &str,

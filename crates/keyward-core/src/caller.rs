@@ -200,6 +200,12 @@ impl Caller {
         Self::without_rights(identity, origin)
     }
 
+    /// A user whose account is gone, and whose token is known to have been good.
+    pub(crate) fn departed(origin: Origin, user_id: String, session_id: String) -> Self {
+        let username = user_id.clone();
+        Self::without_rights(Identity::Person { user_id, username, mfa: false, session_id }, origin)
+    }
+
     fn without_rights(identity: Identity, origin: Origin) -> Self {
         let standing = Standing::new(identity, Arc::default(), Arc::default());
         Self { standing: Arc::new(standing), origin }

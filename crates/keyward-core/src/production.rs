@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::access::Credential;
 use crate::api_key::{ApiKey, ApiKeyState};
 use crate::audit::{Change, Target};
-use crate::caller::Caller;
+use crate::caller::{Caller, Origin};
 use crate::directory::Directory as _;
 use crate::error::{Code, Error, Result};
 use crate::keyward::{Environment, Keyward};
@@ -128,10 +129,30 @@ impl Keyward {
                 Some(pool) => self.secure_elsewhere(caller, pool).await,
                 None => self.secure(caller).await,
             };
-            self.once(caller, ACTION, &rights(caller), secure).await
+            self.once(caller, ACTION, &self.asker(caller).await?, secure).await
         };
         let target = Target::new("user-pool", self.directory.pool_id(), self.directory.pool_id());
         self.audited(caller, ACTION, target, outcome.await).await
+    }
+
+    /// The answer that this very request had, asked for by a test user who went with the others: `token` is
+    /// theirs, good but for their account, and `origin` has the `Idempotency-Key`. The passwords of all admins
+    /// must not be lost with them. Nothing for anybody else.
+    ///
+    /// # Errors
+    /// `Unavailable`; `InvalidInput` for what is no `Idempotency-Key`.
+    pub async fn secured_before(
+        &self,
+        token: Option<&Credential>,
+        origin: Origin,
+    ) -> Result<Option<Secured>> {
+        let Some(token) = token.filter(|_| origin.idempotency_key.is_some()) else { return Ok(None) };
+        let Some((user_id, session_id)) = self.signed_by_home(token).await? else { return Ok(None) };
+        if self.directory.find(&user_id).await?.is_some() {
+            return Ok(None);
+        }
+        let caller = Caller::departed(origin, user_id, session_id);
+        self.replay(&caller, ACTION, &self.asker(&caller).await?).await
     }
 
     /// Lets test users be made again.
@@ -177,7 +198,8 @@ impl Keyward {
         let deletions: Vec<(User, Change)> = test_users.into_iter().map(deletion).collect();
         let target = Target::new("user-pool", self.directory.pool_id(), self.directory.pool_id());
         let detail = json!({ "test_users": answer.test_users, "passwords": resets.len() });
-        let change = self.change_with_reply(caller, ACTION, &rights(caller), &answer, target, detail)?;
+        let asker = self.asker(caller).await?;
+        let change = self.change_with_reply(caller, ACTION, &asker, &answer, target, detail)?;
         // Of the caller's sessions this one stays: an answer that was lost can be had again through it alone.
         let kept_session = caller.credential().unwrap_or_default();
         self.store.secure_production(&resets, &deletions, kept_session, now_ms, &change).await?;
@@ -193,6 +215,7 @@ impl Keyward {
                 "This would leave no admin who can sign in; make another one first, with a role that has `*`.",
             ));
         }
+        let asker = self.asker(caller).await?;
         let mut answer = self.report(caller, false, &test_users, &admins, Vec::new()).await?;
         answer.test_users.clear();
         let home = || Target::new("user-pool", pool.pool_id(), pool.pool_id());
@@ -239,7 +262,7 @@ impl Keyward {
         let detail = json!({
             "test_users": answer.test_users, "passwords": passwords, "failures": answer.failures.len(),
         });
-        let change = self.change_with_reply(caller, ACTION, &rights(caller), &answer, home(), detail)?;
+        let change = self.change_with_reply(caller, ACTION, &asker, &answer, home(), detail)?;
         if let Err(error) = self.store.record_event(&change).await {
             // The passwords are nowhere else: they must not be lost for want of an event.
             tracing::error!(cause = ?error.cause, "production was secured, which the audit log doesn't tell");
@@ -379,6 +402,19 @@ impl Keyward {
         Ok(roles)
     }
 
+    /// What makes a repeated request the same: the passwords are never told again to somebody who has lost
+    /// rights since. A test user, who goes and so loses them all, is told by the session alone.
+    async fn asker<'a>(&self, caller: &'a Caller) -> Result<Vec<&'a str>> {
+        let goes = match caller.user_id() {
+            Some(user_id) => self.directory.find(user_id).await?.is_none_or(|user| user.is_test),
+            None => false,
+        };
+        if goes {
+            return Ok(Vec::new());
+        }
+        Ok(caller.standing.permissions.iter().map(Permission::as_str).collect())
+    }
+
     /// Whether the user has no right that the caller hasn't.
     async fn is_within(&self, caller: &Caller, user_id: &str) -> Result<bool> {
         match self.require_over(caller, user_id).await {
@@ -401,12 +437,6 @@ fn risks(key: &ApiKey, now_ms: i64) -> Vec<KeyRisk> {
         (KeyRisk::UserDisabled, state == ApiKeyState::UserDisabled),
     ];
     faults.into_iter().filter_map(|(risk, is_there)| is_there.then_some(risk)).collect()
-}
-
-/// What makes a repeated request the same: the passwords are never told again to somebody who has lost rights
-/// since.
-fn rights(caller: &Caller) -> Vec<&str> {
-    caller.standing.permissions.iter().map(Permission::as_str).collect()
 }
 
 fn secured(user: &User, is_reset: bool, password: Option<Secret>) -> SecuredAdmin {

@@ -19,7 +19,7 @@ mod request;
 mod speaking;
 
 pub use body::{Body, Path, Query, RawBody};
-pub use caller::{Asking, credential};
+pub use caller::{Asking, Shown, credential};
 pub use failure::{Failure, HttpFailure, Render, plain};
 pub use origin::RequestOrigin;
 pub(crate) use request::with_current_request_id;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use keyward_core::access::Credential;
 use keyward_core::api_key::{ApiKeyUpdate, NewApiKey};
 use keyward_core::caller::{Caller, Origin};
 use keyward_core::clock::Clock;
@@ -25,6 +26,7 @@ on_both! {
     it_is_for_stage_and_prod_and_whoever_may_manage_users,
     test_users_are_switched_off_until_somebody_who_may_do_everything_allows_them,
     a_lost_answer_can_be_had_again,
+    a_test_user_who_went_with_it_can_have_the_answer_again,
     what_is_left_to_look_at_is_told,
     who_may_not_see_keys_and_roles_is_told_of_none,
 }
@@ -59,6 +61,15 @@ async fn signs_in(keyward: &Keyward, username: &str, password: &str) -> bool {
     let (origin, client_id) = (Origin::default(), client_id(keyward).await);
     let request = SignInRequest::new(&origin, &client_id);
     matches!(keyward.sign_in_with_password(request, username, &password.into()).await, Ok(SignIn::Done(_)))
+}
+
+async fn token(keyward: &Keyward, username: &str, password: &str) -> Credential {
+    let (origin, client_id) = (Origin::default(), client_id(keyward).await);
+    let request = SignInRequest::new(&origin, &client_id);
+    match keyward.sign_in_with_password(request, username, &password.into()).await.unwrap() {
+        SignIn::Done(tokens) => Credential::Token(tokens.id_token),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn password<'a>(secured: &'a Secured, username: &str) -> Option<&'a str> {
@@ -174,6 +185,30 @@ async fn a_lost_answer_can_be_had_again(database: TestDatabase) {
     keyward.set_groups(&Caller::operator(), ADA, &texts(&["LAB_MANAGERS"])).await.unwrap();
     let demoted = Caller { origin: ada.origin.clone(), ..person(&keyward, ADA, false).await };
     assert_eq!(code(keyward.secure_production(&demoted, false).await), Code::Conflict);
+}
+
+async fn a_test_user_who_went_with_it_can_have_the_answer_again(database: TestDatabase) {
+    let keyward = staged(&database).await;
+    let (admin, researcher) = (
+        token(&keyward, "testadmin@example.com", "TestAdmin123!").await,
+        token(&keyward, "testresearcher@example.com", "TestResearch123!").await,
+    );
+    let origin = |key: &str| Origin { idempotency_key: Some(key.into()), ..Origin::default() };
+    let before = async |token: &Credential, key: &str| {
+        let before = keyward.secured_before(Some(token), origin(key)).await.unwrap();
+        before.map(|secured| password(&secured, BOB).unwrap().to_owned())
+    };
+    assert_eq!(before(&admin, "secure-1").await, None);
+    let caller = keyward.authenticate(&admin, origin("secure-1")).await.unwrap();
+
+    let first = keyward.secure_production(&caller, false).await.unwrap();
+
+    assert_eq!(code(keyward.authenticate(&admin, origin("secure-1")).await), Code::Unauthenticated);
+    assert_eq!(before(&admin, "secure-1").await.as_deref(), password(&first, BOB));
+    assert_eq!(before(&admin, "secure-2").await, None);
+    assert_eq!(before(&researcher, "secure-1").await, None);
+    let keyless = keyward.secured_before(Some(&admin), Origin::default()).await.unwrap();
+    assert!(keyless.is_none());
 }
 
 async fn what_is_left_to_look_at_is_told(database: TestDatabase) {

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::api::parameter::IdempotencyHeader;
 use crate::api::problem::{Conflicting, Guarded, Hashing, NotHere};
 use crate::api::words::KeyRisk;
-use crate::http::{Asking, Failure, Query};
+use crate::http::{Asking, Failure, Query, Shown};
 
 pub(super) fn router() -> OpenApiRouter<Arc<Keyward>> {
     OpenApiRouter::new().routes(routes!(secure_production))
@@ -150,14 +150,23 @@ impl From<production::PowerfulRole> for PowerfulRole {
 /// Deletes the test users, keeps others from being made, gives every admin a new password, shown in this
 /// answer alone, and ends their sessions: all of it, or nothing. It tells what else there is to look at. In
 /// stage and prod alone. Needs `manage:users`; admins with rights above the caller's are left as they are.
+/// With an `Idempotency-Key` a lost answer can be had again, also by a test user whom it has deleted.
 #[utoipa::path(post, path = "/api/v1/secure-production", tag = "Test users",
     params(SecureQuery, IdempotencyHeader),
     responses((status = OK, description = "What was done, and found", body = SecuredProduction),
         Guarded, Conflicting, Hashing, NotHere))]
 async fn secure_production(
     State(keyward): State<Arc<Keyward>>,
-    Asking(caller): Asking,
+    asking: Result<Asking, Failure>,
+    shown: Shown,
     Query(query): Query<SecureQuery>,
 ) -> Result<Json<SecuredProduction>, Failure> {
-    Ok(Json(keyward.secure_production(&caller, query.plan).await?.into()))
+    let secured = match asking {
+        Ok(Asking(caller)) => keyward.secure_production(&caller, query.plan).await?,
+        Err(failure) if query.plan => return Err(failure),
+        Err(failure) => {
+            keyward.secured_before(shown.credential.as_ref(), shown.origin).await?.ok_or(failure)?
+        }
+    };
+    Ok(Json(secured.into()))
 }

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use keyward_core::access::Credential;
-use keyward_core::caller::Caller;
+use keyward_core::caller::{Caller, Origin};
 use keyward_core::error::Error;
 use keyward_core::keyward::Keyward;
 
@@ -33,6 +33,24 @@ impl FromRequestParts<Arc<Keyward>> for Asking {
             )
             .into()),
         }
+    }
+}
+
+/// What a request shows of who is asking, for a handler that has something for who isn't let in any more.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// What may be a credential of ours.
+    pub credential: Option<Credential>,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+impl<S: Sync> FromRequestParts<S> for Shown {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let RequestOrigin(origin) = RequestOrigin::from_request_parts(parts, state).await?;
+        Ok(Self { credential: credential(&parts.headers).flatten(), origin })
     }
 }
 

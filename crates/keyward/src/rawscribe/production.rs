@@ -13,7 +13,7 @@ use keyward_core::production::{self, KeyRisk};
 use keyward_core::secret::Secret;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::http::Query;
+use crate::http::{Failure, Query, Shown};
 use crate::rawscribe::caller::Manager;
 use crate::rawscribe::failure::Refusal;
 
@@ -130,9 +130,18 @@ fn as_map<S: Serializer>(passwords: &[(String, Secret)], serializer: S) -> Resul
 /// With `?plan=true` it only tells what it would do.
 pub(super) async fn secure(
     State(keyward): State<Arc<Keyward>>,
-    Manager(caller): Manager,
+    manager: Result<Manager, Failure>,
+    shown: Shown,
     Query(Options { plan }): Query<Options>,
 ) -> Result<Json<Secured>, Refusal> {
+    let caller = match manager {
+        Ok(Manager(caller)) => caller,
+        Err(failure) if plan => return Err(failure.into()),
+        Err(failure) => {
+            let before = keyward.secured_before(shown.credential.as_ref(), shown.origin).await?;
+            return Ok(Json(before.ok_or(failure)?.into()));
+        }
+    };
     let secured = keyward.secure_production(&caller, plan).await.map_err(|error| match error.code {
         Code::Unsupported if error.message != UNCHANGEABLE => {
             Refusal::Detail(StatusCode::BAD_REQUEST, error.message)

@@ -104,3 +104,28 @@ async fn flaw_13_a_lost_answer_can_be_had_again_with_its_key() {
     assert_eq!(first.json, again.json);
     assert!(signed_in(&app, first["admin_passwords_reset"][ADMIN].as_str().unwrap()).await.is_some());
 }
+
+#[tokio::test]
+async fn flaw_13_a_test_user_who_went_with_the_others_can_have_the_answer_again() {
+    let app = staged().await;
+    let body = json!({ "username": "testadmin@example.com", "password": "TestAdmin123!" });
+    let token = app.anonymous().post("/api/auth/login", body).await.expect(200).str("token").to_owned();
+    let caller = app.client(&format!("Bearer {token}"));
+
+    let first = caller.post(SECURE, json!({})).header("Idempotency-Key", "secure-1").await.expect(200);
+
+    caller.get("/api/auth/me").await.expect(401);
+    caller.post(SECURE, json!({})).await.expect(401);
+    caller
+        .post(&format!("{SECURE}?plan=true"), json!({}))
+        .header("Idempotency-Key", "secure-1")
+        .await
+        .expect(401);
+    for path in [SECURE, "/api/v1/secure-production"] {
+        let again = caller.post(path, json!({})).header("Idempotency-Key", "secure-1").await.expect(200);
+        let native = again.json["admins"][0]["password"].as_str();
+        let password = again.json["admin_passwords_reset"][ADMIN].as_str().or(native).unwrap();
+        assert_eq!(first["admin_passwords_reset"][ADMIN], password);
+        assert!(signed_in(&app, password).await.is_some());
+    }
+}
