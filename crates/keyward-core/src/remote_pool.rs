@@ -34,7 +34,7 @@ use crate::random::Random;
 use crate::role::{Role, unassigned};
 use crate::secret::Secret;
 use crate::store::{LOOKED_UP_AT_ONCE, Mirror, MirrorWrite, NewAccount, Store};
-use crate::user::{User, UserKind, UserQuery};
+use crate::user::{User, UserKind, UserQuery, UserStatus};
 use crate::user_pool::{Identifiers, UserPool, UserPoolSettings};
 
 /// How often what is read is read again because somebody else has changed the row meanwhile.
@@ -340,10 +340,23 @@ impl Inner {
             updated_at_ms: seen.updated_at_ms,
             version: known.map_or(1, |known| known.user.version),
         };
-        let gone_at_ms = None;
-        let kept_session = known.and_then(|known| known.kept_session.clone());
-        let remote_name = Some(seen.name.clone());
-        Mirror { user, remote_name, not_before_ms, kept_session, mfa_since_ms, gone_at_ms }
+        Mirror {
+            temporary_until_ms: self.temporary_until_ms(seen.status, seen.updated_at_ms),
+            user,
+            remote_name: Some(seen.name.clone()),
+            not_before_ms,
+            kept_session: known.and_then(|known| known.kept_session.clone()),
+            mfa_since_ms,
+            gone_at_ms: None,
+        }
+    }
+
+    /// Until when a temporary password is good that was set at `set_at_ms`. The directory tells only of the user's
+    /// last change, so that it may have run out earlier.
+    fn temporary_until_ms(&self, status: UserStatus, set_at_ms: i64) -> Option<i64> {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let validity_ms = pool.0.settings.password_policy.temporary_validity_ms();
+        (status == UserStatus::ForceChangePassword).then(|| set_at_ms.saturating_add(validity_ms))
     }
 
     /// Writes what the directory says of a user, where it is news, and gives the user as they are now.

@@ -334,6 +334,19 @@ impl Keyward {
         user
     }
 
+    /// The caller's own account: where it is kept elsewhere, as the credential was just judged by, without asking
+    /// once more.
+    ///
+    /// # Errors
+    /// `NotFound(User)` for who has none here.
+    pub async fn account_of(&self, caller: &Caller) -> Result<User> {
+        let id = caller.user_id().unwrap_or_default();
+        let Some(pool) = &self.remote_pool else { return self.known_user(id).await };
+        pool.refresh(id).await?;
+        let mirror = pool.mirrored(id).await?.filter(|mirror| mirror.gone_at_ms.is_none());
+        mirror.map(|mirror| mirror.user).ok_or_else(|| unknown_user(id))
+    }
+
     /// As [`Keyward::user_in`], for who asks thousands of times a second: as the user was at most the
     /// revocation bound ago, where another server has changed them since.
     pub async fn recent_user_in(

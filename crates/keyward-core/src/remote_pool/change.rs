@@ -514,6 +514,7 @@ impl Inner {
                 kept.clone_from(kept_session);
                 mirror.user.status =
                     if *is_temporary { UserStatus::ForceChangePassword } else { UserStatus::Confirmed };
+                mirror.temporary_until_ms = self.temporary_until_ms(mirror.user.status, now_ms);
                 is_signed_out = true;
             }
             Act::SignOut { .. } => is_signed_out = true,

@@ -16,6 +16,7 @@ pub(crate) const LOOKED_UP_AT_ONCE: usize = 60;
 rows! {
     struct MirrorRow {
         remote_name: Option<String>, not_before_ms: Option<i64>, kept_session: Option<String>, mfa_since_ms: Option<i64>, gone_at_ms: Option<i64>,
+        temporary_until_ms: Option<i64>,
     }
 }
 
@@ -51,6 +52,8 @@ pub(crate) struct Mirror {
     pub(crate) mfa_since_ms: Option<i64>,
     /// Since when the directory has known of no such user.
     pub(crate) gone_at_ms: Option<i64>,
+    /// Until when a temporary password may be good, at the latest; nothing of one for good.
+    pub(crate) temporary_until_ms: Option<i64>,
 }
 
 /// A row to be written.
@@ -90,6 +93,7 @@ impl From<FullRow> for Mirror {
             kept_session: row.kept_session,
             mfa_since_ms: row.mfa_since_ms,
             gone_at_ms: row.gone_at_ms,
+            temporary_until_ms: row.temporary_until_ms,
         }
     }
 }
@@ -111,7 +115,15 @@ macro_rules! write_mirror {
     ($transaction:expr, $pool_id:expr, $identifiers:expr, $write:expr) => {{
         let (pool_id, identifiers, write): (&str, &Identifiers, &MirrorWrite<'_>) =
             ($pool_id, $identifiers, $write);
-        let Mirror { user, remote_name, not_before_ms, kept_session, mfa_since_ms, gone_at_ms } = write.mirror;
+        let Mirror {
+            user,
+            remote_name,
+            not_before_ms,
+            kept_session,
+            mfa_since_ms,
+            gone_at_ms,
+            temporary_until_ms,
+        } = write.mirror;
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         let preference = serde_json::to_string(&user.mfa_preference).map_err(Error::internal)?;
         // A name leads to one user. Who had it before in the directory has another one now, or is gone; a program
@@ -157,7 +169,8 @@ macro_rules! write_mirror {
             "UPDATE users SET username = $4, username_key = $5, status = $6, enabled = $7, email = $8, \
              email_key = $9, email_verified = $10, phone = $11, phone_verified = $12, attributes = $13, \
              totp_enabled = $14, mfa_preference = $15, remote_name = $16, not_before_ms = $17, mfa_since_ms = $18, \
-             gone_at_ms = $19, updated_at_ms = $20, is_test = $21, kept_session = $22, version = version + 1 \
+             gone_at_ms = $19, updated_at_ms = $20, is_test = $21, kept_session = $22, temporary_until_ms = $23, \
+             version = version + 1 \
              WHERE id = $1 AND pool_id = $2 AND version = $3",
         )
         .bind(user.id.as_str())
@@ -182,6 +195,7 @@ macro_rules! write_mirror {
         .bind(user.updated_at_ms)
         .bind(user.is_test)
         .bind(kept_session.as_deref())
+        .bind(*temporary_until_ms)
         .execute(&mut *$transaction)
         .await?;
         super::one_row(updated.rows_affected())?;

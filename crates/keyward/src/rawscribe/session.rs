@@ -69,7 +69,7 @@ impl SignedIn {
                 is_admin: caller.may("*"),
             });
         }
-        let user = keyward.user(caller, caller.user_id().unwrap_or_default()).await?;
+        let user = keyward.account_of(caller).await?;
         Ok(Self {
             name: user.attributes.get("name").unwrap_or(&user.username).clone(),
             id: user.id,

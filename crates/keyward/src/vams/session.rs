@@ -167,8 +167,7 @@ async fn profile(
     if !is_self {
         return Err(not_authorized(Some("A login profile is for its own user.")));
     }
-    let own_id = caller.user_id().unwrap_or_default();
-    let user = keyward.user(caller, own_id).await.map_err(|error| Failure::from(error).into_response())?;
+    let user = keyward.account_of(caller).await.map_err(|error| Failure::from(error).into_response())?;
     let profile = LoginProfile { user_id: user.username, email: user.email.unwrap_or_default() };
     Ok(Json(Wrapped { message: Items { items: [profile] } }))
 }
