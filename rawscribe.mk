@@ -22,6 +22,7 @@ RS_TARGETS := get-rs-token rs-create-test-users rs-list-test-users rs-remove-tes
 # On its way to a recipe's environment make would expand it.
 unexport ENV ORG USER_NAME PASSWORD PASSWORD_FILE GROUP ADMIN_USER ADMIN_PASSWORD ADMIN_PASSWORD_FILE
 $(RS_TARGETS): export KEYWARD_PROFILE = $(value ENV)-$(value ORG)
+$(RS_TARGETS): export RS_ENV = $(value ENV)
 $(RS_TARGETS): export RS_USER = $(value USER_NAME)
 $(RS_TARGETS): export RS_PASSWORD = $(value PASSWORD)
 $(RS_TARGETS): export RS_PASSWORD_FILE = $(value PASSWORD_FILE)
@@ -45,18 +46,21 @@ rs_quietly = { said=$$($(rs_login) 2>&1) || { printf '%s\n' "$$said" $1 >&2; exi
 rs_nobody = "❌ Nobody is signed in with the profile $$KEYWARD_PROFILE, and the test admin can't be: give ADMIN_USER \
 	and ADMIN_PASSWORD, or run keyward auth login --profile $$KEYWARD_PROFILE; the first admin of all is made at the \
 	machine, by BOOTSTRAP=true"
-rs_admin = $(if $(value ADMIN_USER),$(if $(rs_admin_password),$(rs_quietly),$(rs_login) >&2),"$(KEYWARD)" auth status \
-	--check >/dev/null 2>&1 || $(call rs_quietly,$(rs_nobody)))
+rs_signed_in = "$(KEYWARD)" auth status --check >/dev/null 2>&1
+rs_admin = $(if $(value ADMIN_USER),$(if $(rs_admin_password),$(rs_quietly),$(rs_login) >&2),$(rs_signed_in) \
+	|| $(call rs_quietly,$(rs_nobody)))
+rs_make = "$(KEYWARD)" test-users create
+rs_at_machine = KEYWARD_ENV="$$RS_ENV" "$(KEYWARD)" admin create-test-users --check-server
 
 get-rs-token: ## Print an ID token: ENV ORG USER_NAME PASSWORD
 	@$(call rs_need,ENV ORG USER_NAME)"$(KEYWARD)" token --username="$$RS_USER" $(rs_password)
 
-# BOOTSTRAP=true first makes the admin at the machine itself, on the server's data folder (KEYWARD_DATA_DIR).
+# When nobody can sign in yet, or with BOOTSTRAP=true, they are made at the machine itself, on the data folder of the
+# profile's server (KEYWARD_DATA_DIR).
 rs-create-test-users: ## Make or repair the test users and show their passwords: ENV ORG [BOOTSTRAP=true]
-	@$(call rs_need,ENV ORG)$(if $(filter true,$(value BOOTSTRAP)),"$(KEYWARD)" admin create-user --if-absent \
-		--user="$$RS_ADMIN" $(rs_admin_password))
-	@$(rs_admin)
-	@"$(KEYWARD)" test-users create
+	@$(call rs_need,ENV ORG)$(if $(filter true,$(value BOOTSTRAP)),$(rs_at_machine),$(if $(value ADMIN_USER),$(rs_admin) \
+		&& $(rs_make),if $(rs_signed_in) || $(rs_login) >/dev/null 2>&1; then $(rs_make); else $(rs_at_machine) \
+		|| { printf '%s\n' $(rs_nobody) >&2; exit 1; }; fi))
 
 rs-list-test-users: ## List the test users with their passwords: ENV ORG
 	@$(call rs_need,ENV ORG)$(rs_admin)

@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::audit::EventOrder;
 use crate::clock::Clock;
 use crate::directory::Directory;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::external_issuer::ExternalIssuer;
 use crate::local_pool::LocalPool;
 use crate::local_pool::rate_limit::RateLimit;
@@ -21,6 +21,11 @@ use crate::remote_pool::RemotePool;
 use crate::store::Store;
 use crate::test_user::TestUser;
 use crate::user_pool::OpenPools;
+
+/// The setting that names the home pool, where it isn't our own.
+const DIRECTORY: &str = "directory";
+/// The setting that tells in which environment the server was last started.
+const ENVIRONMENT: &str = "environment";
 
 /// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles
 /// in `role.rs`, and so on.
@@ -164,22 +169,50 @@ impl Keyward {
         self
     }
 
-    /// Notes which pool is the home, and gives one that brings its users along the default roles when it is met
-    /// first: who has them is in its groups.
+    /// Notes which pool is the home and what the server's environment is, and gives a home that brings its users
+    /// along the default roles when it is met first: who has them is in its groups.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn move_in(&self) -> Result<()> {
-        const DIRECTORY: &str = "directory";
         let (id, known) = (self.directory.pool_id(), self.store.setting(DIRECTORY).await?);
         let brings_users = self.remote_pool.is_some() || self.local_pool.require_changeable().is_err();
         if brings_users && self.store.roles(id, &Cursor::default()).await?.items.is_empty() {
             self.make_default_roles().await?;
         }
+        let environment = self.settings.environment.name();
+        if self.store.setting(ENVIRONMENT).await?.as_deref() != Some(environment) {
+            self.store.set_setting(ENVIRONMENT, environment).await?;
+        }
         if known.as_deref() == Some(id) || (known.is_none() && self.remote_pool.is_none()) {
             return Ok(());
         }
         self.store.set_directory(id).await
+    }
+
+    /// Refuses to be opened on another home than the one that was last moved into: what is done at the machine
+    /// must be done to those users that the server knows.
+    ///
+    /// # Errors
+    /// `Conflict`, `Unavailable`.
+    pub async fn require_home(&self) -> Result<()> {
+        let id = self.directory.pool_id();
+        let home = self.store.setting(DIRECTORY).await?;
+        let home = home.as_deref().unwrap_or(self.local_pool.id());
+        if home == id {
+            return Ok(());
+        }
+        Err(Error::conflict(format!(
+            "The users of this data folder live in the user pool {home}, and not in {id}; give this command the \
+             settings that its server has (KEYWARD_PROVIDER, COGNITO_USER_POOL_ID and so on, or its file)."
+        )))
+    }
+
+    /// Whether this is production: a command at the machine may be told otherwise than its server.
+    pub(crate) async fn is_production(&self) -> Result<bool> {
+        let prod = Environment::Prod;
+        Ok(self.settings.environment == prod
+            || self.store.setting(ENVIRONMENT).await?.as_deref() == Some(prod.name()))
     }
 
     /// The home pool, wherever it is kept.

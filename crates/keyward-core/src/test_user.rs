@@ -66,8 +66,21 @@ pub enum MadeOutcome {
     Kept,
     /// These were wrong: `mark`, `enabled`, `groups`, `password`.
     Repaired(Vec<&'static str>),
-    /// Somebody's account has the name, and isn't the caller's to make a test user of.
+    /// Somebody's account has the name, and isn't one to make a test user of: it has another password, or rights
+    /// that the caller can't give.
     Foreign,
+}
+
+impl MadeOutcome {
+    /// `created`, `kept`, `repaired` or `foreign`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Kept => "kept",
+            Self::Repaired(_) => "repaired",
+            Self::Foreign => "foreign",
+        }
+    }
 }
 
 impl TestUser {
@@ -119,7 +132,7 @@ impl Keyward {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             self.require_changeable_users()?;
-            if self.settings.environment == Environment::Prod {
+            if self.is_production().await? {
                 return Err(Error::conflict("There are no test users in production."));
             }
             if !self.settings.makes_test_users {
@@ -216,15 +229,14 @@ impl Keyward {
             let user = self.create_test_user(caller, configured, role).await?;
             return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Created });
         };
-        if !user.is_test {
-            match self.require_adoption(caller, &user, &role).await {
-                Err(Error { code: Code::Forbidden(_), .. }) => {
-                    return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Foreign });
-                }
-                outcome => outcome?,
-            }
+        if !user.is_test && !self.may_adopt(caller, &user, &role).await? {
+            return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Foreign });
         }
         let wrong = self.what_is_wrong(&user, configured).await?;
+        // Somebody may really be called so: only who has the password, too, was made to be a test user.
+        if !user.is_test && wrong.contains(&"password") {
+            return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Foreign });
+        }
         if wrong.is_empty() {
             return Ok(MadeTestUser { user, group, outcome: MadeOutcome::Kept });
         }
@@ -320,16 +332,19 @@ impl Keyward {
         self.known_user(user_id).await
     }
 
-    /// Lets the caller through only when all that the account may, and will, is theirs to give.
-    async fn require_adoption(&self, caller: &Caller, user: &User, role: &Role) -> Result<()> {
+    /// Whether all that the account may, and will, is the caller's to give.
+    async fn may_adopt(&self, caller: &Caller, user: &User, role: &Role) -> Result<bool> {
         if user.kind == UserKind::Program {
-            return Err(Error::forbidden(
-                "*",
-                "A program user can't sign in; give the test user another name.",
-            ));
+            return Ok(false);
         }
-        caller.require_all_of(&role.permissions.iter().cloned().collect())?;
-        self.require_over(caller, &user.id).await
+        let outcome = match caller.require_all_of(&role.permissions.iter().cloned().collect()) {
+            Ok(()) => self.require_over(caller, &user.id).await,
+            refused => refused,
+        };
+        match outcome {
+            Err(Error { code: Code::Forbidden(_), .. }) => Ok(false),
+            outcome => outcome.map(|()| true),
+        }
     }
 
     async fn what_is_wrong(&self, user: &User, configured: &TestUser) -> Result<Vec<&'static str>> {

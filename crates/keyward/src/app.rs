@@ -50,15 +50,24 @@ pub async fn open_at(
     master_key: MasterKey,
 ) -> Result<Arc<Keyward>> {
     // Apart: it is done once, and everything that waits for it would have room for all of it.
-    Box::pin(open_home(config, clock, random, master_key)).await
+    let keyward = Box::pin(open_home(config, clock, random, master_key)).await?;
+    keyward.move_in().await?;
+    keyward.warn_of_test_users().await?;
+    rawscribe_file::enter(&keyward, config, &config.rawscribe.now()).await?;
+    Ok(Arc::new(keyward))
 }
 
-async fn open_home(
-    config: &Config,
-    clock: Clock,
-    random: Random,
-    master_key: MasterKey,
-) -> Result<Arc<Keyward>> {
+/// Opens what a server has opened before, for a command at the machine, which may run beside it.
+///
+/// # Errors
+/// As [`open`]; `Conflict` for another home than the server's.
+pub async fn open_beside(config: &Config, random: Random, master_key: MasterKey) -> Result<Arc<Keyward>> {
+    let keyward = Box::pin(open_home(config, Clock::System, random, master_key)).await?;
+    keyward.require_home().await?;
+    Ok(Arc::new(keyward))
+}
+
+async fn open_home(config: &Config, clock: Clock, random: Random, master_key: MasterKey) -> Result<Keyward> {
     require_home(&config.provider)?;
     let Database::Sqlite(file) = &config.database;
     let store = Store::sqlite(file).await?;
@@ -118,14 +127,10 @@ async fn open_home(
         }
         None => keyward,
     };
-    let keyward = match &config.external_issuer {
+    Ok(match &config.external_issuer {
         Some(settings) => keyward.believing(external_issuer::open(settings)?),
         None => keyward,
-    };
-    keyward.move_in().await?;
-    keyward.warn_of_test_users().await?;
-    rawscribe_file::enter(&keyward, config, &config.rawscribe.now()).await?;
-    Ok(Arc::new(keyward))
+    })
 }
 
 /// By what calls to the pool in Amazon are made; what they are signed with, AWS' library finds.

@@ -228,7 +228,7 @@ fn dispatch(line: CommandLine, output: &Output, command: clap::Command) -> Resul
     match line.command {
         Command::Serve(arguments) => return Ok(serve::run(&arguments)?),
         Command::Config(command) => return config::run(output, &command),
-        Command::Admin(command) => return admin::run(output, command),
+        Command::Admin(command) => return admin::run(output, line.global.profile, command),
         Command::HashPassword(arguments) => return hash_password::run(output, &arguments),
         Command::Completions(arguments) => return manual::completions(output, &arguments, command),
         Command::Man(arguments) => return manual::man(output, &arguments, command),

@@ -16,6 +16,7 @@ on_both! {
     whoever_may_manage_users_makes_and_deletes_them,
     what_has_changed_is_repaired_and_told,
     an_account_that_only_has_the_name_is_left_alone,
+    a_real_persons_account_is_no_test_user_for_whoever_may_do_everything_either,
     somebody_with_all_its_rights_may_make_a_test_user_of_an_account,
     a_group_that_is_not_there_makes_nobody,
     the_last_admin_is_not_deleted_and_nobody_else_either,
@@ -103,6 +104,28 @@ async fn what_has_changed_is_repaired_and_told(database: TestDatabase) {
     assert_eq!(keyward.user(&operator, RESEARCHER).await.unwrap().roles, ["RESEARCHERS"]);
     let found = keyward.list_test_users(&operator).await.unwrap();
     assert_eq!(found[1].password, Some(PASSWORD.into()));
+}
+
+async fn a_real_persons_account_is_no_test_user_for_whoever_may_do_everything_either(database: TestDatabase) {
+    let keyward = provisioned(&database).await;
+    let operator = Caller::operator();
+    let new = |username: &str, password: &str| NewUser {
+        username: username.into(),
+        password: Some(password.into()),
+        roles: texts(&["RESEARCHERS"]),
+        ..NewUser::default()
+    };
+    keyward.create_user(&operator, new(RESEARCHER, "A-real-persons-1")).await.unwrap();
+    keyward.create_user(&operator, new("testclinician@example.com", "TestClinic123!")).await.unwrap();
+
+    let outcomes = outcomes(&keyward, &operator).await;
+
+    // Whoever signs in with the configured password was made to be one.
+    let adopted = MadeOutcome::Repaired(vec!["mark", "groups"]);
+    assert_eq!(outcomes, [MadeOutcome::Created, MadeOutcome::Foreign, adopted]);
+    assert!(signs_in(&keyward, RESEARCHER, "A-real-persons-1").await);
+    keyward.delete_test_users(&operator).await.unwrap();
+    assert!(keyward.user(&operator, RESEARCHER).await.is_ok());
 }
 
 async fn an_account_that_only_has_the_name_is_left_alone(database: TestDatabase) {

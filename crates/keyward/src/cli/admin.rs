@@ -11,12 +11,17 @@ use keyward_core::random::Random;
 use keyward_core::secret::Secret;
 use keyward_core::user::NewUser;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::confirmation::quoted;
+use super::context::Context;
 use super::failure::{Failure, Result};
 use super::output::Output;
 use super::password::PasswordSource;
+use super::profile_store::ProfileName;
+use super::test_users;
 use crate::app;
+use crate::client::{MadeTestUser, TestUser};
 use crate::complaint::Complaint;
 use crate::config::{Config, ServeArguments};
 use crate::data_folder::DataFolder;
@@ -36,6 +41,12 @@ pub(super) enum AdminCommand {
     #[command(after_help = "Example:
   keyward admin create-user --user ada@example.com --password-file word.txt")]
     CreateUser(CreateUser),
+    /// Make the test users, when nobody can sign in who may
+    ///
+    /// Works on the data folder, also while the server runs. Shows what one signs in with. In production there
+    /// are none, and once it was secured they are switched off.
+    #[command(after_help = "Example:\n  keyward admin create-test-users")]
+    CreateTestUsers(CreateTestUsers),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +78,15 @@ pub(super) struct CreateUser {
     server: ServeArguments,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CreateTestUsers {
+    /// Refuse unless it is the profile's server whose data folder this is, and its environment this one's
+    #[arg(long)]
+    check_server: bool,
+    #[command(flatten)]
+    server: ServeArguments,
+}
+
 /// The new password, as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,7 +104,7 @@ struct CreatedUser {
     role_name: String,
 }
 
-pub(super) fn run(output: &Output, command: AdminCommand) -> Result<()> {
+pub(super) fn run(output: &Output, profile: Option<ProfileName>, command: AdminCommand) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -93,6 +113,7 @@ pub(super) fn run(output: &Output, command: AdminCommand) -> Result<()> {
         match command {
             AdminCommand::Recover(recover) => self::recover(output, recover).await,
             AdminCommand::CreateUser(create) => create_user(output, create).await,
+            AdminCommand::CreateTestUsers(create) => create_test_users(output, profile, create).await,
         }
     })
 }
@@ -105,7 +126,7 @@ async fn at_the_machine<T>(
     let config = Config::load(server)?;
     let folder = DataFolder::beside_a_server(&config)?;
     let master_key = folder.master_key(&config, &Random::System)?;
-    let keyward = app::open(&config, Random::System, master_key).await.map_err(Complaint::from)?;
+    let keyward = app::open_beside(&config, Random::System, master_key).await.map_err(Complaint::from)?;
     let outcome = act(Arc::clone(&keyward)).await;
     keyward.close().await;
     Ok(outcome)
@@ -159,4 +180,55 @@ async fn create_user(output: &Output, arguments: CreateUser) -> Result<()> {
         output.note(&format!("User {user} is there already."));
     }
     Ok(())
+}
+
+async fn create_test_users(
+    output: &Output,
+    profile: Option<ProfileName>,
+    CreateTestUsers { check_server, server }: CreateTestUsers,
+) -> Result<()> {
+    let expected = if check_server { Some(Expected::of_server(output, profile).await?) } else { None };
+    let create = async |keyward: Arc<Keyward>| {
+        if let Some(expected) = &expected {
+            expected.require(&keyward)?;
+        }
+        let made = keyward.create_test_users(&Caller::operator()).await?;
+        Ok((made, keyward.list_test_users(&Caller::operator()).await?))
+    };
+    let (made, found) = at_the_machine(&server, create).await?.map_err(Complaint::from)?;
+    let made: Vec<MadeTestUser> = made.into_iter().map(MadeTestUser::from).collect();
+    test_users::show_made(output, found.into_iter().map(TestUser::from).collect(), &made)
+}
+
+/// What a server tells of itself.
+struct Expected {
+    user_pool_id: Option<String>,
+    environment: String,
+}
+
+impl Expected {
+    async fn of_server(output: &Output, profile: Option<ProfileName>) -> Result<Self> {
+        let client = Context::open(output.clone(), profile)?.anonymous()?;
+        let config = client.runtime_config().await?.auth.config;
+        let user_pool_id = config.get("userPoolId").and_then(Value::as_str).map(str::to_owned);
+        Ok(Self { user_pool_id, environment: client.server_facts().await?.environment })
+    }
+
+    fn require(&self, keyward: &Keyward) -> Result<(), Error> {
+        let (pool_id, environment) = (keyward.home().pool_id(), keyward.settings().environment.name());
+        if self.user_pool_id.as_deref() != Some(pool_id) {
+            return Err(Error::conflict(
+                "This data folder isn't that of the profile's server, which has another user pool; name the right \
+                 one with --data-dir or KEYWARD_DATA_DIR.",
+            ));
+        }
+        if self.environment != environment {
+            return Err(Error::conflict(format!(
+                "The server's environment is {}, and this command's is {environment}; set KEYWARD_ENV to the \
+                 server's.",
+                self.environment
+            )));
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::failure::{Failure, Result};
-use super::output::printable;
+use super::output::{Output, printable};
 use crate::client::{Error, MadeTestUser, TestUser};
 
 #[derive(Debug, Subcommand)]
@@ -106,11 +106,17 @@ async fn create(context: &Context) -> Result<()> {
     let made = output.waiting("Making test users", made).await.map_err(refused)?;
     // The passwords are in this answer.
     let users = output.waiting("Listing test users", client.test_users()).await?;
-    let users: Vec<_> = users.into_iter().map(|user| with_outcome(user.into(), &made)).collect();
+    show_made(output, users, &made)
+}
+
+/// Shows what one signs in with, and what became of each.
+pub(crate) fn show_made(output: &Output, users: Vec<TestUser>, made: &[MadeTestUser]) -> Result<()> {
+    let users: Vec<_> = users.into_iter().map(|user| with_outcome(user.into(), made)).collect();
     let foreign: Vec<_> = users.iter().filter(|user| user.outcome.as_deref() == Some("foreign")).collect();
     for user in &foreign {
         output.warning(&format!(
-            "{} is somebody's account, not yours to make a test user of; give the test user another name.",
+            "{} is somebody's account: it has another password, or rights above yours; give the test user another \
+             name.",
             user.user_id
         ));
     }

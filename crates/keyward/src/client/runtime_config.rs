@@ -21,8 +21,19 @@ pub(crate) struct AuthConfig {
     pub config: Map<String, Value>,
 }
 
+/// What `GET /api/auth/config` answers, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ServerFacts {
+    /// `dev`, `test`, `stage` or `prod`.
+    pub environment: String,
+}
+
 impl Client {
     pub(crate) async fn runtime_config(&self) -> Result<RuntimeConfig> {
         self.json(Call::get(&["api", "config", "runtime"])).await
+    }
+
+    pub(crate) async fn server_facts(&self) -> Result<ServerFacts> {
+        self.json(Call::get(&["api", "auth", "config"])).await
     }
 }

@@ -1,6 +1,7 @@
 //! Test users, and securing production.
 
 use keyward_core::secret::Secret;
+use keyward_core::test_user::{self, FoundTestUser, MadeOutcome};
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -36,6 +37,29 @@ pub(crate) struct MadeTestUser {
     pub outcome: String,
     #[serde(default)]
     pub repaired: Vec<String>,
+}
+
+impl From<FoundTestUser> for TestUser {
+    fn from(FoundTestUser { configured, user, password }: FoundTestUser) -> Self {
+        Self {
+            username: configured.username,
+            password,
+            role: configured.group,
+            status: user.as_ref().map(|user| user.status.as_str().to_owned()),
+            enabled: user.as_ref().is_some_and(|user| user.enabled),
+            roles: user.map(|user| user.roles),
+        }
+    }
+}
+
+impl From<test_user::MadeTestUser> for MadeTestUser {
+    fn from(test_user::MadeTestUser { user, group, outcome }: test_user::MadeTestUser) -> Self {
+        let repaired = match &outcome {
+            MadeOutcome::Repaired(wrong) => wrong.iter().map(|what| (*what).to_owned()).collect(),
+            MadeOutcome::Created | MadeOutcome::Kept | MadeOutcome::Foreign => Vec::new(),
+        };
+        Self { username: user.username, role: group, outcome: outcome.as_str().to_owned(), repaired }
+    }
 }
 
 /// What was done to secure production, or would be, and what was found.

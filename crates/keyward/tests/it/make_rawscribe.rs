@@ -40,6 +40,13 @@ fn make(desk: &Desk, words: &[&str]) -> Ran {
     tokio::task::block_in_place(|| desk.run_other("make", words, &root()))
 }
 
+/// The same beside the server's data folder.
+fn beside(app: &App) -> Desk {
+    desk()
+        .with("KEYWARD_DATA_DIR", app.folder.path().to_str().unwrap())
+        .with("KEYWARD_MASTER_KEY", &"07".repeat(32))
+}
+
 /// The target for stage-myorg with more variables.
 fn staged(desk: &Desk, target: &str, more: &[&str]) -> Ran {
     make(desk, &[&[target], &STAGE_ORG[..], more].concat())
@@ -86,25 +93,63 @@ async fn a05_a_token_is_one_line_that_is_good_for_a_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a12_on_an_empty_pool_the_admin_is_made_first_and_all_three_are_shown() {
     let session = Session::open_with(&STAGE).await;
-    let desk = desk()
-        .with("KEYWARD_DATA_DIR", session.app.folder.path().to_str().unwrap())
-        .with("KEYWARD_ENV", "stage")
-        .with("KEYWARD_MASTER_KEY", &"07".repeat(32));
+    let desk = beside(&session.app);
     set_up(&desk, &session, "stage-myorg");
 
-    let made = staged(&desk, "rs-create-test-users", &["BOOTSTRAP=true"]);
+    let made = staged(&desk, "rs-create-test-users", &[]);
 
     assert_snapshot!(made, @r"
     exit 0
     --- stdout
-    testadmin@example.com / TestAdmin123! [ADMINS] - repaired: mark
+    testadmin@example.com / TestAdmin123! [ADMINS]
     testresearcher@example.com / TestResearch123! [RESEARCHERS]
     testclinician@example.com / TestClinic123! [CLINICIANS]
     --- stderr
-    ✓ User testadmin@example.com created successfully, with the role ADMINS.
     ✓ Test users created!
     ");
     assert!(signs_in(&session.app, "testclinician@example.com", "TestClinic123!").await);
+    assert_eq!(staged(&desk, "rs-list-test-users", &[]).expect(0).stdout, LIST);
+    let again = staged(&desk, "rs-create-test-users", &["BOOTSTRAP=true"]).expect(0);
+    assert!(
+        again.stdout.contains("testadmin@example.com / TestAdmin123! [ADMINS] - there already\n"),
+        "{again}"
+    );
+    // Once it was secured, the machine makes no way in either.
+    staged(&desk, "rs-secure-prod", &["CONFIRM=yes"]).expect(0);
+    let refused = staged(&desk, "rs-create-test-users", &[]).expect(2);
+    assert!(refused.stderr.contains("switched off when production was secured"), "{refused}");
+    assert!(!signs_in(&session.app, "testadmin@example.com", "TestAdmin123!").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_the_admin_is_made_only_where_the_profiles_server_has_its_users() {
+    let (stage, prod) = (Session::open_with(&STAGE).await, Session::open_with(&PROD).await);
+    let other = App::with_rawscribe_file(r#"{ "lambda": {} }"#, &[]).await;
+    let (beside_prod, beside_other) = (beside(&prod.app), beside(&other));
+    for desk in [&beside_prod, &beside_other] {
+        set_up(desk, &stage, "stage-myorg");
+        set_up(desk, &prod, "prod-myorg");
+        set_up(desk, &prod, "stage-other");
+    }
+
+    let elsewhere = staged(&beside_other, "rs-create-test-users", &[]).expect(2);
+    // Its pool is a copy of that of stage.
+    let copied = staged(&beside_prod, "rs-create-test-users", &[]).expect(2);
+    let misnamed = make(&beside_prod, &["rs-create-test-users", "ENV=stage", "ORG=other"]).expect(2);
+    let in_prod = make(&beside_prod, &["rs-create-test-users", "ENV=prod", "ORG=myorg"]).expect(2);
+
+    assert!(elsewhere.stderr.contains("isn't that of the profile's server"), "{elsewhere}");
+    assert!(
+        misnamed.stderr.contains("The server's environment is prod, and this command's is stage"),
+        "{misnamed}"
+    );
+    for refused in [&copied, &in_prod] {
+        assert!(refused.stderr.contains("There are no test users in production."), "{refused}");
+    }
+    assert!(in_prod.stderr.contains("❌ Nobody is signed in with the profile prod-myorg"), "{in_prod}");
+    for session in [&stage, &prod] {
+        assert!(!signs_in(&session.app, "testadmin@example.com", "TestAdmin123!").await);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
