@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, Uri};
+use axum::response::Redirect;
 use axum::routing::{MethodFilter, any, get, on};
 use axum::{Extension, Router};
 use keyward_core::keyward::Keyward;
-use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::{Config, RawScribeFile};
 use crate::http::{Failure, HttpFailure, speaking};
@@ -72,7 +73,7 @@ const UNKNOWN: [&str; 3] = ["/api/config/{*rest}", "/api/auth/{*rest}", "/api/v1
 /// The dialect's routes, to be merged at the root.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
     let watch = Arc::new(RawScribeWatch::new(keyward, config));
-    let unknown = async || Failure::from(HttpFailure::UnknownRoute);
+    let unknown = async |uri: Uri| slashless(&uri).ok_or(Failure::from(HttpFailure::UnknownRoute));
     let routes = UNKNOWN.into_iter().fold(routes(), |routes, path| routes.route(path, any(unknown)));
     let routes = speaking(routes.with_state(Arc::clone(keyward)), failure::render).reset_fallback();
     // Not `speaking`: what else comes to this path is the Cognito protocol's to answer.
@@ -82,15 +83,27 @@ pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {
         .layer(cors(&config.rawscribe))
 }
 
-/// The origins that RawScribe's file names, or its usual ones. Without such a file any, for there are no cookies
-/// here that a stranger's page could ride on.
+/// Where a path leads that has only a slash too many; the method and the body go with it, as in RawScribe.
+fn slashless(uri: &Uri) -> Option<Redirect> {
+    let path = uri.path().strip_suffix('/')?;
+    let is_route = |(_, route): &(&str, &str)| {
+        let (segments, names) = (path.split('/'), route.split('/'));
+        let is_one = |(segment, name): (&str, &str)| segment == name || name.starts_with('{');
+        segments.clone().count() == names.clone().count() && segments.zip(names).all(is_one)
+    };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    ROUTES.iter().any(is_route).then(|| Redirect::temporary(&format!("{path}{query}")))
+}
+
+/// The origins that RawScribe's file names, or its usual ones. Without such a file any: there are no cookies here
+/// that a stranger's page could ride on, so nothing is given away by letting it send what it has.
 fn cors(file: &RawScribeFile) -> CorsLayer {
     let common = CorsLayer::new()
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(PREFLIGHT_LIFETIME);
     if file.now().path.is_none() {
-        return common.allow_origin(Any);
+        return common.allow_credentials(true).allow_origin(AllowOrigin::mirror_request());
     }
     let file = file.clone();
     let is_allowed = move |origin: &HeaderValue| match &file.now().allowed_origins {

@@ -397,7 +397,7 @@ async fn the_pages_that_the_file_names_may_call() {
     assert_eq!(ask(&usual, "http://localhost:5173").await, allowed("http://localhost:5173"));
     assert_eq!(ask(&usual, "https://lab.example.com").await.0, None);
     let without = App::new().await;
-    assert_eq!(ask(&without, "https://lab.example.com").await, (Some("*".to_owned()), None));
+    assert_eq!(ask(&without, "https://lab.example.com").await, allowed("https://lab.example.com"));
 }
 
 #[tokio::test]

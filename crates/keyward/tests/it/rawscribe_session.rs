@@ -221,3 +221,20 @@ async fn what_is_nowhere_is_told_as_fastapi_does() {
     let wrong = app.anonymous().get(LOGIN).await.expect(405);
     assert_eq!((wrong.text.as_str(), wrong.header("allow")), (r#"{"detail":"Method Not Allowed"}"#, "POST"));
 }
+
+#[tokio::test]
+async fn a_slash_too_many_leads_to_the_route_without_it() {
+    let app = App::new().await;
+    let anonymous = app.anonymous();
+
+    for (path, location) in [
+        ("/api/config/runtime/", "/api/config/runtime"),
+        ("/api/v1/user-management/users/?limit=2", "/api/v1/user-management/users?limit=2"),
+        ("/api/v1/user-management/users/ada@example.com/", "/api/v1/user-management/users/ada@example.com"),
+    ] {
+        assert_eq!(anonymous.get(path).await.expect(307).header("location"), location);
+    }
+    anonymous.post("/api/auth/login/", json!({})).await.expect(307);
+    anonymous.get("/api/config/nothing/").await.expect(404);
+    anonymous.get("/api/config/runtime//").await.expect(404);
+}
