@@ -321,6 +321,11 @@ impl Inner {
         let was_enabled = known.is_some_and(|known| known.user.enabled);
         let not_before_ms = known.and_then(|known| known.not_before_ms);
         let not_before_ms = if was_enabled && !seen.enabled { Some(now_ms) } else { not_before_ms };
+        // Whatever else of the user is changed makes the password no younger.
+        let temporary_until_ms = known
+            .and_then(|known| known.temporary_until_ms)
+            .filter(|until_ms| *until_ms > now_ms && seen.status == UserStatus::ForceChangePassword)
+            .or_else(|| self.temporary_until_ms(seen.status, seen.updated_at_ms));
         let user = User {
             id: id.to_owned(),
             username,
@@ -341,7 +346,7 @@ impl Inner {
             version: known.map_or(1, |known| known.user.version),
         };
         Mirror {
-            temporary_until_ms: self.temporary_until_ms(seen.status, seen.updated_at_ms),
+            temporary_until_ms,
             user,
             remote_name: Some(seen.name.clone()),
             not_before_ms,

@@ -144,6 +144,16 @@ macro_rules! write {
     }};
 }
 
+/// Writes by one statement, which is a transaction of its own.
+macro_rules! write_at_once {
+    ($store:expr, $connection:ident => $body:expr) => {
+        match &$store.database {
+            $crate::store::Database::Sqlite { writer: $connection, .. } => $body,
+            $crate::store::Database::Postgres($connection) => $body,
+        }
+    };
+}
+
 /// As `write!`, for what changes what somebody may do: the revision goes up first (see the module's comment),
 /// and what this process keeps in memory is forgotten before anybody hears that the change was made.
 macro_rules! write_rights {
@@ -296,7 +306,7 @@ macro_rules! rows {
     };
 }
 
-pub(crate) use {read, record, rows, write, write_keeping_an_admin, write_rights};
+pub(crate) use {read, record, rows, write, write_at_once, write_keeping_an_admin, write_rights};
 
 /// Begins a transaction. In a task of its own: when a client goes away just then, sqlx would put a PostgreSQL
 /// connection back into the pool with its transaction open.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::role::insert_assignments;
-use super::user::{UserRow, searched, select_users};
-use super::{ADMIN_ROLES, Store, read, record, rows, write, write_rights};
+use super::user::{UserRow, index_attributes, searched, select_users};
+use super::{ADMIN_ROLES, Store, read, record, rows, write, write_at_once, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result};
 use crate::user::{User, UserKind};
@@ -110,6 +110,20 @@ macro_rules! select_mirrors {
     };
 }
 
+/// Makes the row, by the same values that [`UPDATE_MIRROR`] takes.
+const INSERT_MIRROR: &str = "INSERT INTO users (id, pool_id, version, username, username_key, status, enabled, email, \
+    email_key, email_verified, phone, phone_verified, attributes, totp_enabled, mfa_preference, remote_name, \
+    not_before_ms, mfa_since_ms, gone_at_ms, created_at_ms, updated_at_ms, is_test, kept_session, \
+    temporary_until_ms, kind, totp_last_step) \
+    VALUES ($1, $2, $3 + 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+    $23, $24, 'account', 0) ON CONFLICT (id) DO NOTHING";
+/// Writes the row of the version $3.
+const UPDATE_MIRROR: &str = "UPDATE users SET version = $3 + 1, username = $4, username_key = $5, status = $6, \
+    enabled = $7, email = $8, email_key = $9, email_verified = $10, phone = $11, phone_verified = $12, \
+    attributes = $13, totp_enabled = $14, mfa_preference = $15, remote_name = $16, not_before_ms = $17, \
+    mfa_since_ms = $18, gone_at_ms = $19, created_at_ms = $20, updated_at_ms = $21, is_test = $22, \
+    kept_session = $23, temporary_until_ms = $24 WHERE id = $1 AND pool_id = $2 AND version = $3";
+
 /// Writes the row, within a transaction.
 macro_rules! write_mirror {
     ($transaction:expr, $pool_id:expr, $identifiers:expr, $write:expr) => {{
@@ -129,91 +143,55 @@ macro_rules! write_mirror {
         // A name leads to one user. Who had it before in the directory has another one now, or is gone; a program
         // user keeps it, and the account is known by its id.
         let name_key = identifiers.key(&user.username);
-        sqlx::query(
-            "UPDATE users SET username = id, username_key = id, version = version + 1 \
-             WHERE pool_id = $1 AND username_key = $2 AND id <> $3 AND kind = 'account'",
-        )
-        .bind(pool_id)
-        .bind(name_key.as_str())
-        .bind(user.id.as_str())
-        .execute(&mut *$transaction)
-        .await?;
-        let holder: Option<(String,)> =
-            sqlx::query_as("SELECT id FROM users WHERE pool_id = $1 AND username_key = $2 AND id <> $3")
+        let holder: Option<(String, String)> =
+            sqlx::query_as("SELECT id, kind FROM users WHERE pool_id = $1 AND username_key = $2 AND id <> $3")
                 .bind(pool_id)
                 .bind(name_key.as_str())
                 .bind(user.id.as_str())
                 .fetch_optional(&mut *$transaction)
                 .await?;
-        let is_free = holder.is_none() && gone_at_ms.is_none();
-        let name = if is_free { user.username.as_str() } else { user.id.as_str() };
-        let name_key = if is_free { name_key.as_str() } else { user.id.as_str() };
-        if write.known.is_none() {
-            let inserted = sqlx::query(
-                "INSERT INTO users (id, pool_id, username, username_key, kind, status, enabled, email_verified, \
-                 phone_verified, attributes, totp_enabled, totp_last_step, created_at_ms, updated_at_ms, version) \
-                 VALUES ($1, $2, $3, $4, 'account', $5, FALSE, FALSE, FALSE, '{}', FALSE, 0, $6, $6, 0) \
-                 ON CONFLICT (id) DO NOTHING",
-            )
-            .bind(user.id.as_str())
-            .bind(pool_id)
-            .bind(name)
-            .bind(name_key)
-            .bind(user.status.as_str())
-            .bind(user.created_at_ms)
-            .execute(&mut *$transaction)
-            .await?;
-            super::one_row(inserted.rows_affected())?;
+        let is_free = gone_at_ms.is_none() && holder.as_ref().is_none_or(|(_, kind)| kind == "account");
+        if is_free && let Some((holder, _)) = &holder {
+            let renamed =
+                "UPDATE users SET username = id, username_key = id, version = version + 1 WHERE id = $1";
+            sqlx::query(renamed).bind(holder.as_str()).execute(&mut *$transaction).await?;
         }
-        let updated = sqlx::query(
-            "UPDATE users SET username = $4, username_key = $5, status = $6, enabled = $7, email = $8, \
-             email_key = $9, email_verified = $10, phone = $11, phone_verified = $12, attributes = $13, \
-             totp_enabled = $14, mfa_preference = $15, remote_name = $16, not_before_ms = $17, mfa_since_ms = $18, \
-             gone_at_ms = $19, updated_at_ms = $20, is_test = $21, kept_session = $22, temporary_until_ms = $23, \
-             version = version + 1 \
-             WHERE id = $1 AND pool_id = $2 AND version = $3",
-        )
-        .bind(user.id.as_str())
-        .bind(pool_id)
-        .bind(write.known.unwrap_or(0))
-        .bind(name)
-        .bind(name_key)
-        .bind(user.status.as_str())
-        .bind(user.enabled)
-        .bind(user.email.as_deref())
-        .bind(user.email.as_deref().map(str::to_lowercase))
-        .bind(user.email_verified)
-        .bind(user.phone.as_deref())
-        .bind(user.phone_verified)
-        .bind(attributes.as_str())
-        .bind(user.mfa_preference.software_token)
-        .bind(preference.as_str())
-        .bind(remote_name.as_deref())
-        .bind(*not_before_ms)
-        .bind(*mfa_since_ms)
-        .bind(*gone_at_ms)
-        .bind(user.updated_at_ms)
-        .bind(user.is_test)
-        .bind(kept_session.as_deref())
-        .bind(*temporary_until_ms)
-        .execute(&mut *$transaction)
-        .await?;
-        super::one_row(updated.rows_affected())?;
-        sqlx::query("DELETE FROM user_attributes WHERE user_id = $1")
+        let written = sqlx::query(if write.known.is_some() { UPDATE_MIRROR } else { INSERT_MIRROR })
             .bind(user.id.as_str())
-            .execute(&mut *$transaction)
-            .await?;
-        let found_by = if gone_at_ms.is_none() { searched(identifiers, user) } else { Vec::new() };
-        for (attribute, value_key) in found_by {
-            sqlx::query(
-                "INSERT INTO user_attributes (pool_id, name, value_key, user_id) VALUES ($1, $2, $3, $4)",
-            )
             .bind(pool_id)
-            .bind(attribute)
-            .bind(value_key)
-            .bind(user.id.as_str())
+            .bind(write.known.unwrap_or(0))
+            .bind(if is_free { user.username.as_str() } else { user.id.as_str() })
+            .bind(if is_free { name_key.as_str() } else { user.id.as_str() })
+            .bind(user.status.as_str())
+            .bind(user.enabled)
+            .bind(user.email.as_deref())
+            .bind(user.email.as_deref().map(str::to_lowercase))
+            .bind(user.email_verified)
+            .bind(user.phone.as_deref())
+            .bind(user.phone_verified)
+            .bind(attributes.as_str())
+            .bind(user.mfa_preference.software_token)
+            .bind(preference.as_str())
+            .bind(remote_name.as_deref())
+            .bind(*not_before_ms)
+            .bind(*mfa_since_ms)
+            .bind(*gone_at_ms)
+            .bind(user.created_at_ms)
+            .bind(user.updated_at_ms)
+            .bind(user.is_test)
+            .bind(kept_session.as_deref())
+            .bind(*temporary_until_ms)
             .execute(&mut *$transaction)
             .await?;
+        super::one_row(written.rows_affected())?;
+        if write.known.is_some() {
+            sqlx::query("DELETE FROM user_attributes WHERE user_id = $1")
+                .bind(user.id.as_str())
+                .execute(&mut *$transaction)
+                .await?;
+        }
+        if gone_at_ms.is_none() {
+            index_attributes!($transaction, pool_id, identifiers, user);
         }
         for role_id in write.removed {
             sqlx::query("DELETE FROM assignments WHERE user_id = $1 AND role_id = $2")
@@ -362,7 +340,7 @@ impl Store {
 
     /// Notes what is about to be done in the directory.
     pub(crate) async fn insert_intent(&self, pool_id: &str, intent: &Intent) -> Result<()> {
-        write!(self, transaction => {
+        write_at_once!(self, connection => {
             sqlx::query(
                 "INSERT INTO intents (id, pool_id, node, subject, plan, at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
             )
@@ -372,10 +350,10 @@ impl Store {
             .bind(intent.subject.as_str())
             .bind(intent.plan.as_str())
             .bind(intent.at_ms)
-            .execute(&mut *transaction)
+            .execute(connection)
             .await?;
-            Ok(())
-        })
+        });
+        Ok(())
     }
 
     /// Whether the intent is still open and its `node`'s, and so now is `claimant`'s.

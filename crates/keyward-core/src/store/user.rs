@@ -121,16 +121,15 @@ macro_rules! delete_each {
 /// Enters what the user is found by, within a transaction.
 macro_rules! index_attributes {
     ($transaction:expr, $pool_id:expr, $identifiers:expr, $user:expr) => {
-        for (name, value_key) in searched($identifiers, $user) {
-            sqlx::query(
-                "INSERT INTO user_attributes (pool_id, name, value_key, user_id) VALUES ($1, $2, $3, $4)",
-            )
-            .bind($pool_id)
-            .bind(name)
-            .bind(value_key)
-            .bind($user.id.as_str())
-            .execute(&mut *$transaction)
-            .await?;
+        let found_by = searched($identifiers, $user);
+        if !found_by.is_empty() {
+            let insert = "INSERT INTO user_attributes (pool_id, name, value_key, user_id) ";
+            let mut query = sqlx::QueryBuilder::new(insert);
+            query.push_values(&found_by, |mut row, (name, value_key)| {
+                row.push_bind($pool_id).push_bind(*name).push_bind(value_key.as_str());
+                row.push_bind($user.id.as_str());
+            });
+            query.build().execute(&mut *$transaction).await?;
         }
     };
 }
