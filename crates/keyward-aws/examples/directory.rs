@@ -36,6 +36,11 @@ const PASSWORD: &str = "Temporary-password-1";
 
 #[tokio::main]
 async fn main() {
+    // Where a server answers its requests: on one of the runtime's threads.
+    tokio::spawn(measure()).await.unwrap();
+}
+
+async fn measure() {
     let endpoint = env::var("KEYWARD_BENCH_MOTO").unwrap();
     let rounds = env::var("KEYWARD_BENCH_ROUNDS").map_or(200, |rounds| rounds.parse().unwrap());
     let client = new_client(&endpoint);
