@@ -10,8 +10,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_cognitoidentityprovider::Client;
 use aws_sdk_cognitoidentityprovider::config;
-use aws_sdk_cognitoidentityprovider::types::{AttributeType, AuthFlowType, MessageActionType};
+use aws_sdk_cognitoidentityprovider::types::{
+    AttributeType, AuthFlowType, EmailMfaSettingsType, MessageActionType, SmsMfaSettingsType,
+    SoftwareTokenMfaSettingsType,
+};
 use keyward_core::error::{Code, Error, Result, Thing};
+use keyward_core::local_pool::factor::{MfaPreference, SecondFactor};
 use keyward_core::local_pool::sign_in::Tokens;
 use keyward_core::remote_pool::{RemoteFilter, RemotePoolFacts, RemoteSignIn, RemoteUser, UserPoolService};
 use keyward_core::secret::Secret;
@@ -258,6 +262,30 @@ impl UserPoolService for CognitoService {
         let answer =
             self.client.admin_confirm_sign_up().user_pool_id(&self.pool_id).username(name).send().await;
         answer.map(drop).map_err(|error| call.failed(&error))
+    }
+
+    /// Of a factor that isn't on nothing is said: Amazon refuses to hear of one that the pool hasn't got.
+    async fn forget_factors(&self, name: &str, factors: MfaPreference) -> Result<()> {
+        let call = Call::new("AdminSetUserMFAPreference", Thing::UserPool);
+        let mut request =
+            self.client.admin_set_user_mfa_preference().user_pool_id(&self.pool_id).username(name);
+        for factor in factors.enabled() {
+            request = match factor {
+                SecondFactor::SoftwareToken => request.software_token_mfa_settings(
+                    SoftwareTokenMfaSettingsType::builder().enabled(false).build(),
+                ),
+                SecondFactor::Sms => {
+                    request.sms_mfa_settings(SmsMfaSettingsType::builder().enabled(false).build())
+                }
+                SecondFactor::Email => {
+                    request.email_mfa_settings(EmailMfaSettingsType::builder().enabled(false).build())
+                }
+            };
+        }
+        if factors.enabled().next().is_none() {
+            return Ok(());
+        }
+        request.send().await.map(drop).map_err(|error| call.failed(&error))
     }
 
     async fn sign_out(&self, name: &str) -> Result<()> {

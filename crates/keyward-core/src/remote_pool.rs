@@ -213,6 +213,26 @@ impl RemotePool {
         self.change(user.id.clone(), act, Some(password), "", change).await.map(drop)
     }
 
+    /// Switches every second factor off, and ends all sessions; unless no admin would be left, where it
+    /// `keeps_an_admin`.
+    ///
+    /// # Errors
+    /// `Conflict`, `NotFound(User)`, `Unavailable`, `TooManyRequests`.
+    pub(crate) async fn forget_factors(
+        &self,
+        user: &User,
+        keeps_an_admin: bool,
+        change: &Change,
+    ) -> Result<()> {
+        let mut lost_roles = Vec::new();
+        for name in user.roles.iter().filter(|_| keeps_an_admin) {
+            let role = self.0.store.role(&self.0.settings.id, name).await?;
+            lost_roles.extend(role.filter(|role| role.mfa_required).map(|role| role.id));
+        }
+        let act = Act::ForgetFactors { id: user.id.clone(), lost_roles };
+        self.change(user.id.clone(), act, None, "", change).await.map(drop)
+    }
+
     /// Finds out what became of changes that were begun and never ended, by a process that is gone. At the start of
     /// the only process on a database that is every one that is open.
     ///

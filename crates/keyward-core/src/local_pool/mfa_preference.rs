@@ -6,7 +6,7 @@ use super::LocalPool;
 use super::factor::{MfaPreference, SecondFactor};
 use crate::audit::Target;
 use crate::caller::{Caller, Origin};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::keyward::Keyward;
 use crate::permission::{MANAGE_USERS, VIEW_USERS};
 use crate::secret::Secret;
@@ -194,7 +194,7 @@ impl Keyward {
     }
 
     /// Takes every second factor from this user of the home pool, and their passkeys, and ends their sessions:
-    /// the device with them is lost.
+    /// the device with them is lost. Amazon lets nobody take passkeys away but the user.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users` or for a user with rights above the caller's, `NotFound(User)`,
@@ -228,22 +228,13 @@ impl Keyward {
         mut user: User,
         keeps_an_admin: bool,
     ) -> Result<()> {
-        self.require_own_factors()?;
-        (user.mfa_preference, user.updated_at_ms) = (MfaPreference::default(), self.clock.now_ms());
         let target = Target::new("user", &user.id, &user.username);
         let change = self.change(caller, action, target, json!({}));
-        self.store.forget_factors(&user, keeps_an_admin, &change).await
-    }
-
-    /// Refuses where second factors are kept by a pool that lives elsewhere.
-    pub(crate) fn require_own_factors(&self) -> Result<()> {
-        if self.remote_pool.is_none() {
-            return Ok(());
+        if let Some(pool) = &self.remote_pool {
+            return pool.forget_factors(&user, keeps_an_admin, &change).await;
         }
-        Err(Error::new(
-            Code::Unsupported,
-            "Second factors are kept by the user pool; take them away there (AdminSetUserMFAPreference).",
-        ))
+        (user.mfa_preference, user.updated_at_ms) = (MfaPreference::default(), self.clock.now_ms());
+        self.store.forget_factors(&user, keeps_an_admin, &change).await
     }
 
     /// How whoever shows `access_token` may sign in.

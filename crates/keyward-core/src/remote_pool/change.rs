@@ -78,6 +78,11 @@ pub(super) enum Act {
     SignOut {
         id: String,
     },
+    ForgetFactors {
+        id: String,
+        /// The ids of the roles that count no more without a second factor, where an admin is to be left.
+        lost_roles: Vec<String>,
+    },
     Roles {
         id: String,
         version: Option<i64>,
@@ -184,6 +189,7 @@ impl Inner {
             Act::Delete { .. } | Act::DeleteRole { .. } => true,
             Act::Update { user } => !user.enabled,
             Act::Roles { removed, .. } => !removed.is_empty(),
+            Act::ForgetFactors { lost_roles, .. } => !lost_roles.is_empty(),
             Act::Create { .. } | Act::SetPassword { .. } | Act::SignOut { .. } => false,
         };
         let _demoting = if may_demote { Some(self.turns.demoting.lock().await) } else { None };
@@ -241,7 +247,7 @@ impl Inner {
             Act::DeleteRole { id, .. } => return self.require_admin_without(|(_, role)| role == id).await,
             Act::Update { user } => (&user.id, Some(user.version)),
             Act::Delete { id, version } | Act::SetPassword { id, version, .. } => (id, Some(*version)),
-            Act::SignOut { id } => (id, None),
+            Act::SignOut { id } | Act::ForgetFactors { id, .. } => (id, None),
             Act::Roles { id, version, .. } => (id, *version),
         };
         let known = self.known(id).await?;
@@ -256,6 +262,9 @@ impl Inner {
                     user == id && removed.iter().any(|taken| &taken.id == role)
                 };
                 self.require_admin_without(is_taken).await
+            }
+            Act::ForgetFactors { lost_roles, .. } => {
+                self.require_admin_without(|(user, role)| user == id && lost_roles.contains(role)).await
             }
             _ => Ok(()),
         }
@@ -302,10 +311,13 @@ impl Inner {
                 let password = password.ok_or_else(|| Error::internal(anyhow::anyhow!("no password")))?;
                 let name = self.remote_name(id).await?;
                 service.set_password(&name, password, !is_temporary).await?;
-                // What was signed in before is refused here by its time in any case.
-                if let Err(error) = service.sign_out(&name).await {
-                    tracing::warn!(%error, "the sessions of a user with a new password go on in the user pool");
-                }
+                self.end_sessions(&name).await;
+            }
+            Act::ForgetFactors { id, .. } => {
+                let known = self.known(id).await?;
+                let name = known.remote_name.as_deref().unwrap_or(id);
+                service.forget_factors(name, known.user.mfa_preference).await?;
+                self.end_sessions(name).await;
             }
             Act::SignOut { id } => service.sign_out(&self.remote_name(id).await?).await?,
             Act::Roles { id, added, removed, .. } => {
@@ -317,6 +329,13 @@ impl Inner {
             Act::DeleteRole { name, .. } => service.delete_group(name).await?,
         }
         Ok(None)
+    }
+
+    /// Of a user who can't sign in any more as before. What was signed in is refused here by its time in any case.
+    async fn end_sessions(&self, name: &str) {
+        if let Err(error) = self.service.sign_out(name).await {
+            tracing::warn!(%error, "the sessions of a user go on in the user pool");
+        }
     }
 
     async fn make(
@@ -488,6 +507,7 @@ impl Inner {
                 Act::Update { user: User { id, .. } }
                 | Act::SetPassword { id, .. }
                 | Act::SignOut { id }
+                | Act::ForgetFactors { id, .. }
                 | Act::Roles { id, .. },
                 _,
             ) => {
@@ -518,6 +538,11 @@ impl Inner {
                 is_signed_out = true;
             }
             Act::SignOut { .. } => is_signed_out = true,
+            Act::ForgetFactors { .. } => {
+                (mirror.user.mfa, mirror.user.mfa_preference) = (false, MfaPreference::default());
+                mirror.mfa_since_ms = Some(i64::MAX);
+                is_signed_out = true;
+            }
             Act::Roles { added: more, removed: fewer, .. } => (added, removed) = (more, fewer),
             Act::Delete { .. } | Act::DeleteRole { .. } => {}
         }
@@ -547,7 +572,7 @@ impl Inner {
         if matches!(plan.act, Act::Create { .. }) {
             self.looks.note(&mirror.user.id, asked_at);
         }
-        if is_signed_out && matches!(plan.act, Act::SetPassword { .. } | Act::SignOut { .. }) {
+        if is_signed_out && !matches!(plan.act, Act::Update { .. }) {
             self.until(mirror.not_before_ms.unwrap_or(now_ms)).await;
         }
         mirror.user.version = known.map_or(0, |known| known.user.version) + 1;
@@ -636,6 +661,7 @@ impl Inner {
             Act::Delete { id, .. }
             | Act::SetPassword { id, .. }
             | Act::SignOut { id }
+            | Act::ForgetFactors { id, .. }
             | Act::Roles { id, .. }
             | Act::Update { user: User { id, .. } } => self.settle_account(intent, &plan, id).await,
         };
@@ -716,6 +742,11 @@ impl Inner {
                 self.settled_as_failed(intent, plan, "what was half-done is undone").await
             }
             Act::SignOut { .. } => {
+                self.service.sign_out(name).await?;
+                self.settled(intent, plan, None).await
+            }
+            Act::ForgetFactors { .. } => {
+                self.service.forget_factors(name, seen.mfa.unwrap_or_default()).await?;
                 self.service.sign_out(name).await?;
                 self.settled(intent, plan, None).await
             }

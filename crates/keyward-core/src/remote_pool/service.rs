@@ -137,6 +137,12 @@ pub trait UserPoolService: fmt::Debug + Send + Sync {
     /// `NotFound(User)`.
     async fn confirm(&self, name: &str) -> Result<()>;
 
+    /// Switches these second factors of the user off.
+    ///
+    /// # Errors
+    /// `NotFound(User)`.
+    async fn forget_factors(&self, name: &str, factors: MfaPreference) -> Result<()>;
+
     /// Ends all sessions of the user.
     ///
     /// # Errors

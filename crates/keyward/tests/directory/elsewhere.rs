@@ -244,6 +244,23 @@ async fn a_second_factor_counts_for_who_signed_in_with_it_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_lost_their_second_factor_is_asked_for_none() {
+    let home = Home::at(Place::Moto).await;
+    let (_, before) = home.person("ada@example.com", &["LAB_MANAGERS"]).await;
+    let input = json!({ "Username": "ada@example.com", "SMSMfaSettings": { "Enabled": true } });
+    home.elsewhere().call("AdminSetUserMFAPreference", input).await;
+    assert!(home.keyward.user(&operator(), "ada@example.com").await.unwrap().mfa);
+
+    home.keyward.reset_mfa(&operator(), "ada@example.com", None).await.unwrap();
+
+    assert!(!home.keyward.user(&operator(), "ada@example.com").await.unwrap().mfa);
+    let user = home.elsewhere().call("AdminGetUser", json!({ "Username": "ada@example.com" })).await;
+    assert!(user["UserMFASettingList"].as_array().is_none_or(Vec::is_empty), "{user}");
+    assert_eq!(code(home.let_in(&before).await), Code::Unauthenticated);
+    assert!(home.let_in(&home.token("ada@example.com", PASSWORD).await).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_at_home_before_has_no_rights_any_more() {
     let home = Home::at(Place::Local).await;
     let (_, token) = home.person("ada@example.com", &["ADMINS"]).await;
