@@ -9,6 +9,10 @@
     reason = "a test may fail"
 )]
 
+mod acceptance;
+#[expect(dead_code, reason = "here nobody types, and nothing of the network is played")]
+#[path = "../it/cli_support.rs"]
+mod cli_support;
 mod conformance;
 mod elsewhere;
 #[path = "../../../keyward-core/tests/support/evidence.rs"]

@@ -1,7 +1,8 @@
 //! The program itself with `provider` `cognito`: every surface on users who live in moto.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
@@ -14,13 +15,18 @@ use crate::proxy::{Fault, Proxy, Which};
 
 /// Where RawScribe has its users.
 const USERS: &str = "/api/v1/user-management/users";
+/// moto takes any.
+pub(crate) const CREDENTIALS: [(&str, &str); 2] =
+    [("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "secret")];
 
-/// A running `keyward serve`.
-struct Program {
+/// A running `keyward serve`, whose first admin is signed in.
+pub(crate) struct Program {
     child: Child,
-    url: String,
-    token: String,
-    _folder: TempDir,
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) folder: TempDir,
+    /// Reads all that it says, so that the pipe never fills.
+    listening: Option<JoinHandle<String>>,
 }
 
 impl Drop for Program {
@@ -30,23 +36,32 @@ impl Drop for Program {
     }
 }
 
+/// What tells where the users live.
+pub(crate) fn variables<'a>(endpoint: &'a str, elsewhere: &'a Elsewhere) -> [(&'a str, &'a str); 5] {
+    [
+        ("KEYWARD_PROVIDER", "cognito"),
+        ("COGNITO_USER_POOL_ID", &elsewhere.settings.pool_id),
+        ("COGNITO_CLIENT_ID", &elsewhere.settings.client_id),
+        ("COGNITO_REGION", "us-east-1"),
+        ("KEYWARD_COGNITO_ENDPOINT", endpoint),
+    ]
+}
+
 impl Program {
-    /// At home in a new pool of moto's, whose first admin is signed in.
-    async fn start(endpoint: &str, elsewhere: &Elsewhere, variables: &[(&str, &str)]) -> Self {
+    /// At home in a pool of moto's.
+    pub(crate) async fn start(endpoint: &str, elsewhere: &Elsewhere, more: &[(&str, &str)]) -> Self {
+        Self::start_with(&[&variables(endpoint, elsewhere), more].concat()).await
+    }
+
+    /// At home where these say.
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         let folder = evidence::folder();
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
         command.args(["serve", "--listen", "0"]).current_dir(folder.path()).env_clear();
-        command.envs(variables.iter().copied()).envs([
+        command.envs(CREDENTIALS).envs(variables.iter().copied()).envs([
             ("KEYWARD_DATA_DIR", folder.path().to_str().unwrap()),
             ("KEYWARD_ADMIN_EMAIL", FIRST),
             ("KEYWARD_ADMIN_PASSWORD", PASSWORD),
-            ("KEYWARD_PROVIDER", "cognito"),
-            ("COGNITO_USER_POOL_ID", &elsewhere.settings.pool_id),
-            ("COGNITO_CLIENT_ID", &elsewhere.settings.client_id),
-            ("COGNITO_REGION", "us-east-1"),
-            ("KEYWARD_COGNITO_ENDPOINT", endpoint),
-            ("AWS_ACCESS_KEY_ID", "AKIATEST"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
         ]);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -59,20 +74,46 @@ impl Program {
                 break url.trim().to_owned();
             }
         };
-        // What it says later must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        let mut program = Self { child, url, token: String::new(), _folder: folder };
-        let login = json!({ "username": FIRST, "password": PASSWORD });
-        let (status, answer) = program.send(Method::POST, "/api/auth/login", Some(login)).await;
+        let listening = std::thread::spawn(move || {
+            stderr.read_to_string(&mut said).unwrap();
+            said
+        });
+        let mut program = Self { child, url, token: String::new(), folder, listening: Some(listening) };
+        let (status, answer) = program.login(FIRST, PASSWORD).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         answer["token"].as_str().unwrap().clone_into(&mut program.token);
         program
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    /// Tells it to stop, waits for its end, and gives all that it said.
+    pub(crate) fn terminate(mut self) -> String {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let said = self.listening.take().unwrap().join().unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
+        said
+    }
+
+    pub(crate) async fn login(&self, name: &str, password: &str) -> (StatusCode, Value) {
+        let login = json!({ "username": name, "password": password });
+        self.send_by("", Method::POST, "/api/auth/login", Some(login)).await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        self.send_by(&self.token, method, path, body).await
+    }
+
+    /// By whom this token is, or by nobody.
+    pub(crate) async fn send_by(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
         let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.url));
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
         }
         if let Some(body) = body {
             request = request.json(&body);
@@ -82,20 +123,20 @@ impl Program {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, answer) = self.send(Method::GET, path, None).await;
         assert!(status.is_success(), "{path}: {status} {answer}");
         answer
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.send(Method::POST, path, Some(body)).await;
         assert!(status.is_success(), "{path}: {status} {answer}");
         answer
     }
 }
 
-async fn started() -> (Program, Elsewhere) {
+pub(crate) async fn started() -> (Program, Elsewhere) {
     let elsewhere = Elsewhere::in_moto().await;
     let endpoint = elsewhere.settings.endpoint.clone().unwrap();
     (Program::start(&endpoint, &elsewhere, &[]).await, elsewhere)

@@ -1,4 +1,5 @@
-//! Users who are kept in RawScribe's own file, and what else is read there, over HTTP.
+//! Users who are kept in RawScribe's own file, and what else is read there, over HTTP; `a09` is the ninth acceptance
+//! case of the page about managing users, `flaw_20` the twentieth flaw that isn't ours.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use keyward_core::local_pool::password::{HashingCost, Line, PasswordHasher};
 use keyward_core::random::Random;
 use serde_json::{Value, json};
 
+use crate::cli_session::{Session, run_with};
+use crate::cli_support::{Desk, PROGRAM};
 use crate::support::{App, Client, RAWSCRIBE_FILE};
 
 const LOGIN: &str = "/api/auth/login";
@@ -100,9 +103,8 @@ fn part(token: &str, number: usize) -> Value {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// A9
 #[tokio::test]
-async fn the_users_of_the_page_are_known_but_cannot_sign_in_without_a_password() {
+async fn a09_the_users_of_the_page_are_known_but_cannot_sign_in_without_a_password() {
     let app = app_with(PAGE).await;
 
     let body = json!({ "username": "admin", "password": "admin" });
@@ -137,9 +139,8 @@ async fn the_users_of_the_page_are_known_but_cannot_sign_in_without_a_password()
     );
 }
 
-/// Flaw 20
 #[tokio::test]
-async fn a_token_is_as_the_runtime_configuration_says_and_is_accepted() {
+async fn a04_a23_flaw_20_a_token_is_as_the_runtime_configuration_says_and_is_accepted() {
     let app = app_with(file().await).await;
 
     let runtime = app.anonymous().get(RUNTIME).await.expect(200);
@@ -205,9 +206,8 @@ async fn a_list_of_permissions_is_all_that_somebody_may_do_whatever_else_the_fil
     }
 }
 
-/// Flaws 5 and 6
 #[tokio::test]
-async fn what_is_no_token_of_ours_opens_nothing() {
+async fn flaw_05_flaw_06_what_is_no_token_of_ours_opens_nothing() {
     let file = file().await;
     let app = app_with(&file).await;
     let good = login(&app, "ada").await["token"].as_str().unwrap().to_owned();
@@ -268,9 +268,8 @@ async fn what_is_no_token_of_ours_opens_nothing() {
     bob.get(&format!("{USER_MANAGEMENT}/users")).await.expect(403);
 }
 
-/// Flaw 8
 #[tokio::test]
-async fn guesses_lock_the_name() {
+async fn flaw_08_guesses_lock_the_name() {
     let app = app_with(file().await).await;
 
     for _ in 0..6 {
@@ -284,9 +283,8 @@ async fn guesses_lock_the_name() {
     app.anonymous().post(LOGIN, right).await.expect(200);
 }
 
-/// A8
 #[tokio::test]
-async fn users_of_the_file_are_managed_in_the_file_alone() {
+async fn a08_users_of_the_file_are_managed_in_the_file_alone() {
     let app = app_with(file().await).await;
     let ada = signed_in(&app, "ada").await;
     let user = json!({ "username": "new@example.com", "password": PASSWORD, "group": "ADMINS" });
@@ -324,9 +322,87 @@ async fn users_of_the_file_are_managed_in_the_file_alone() {
     assert_eq!(refused["detail"], json!(UNCHANGEABLE));
 }
 
-/// Flaws 7 and 21
 #[tokio::test]
-async fn what_is_written_in_the_file_counts_at_once() {
+async fn a22_a24_members_of_the_files_groups_may_what_their_roles_say() {
+    let hash = hash(PASSWORD).await;
+    let users = ["ADMINS", "RESEARCHERS", "CLINICIANS", "AUDITORS", "STRANGERS"].map(|group| {
+        let name = group.to_lowercase();
+        let email = format!("{name}@example.com");
+        json!({ "id": name, "username": name, "email": email, "groups": [group], "password_hash": hash })
+    });
+    let auditors = json!({ "description": "Manage users", "permissions": ["manage:users"] });
+    let groups = json!({ "AUDITORS": auditors });
+    let auth = json!({ "provider": "jwt", "users": users, "cognito": { "groups": groups } });
+    let app = app_with(json!({ "lambda": { "auth": auth } })).await;
+    let asked =
+        ["submit:SOP1", "view:own", "draft:x", "view:group", "view:all", "submit:form1", "manage:users"];
+
+    for (group, allowed) in [
+        ("admins", [true, true, true, true, true, true, true]),
+        ("researchers", [true, true, true, true, false, false, false]),
+        ("clinicians", [true, true, true, false, false, false, false]),
+        ("auditors", [false, false, false, false, false, false, true]),
+        ("strangers", [false, false, false, false, false, false, false]),
+    ] {
+        let client = signed_in(&app, group).await;
+        let answer = client.post("/api/v1/authorize", json!({ "permissions": asked })).await.expect(200);
+        let decisions = answer["results"].as_array().unwrap().iter();
+        let decided: Vec<_> = decisions.map(|decision| decision["allowed"].clone()).collect();
+        assert_eq!(decided, allowed.map(Value::Bool), "{group}");
+        let may_manage = allowed[6];
+        client.get(&format!("{USER_MANAGEMENT}/users")).await.expect(if may_manage { 200 } else { 403 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a05_a08_make_gets_a_token_of_a_file_and_says_where_its_users_are_managed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(RAWSCRIBE_FILE);
+    std::fs::write(&path, file().await.to_string()).unwrap();
+    let settings = [
+        ("KEYWARD_RAWSCRIBE_CONFIG", path.to_str().unwrap()),
+        ("KEYWARD_ENV", "stage"),
+        ("KEYWARD_HASHING_MEMORY_KIB", "7168"),
+    ];
+    let session = Session::open_with(&settings).await;
+    let desk = Desk::new().with("KEYWARD", PROGRAM);
+    run_with(&desk, &["setup", &session.url, "--profile", "stage-myorg"], "").expect(0);
+    let root = std::fs::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+    let make = |target: &str, more: &[&str]| {
+        let words = [&[target, "ENV=stage", "ORG=myorg"], more].concat();
+        tokio::task::block_in_place(|| desk.run_other("make", &words, &root))
+    };
+    let password = format!("PASSWORD={PASSWORD}");
+
+    let token = make("get-rs-token", &["USER_NAME=ada", &password]).expect(0);
+    let wrong = make("get-rs-token", &["USER_NAME=ada", "PASSWORD=Wrong-horse-1"]);
+
+    assert_eq!(token.stdout.lines().count(), 1, "{token}");
+    let ada = session.app.client(&format!("Bearer {}", token.stdout.trim()));
+    assert_eq!(ada.get("/api/auth/me").await.expect(200)["username"], "ada");
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{wrong}");
+    let acting = ["ADMIN_USER=ada", &format!("ADMIN_PASSWORD={PASSWORD}")];
+    for (target, more) in [
+        ("rs-create-test-users", &[][..]),
+        ("rs-remove-test-users", &[]),
+        ("rs-secure-prod", &["CONFIRM=yes"]),
+        ("rs-add-user", &["USER_NAME=new@example.com", &password]),
+        ("rs-set-password", &["USER_NAME=bob", &password]),
+        ("rs-remove-user", &["USER_NAME=bob"]),
+    ] {
+        let refused = make(target, &[&acting, more].concat());
+        assert!(
+            refused.code == 2 && refused.stderr.contains("edit users in config.json"),
+            "{target}: {refused}"
+        );
+        assert_eq!(refused.stdout, "", "{target}");
+    }
+    let shown = make("rs-show-runtime-config", &[]).expect(0);
+    assert!(shown.stdout.contains("HS256") && !shown.stdout.contains("N4r0wG4t3"), "{shown}");
+}
+
+#[tokio::test]
+async fn flaw_07_flaw_21_what_is_written_in_the_file_counts_at_once() {
     let mut file = file().await;
     let app = app_with(&file).await;
     let (ada, bob) = (signed_in(&app, "ada").await, signed_in(&app, "bob").await);
@@ -417,9 +493,8 @@ async fn the_groups_of_the_file_are_roles_of_any_home() {
     assert_eq!(groups.json[2]["permissions"], json!(["view:own"]));
 }
 
-/// A1 to A4: the answer is the one of the settings, and of nothing else.
 #[tokio::test]
-async fn the_pool_in_amazon_is_told_with_where_it_was_set() {
+async fn a01_a04_the_pool_in_amazon_is_told_with_where_it_was_set_and_nothing_else() {
     let app = App::new().await;
     let stale = r#"{"lambda": {"auth": {"provider": "cognito", "cognito": {
         "userPoolId": "us-east-1_Stale1234", "clientId": "staleclient", "region": "us-east-1"}}}}"#;
