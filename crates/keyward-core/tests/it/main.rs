@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod elsewhere;
 #[expect(dead_code, reason = "only HTTP has requests that are signed")]
 #[path = "../support/escalation.rs"]
 mod escalation;
@@ -40,6 +41,7 @@ mod production;
 mod recovery;
 mod refresh;
 mod refusals;
+mod remote_pool;
 mod revocation;
 mod rights;
 mod second_factors;

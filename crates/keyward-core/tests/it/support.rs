@@ -15,6 +15,7 @@ use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
 use keyward_core::random::Random;
+use keyward_core::remote_pool::{RemotePool, UserPoolService};
 use keyward_core::role::{NewRole, Role};
 use keyward_core::secret::Secret;
 use keyward_core::store::Store;
@@ -24,6 +25,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::elsewhere::Elsewhere;
 use crate::{evidence, postgres};
 
 /// When a test begins, by its fixed clock: 2027-01-01, midnight UTC.
@@ -120,6 +122,25 @@ impl TestDatabase {
         let pool = PoolSettings { file: Some(tokens), ..pool_settings() };
         let pool = Arc::new(open_home(&store, &clock, pool).await);
         Arc::new(Keyward::new(Settings::default(), store, clock, Random::System, master_key(), pool))
+    }
+
+    /// Keyward on this database, whose users live in `pool`.
+    pub(crate) async fn keyward_elsewhere(
+        &self,
+        clock: &Clock,
+        pool: &Arc<Elsewhere>,
+    ) -> Result<Arc<Keyward>> {
+        let store = self.store().await;
+        let own = Arc::new(open_pool(&store, clock, None).await);
+        let (random, settings) = (Random::System, pool.settings());
+        let service = Arc::clone(pool) as Arc<dyn UserPoolService>;
+        let remote =
+            RemotePool::open(settings, service, store.clone(), clock.clone(), random.clone(), master_key())
+                .await?;
+        let keyward = Keyward::new(Settings::default(), store, clock.clone(), random, master_key(), own);
+        let keyward = keyward.at_home_in(remote);
+        keyward.move_in().await?;
+        Ok(Arc::new(keyward))
     }
 
     /// Runs a statement past Keyward.
