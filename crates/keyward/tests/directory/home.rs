@@ -260,7 +260,7 @@ impl Elsewhere {
 
 /// Calls moto as it is, without a signature.
 async fn moto_call(operation: &str, input: Value) -> Value {
-    let request = reqwest::Client::new()
+    let request = moto::http()
         .post(moto::url())
         .header("content-type", "application/x-amz-json-1.1")
         .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))

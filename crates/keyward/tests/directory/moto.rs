@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Runs moto until our standard input closes: by the end of the test process, however it ends.
 const WATCH: &str = r#"
@@ -52,4 +52,12 @@ pub(crate) fn url() -> &'static str {
         Server { url: format!("http://127.0.0.1:{port}"), _watch: watch }
     });
     &server.url
+}
+
+/// What makes the tests' own calls: one client for all, since each new one reads the machine's root certificates. It
+/// keeps no connection, for each test has a runtime of its own.
+pub(crate) fn http() -> &'static reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> =
+        LazyLock::new(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
+    &CLIENT
 }

@@ -9,9 +9,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::evidence;
 use crate::home::{Elsewhere, FIRST, PASSWORD};
 use crate::proxy::{Fault, Proxy, Which};
+use crate::{evidence, moto};
 
 /// Where RawScribe has its users.
 const USERS: &str = "/api/v1/user-management/users";
@@ -111,7 +111,7 @@ impl Program {
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        let mut request = reqwest::Client::new().request(method, format!("{}{path}", self.url));
+        let mut request = moto::http().request(method, format!("{}{path}", self.url));
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
@@ -255,8 +255,7 @@ async fn what_the_pool_lacks_is_no_defect_of_ours() {
 
     proxy.let_fail(Which::From(1), Fault::Throttled);
     for path in paths {
-        let request =
-            reqwest::Client::new().get(format!("{}{path}", program.url)).bearer_auth(&program.token);
+        let request = moto::http().get(format!("{}{path}", program.url)).bearer_auth(&program.token);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
         assert_eq!(answer.headers()["retry-after"], "1", "{path}");

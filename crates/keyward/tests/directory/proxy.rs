@@ -161,7 +161,7 @@ async fn pass_on(State(state): State<Arc<Shared>>, request: Request) -> Response
         }
     }
     let url = format!("{}{}", moto::url(), parts.uri);
-    let mut passed = reqwest::Client::new().request(parts.method, url).body(body);
+    let mut passed = moto::http().request(parts.method, url).body(body);
     for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
         if let Some(value) = parts.headers.get(name) {
             passed = passed.header(name, value);
