@@ -25,6 +25,7 @@ use keyward_core::store::Store;
 use keyward_core::user::{NewUser, User};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use crate::{evidence, moto};
@@ -277,20 +278,13 @@ pub(crate) async fn open(folder: &TempDir, elsewhere: Option<&Elsewhere>, bound_
 }
 
 pub(crate) async fn open_in(folder: &Path, elsewhere: Option<&Elsewhere>, bound_ms: i64) -> Keyward {
-    let store = Store::sqlite(&folder.join("keyward.db")).await.unwrap();
+    let file = folder.join("keyward.db");
+    if !file.exists() {
+        std::fs::write(&file, database().await).unwrap();
+    }
+    let store = Store::sqlite(&file).await.unwrap();
     let (random, clock) = (Random::System, Clock::System);
-    let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
-    let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING).unwrap();
-    let pool = PoolSettings {
-        region: "us-east-1".into(),
-        issuer: "http://localhost:8480/{pool}".into(),
-        password_policy: None,
-        refuses_common_passwords: None,
-        file: None,
-    };
-    let pool =
-        LocalPool::open_home(pool, hasher, store.clone(), clock.clone(), random.clone(), master_key()).await;
-    let pool = Arc::new(pool.unwrap());
+    let pool = Arc::new(open_pool(&store).await);
     // Where production can be secured, and test users made.
     let environment = Environment::Stage;
     let settings = Settings { environment, failed_sign_ins_per_minute: 0, ..Settings::default() };
@@ -309,6 +303,34 @@ pub(crate) async fn open_in(folder: &Path, elsewhere: Option<&Elsewhere>, bound_
     let keyward = keyward.at_home_in(remote);
     keyward.move_in().await.unwrap();
     keyward
+}
+
+/// A database with a home pool of ours in it, made once: its keys take long to make.
+async fn database() -> &'static [u8] {
+    static DATABASE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let made = async || {
+        let folder = evidence::folder();
+        let file = folder.path().join("keyward.db");
+        let store = Store::sqlite(&file).await.unwrap();
+        open_pool(&store).await;
+        store.close().await;
+        std::fs::read(file).unwrap()
+    };
+    DATABASE.get_or_init(made).await
+}
+
+async fn open_pool(store: &Store) -> LocalPool {
+    let (random, clock) = (Random::System, Clock::System);
+    let cost = HashingCost { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let hasher = PasswordHasher::new(&random, cost, None, PasswordHasher::WAITING).unwrap();
+    let pool = PoolSettings {
+        region: "us-east-1".into(),
+        issuer: "http://localhost:8480/{pool}".into(),
+        password_policy: None,
+        refuses_common_passwords: None,
+        file: None,
+    };
+    LocalPool::open_home(pool, hasher, store.clone(), clock, random, master_key()).await.unwrap()
 }
 
 fn master_key() -> MasterKey {

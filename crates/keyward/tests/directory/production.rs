@@ -22,7 +22,7 @@ const TEST_USERS: [(&str, &str); 3] = [
 /// More calls than securing production takes here.
 const MOST_CALLS: usize = 64;
 /// How many are tried at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn test_users_are_made_repaired_and_removed() {
