@@ -1,5 +1,6 @@
-//! What Keyward adds to the calls of AWS' library: list, get and create of users in moto, by the library's own
-//! client, by Keyward on it, and by a new client for each request. Run by `make bench-directory`, which starts moto.
+//! What Keyward adds to the calls of AWS' library: list, get and create of users in moto, by the library's
+//! own client, by Keyward on it, and by a new client for each request. Run by `make bench-directory`, which
+//! starts moto.
 //!
 //! `KEYWARD_BENCH_MOTO` is moto's URL, `KEYWARD_BENCH_ROUNDS` how often each is asked (200).
 #![expect(

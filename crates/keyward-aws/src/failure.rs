@@ -1,4 +1,5 @@
-//! What Amazon says when it doesn't do what it is asked for, in Keyward's words: nothing of it is a defect of ours.
+//! What Amazon says when it doesn't do what it is asked for, in Keyward's words: nothing of it is a defect of
+//! ours.
 
 use aws_sdk_cognitoidentityprovider::config::http::HttpResponse;
 use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};

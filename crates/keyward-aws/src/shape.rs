@@ -74,7 +74,8 @@ pub(crate) fn pool(pool: UserPoolType) -> RemotePoolFacts {
     RemotePoolFacts { name: pool.name.unwrap_or_default(), settings }
 }
 
-/// As Cognito takes it (<https://docs.aws.amazon.com/cognito/latest/developerguide/how-to-manage-user-accounts.html>).
+/// As Cognito takes it
+/// (<https://docs.aws.amazon.com/cognito/latest/developerguide/how-to-manage-user-accounts.html>).
 pub(crate) fn filter(RemoteFilter { attribute, value, is_prefix }: RemoteFilter<'_>) -> String {
     let operator = if is_prefix { "^=" } else { "=" };
     let value = value.replace('\\', "\\\\").replace('"', "\\\"");

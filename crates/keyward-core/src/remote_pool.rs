@@ -233,8 +233,8 @@ impl RemotePool {
         self.change(user.id.clone(), act, None, "", change).await.map(drop)
     }
 
-    /// Finds out what became of changes that were begun and never ended, by a process that is gone. At the start of
-    /// the only process on a database that is every one that is open.
+    /// Finds out what became of changes that were begun and never ended, by a process that is gone. At the
+    /// start of the only process on a database that is every one that is open.
     ///
     /// # Errors
     /// `Unavailable`, `TooManyRequests`: what is left is for the next time.
@@ -341,10 +341,16 @@ impl Inner {
         let was_enabled = known.is_some_and(|known| known.user.enabled);
         let not_before_ms = known.and_then(|known| known.not_before_ms);
         let not_before_ms = if was_enabled && !seen.enabled { Some(now_ms) } else { not_before_ms };
-        // Whatever else of the user is changed makes the password no younger.
+        // Whatever else of the user is changed makes the password no younger; but one that had run out may have
+        // been replaced since.
+        let is_known = |known: &&Mirror| {
+            known.temporary_until_ms.is_some_and(|until_ms| until_ms > now_ms)
+                || known.user.updated_at_ms == seen.updated_at_ms
+        };
         let temporary_until_ms = known
+            .filter(is_known)
+            .filter(|_| seen.status == UserStatus::ForceChangePassword)
             .and_then(|known| known.temporary_until_ms)
-            .filter(|until_ms| *until_ms > now_ms && seen.status == UserStatus::ForceChangePassword)
             .or_else(|| self.temporary_until_ms(seen.status, seen.updated_at_ms));
         let user = User {
             id: id.to_owned(),
@@ -537,8 +543,8 @@ impl Inner {
         Ok(Some(mirror))
     }
 
-    /// The directory has no such user any more: what points to them is refused, and their name is free. A name that
-    /// it doesn't know may still be an address that the user has given up.
+    /// The directory has no such user any more: what points to them is refused, and their name is free. A
+    /// name that it doesn't know may still be an address that the user has given up.
     async fn note_gone(&self, known: &Mirror) -> Result<()> {
         if known.gone_at_ms.is_some() {
             return Ok(());
@@ -568,7 +574,8 @@ impl Inner {
         self.store.write_mirror(&self.settings.id, &self.identifiers(), &write).await
     }
 
-    /// The users that fit of those the directory has, beginning with what `after` says; with what comes after them.
+    /// The users that fit of those the directory has, beginning with what `after` says; with what comes after
+    /// them.
     async fn list_accounts(
         &self,
         search: Option<&str>,

@@ -1,8 +1,8 @@
 //! Every setting of the server, once, with where its value came from; and the only reader of the environment.
 //!
 //! A flag wins over an environment variable, that over `keyward.toml`, that over RawScribe's own file, that
-//! over the default. An empty environment variable counts as unset. A setting that nobody knows stops the start, wherever it stands: a
-//! typo in a setting that guards something must not go unnoticed.
+//! over the default. An empty environment variable counts as unset. A setting that nobody knows stops the
+//! start, wherever it stands: a typo in a setting that guards something must not go unnoticed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -48,8 +48,8 @@ const FILE_VARIABLE: &str = "KEYWARD_CONFIG";
 /// The setting that names RawScribe's file, which other settings may stand in.
 const RAWSCRIBE_CONFIG: &str = "rawscribe_config";
 
-/// The variable that adds `GET /hello`, the bare route that `make bench` holds the others against. In no help and no
-/// listing, since nobody else has a use for it.
+/// The variable that adds `GET /hello`, the bare route that `make bench` holds the others against. In no help
+/// and no listing, since nobody else has a use for it.
 const BENCH_HELLO_VARIABLE: &str = "KEYWARD_BENCH_HELLO";
 
 /// Variables that the command line reads through [`environment`]; the server knows them so as not to take them

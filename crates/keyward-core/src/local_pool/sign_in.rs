@@ -340,10 +340,10 @@ impl Keyward {
     /// Signs in with a password that is shown.
     ///
     /// # Errors
-    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not do this; `Unauthenticated` for a wrong
-    /// password, an unknown name, attempts that are locked, a disabled user, a temporary password that has
-    /// expired; `PasswordResetRequired`; `TooManyRequests` when too many sign in at once, or have failed from
-    /// this address.
+    /// `Forbidden` for a back end that may not; `NotFound(AppClient)`; `InvalidInput` when the client may not
+    /// do this; `Unauthenticated` for a wrong password, an unknown name, attempts that are locked, a disabled
+    /// user, a temporary password that has expired; `PasswordResetRequired`; `TooManyRequests` when too many
+    /// sign in at once, or have failed from this address.
     pub async fn sign_in_with_password(
         &self,
         request: SignInRequest<'_>,

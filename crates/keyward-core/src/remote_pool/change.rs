@@ -1,6 +1,6 @@
-//! Changes in the directory: what is intended is committed first, then the calls are made, then what became of it is
-//! committed. What several calls make is undone when a later one fails; what was cut off between any two of them is
-//! found by its intent, and the directory is asked what is true.
+//! Changes in the directory: what is intended is committed first, then the calls are made, then what became
+//! of it is committed. What several calls make is undone when a later one fails; what was cut off between any
+//! two of them is found by its intent, and the directory is asked what is true.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,8 +153,8 @@ impl Turns {
 }
 
 impl RemotePool {
-    /// Carries the change out, in a task of its own: a client that goes away cuts nothing off. The user as they are
-    /// now, where one was made.
+    /// Carries the change out, in a task of its own: a client that goes away cuts nothing off. The user as
+    /// they are now, where one was made.
     pub(super) async fn change(
         &self,
         subject: String,

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Error, Result, Thing};
+use keyward_core::local_pool::factor::MfaPreference;
 use keyward_core::local_pool::sign_in::Tokens;
 use keyward_core::random::Random;
 use keyward_core::remote_pool::{
@@ -161,6 +162,12 @@ impl Elsewhere {
             self.add_to_group(name, group).await.unwrap();
         }
         user.id().to_owned()
+    }
+
+    /// Has this user show codes by SMS.
+    pub(crate) async fn ask_for_sms(&self, name: &str) {
+        let on = MfaPreference { sms: true, ..MfaPreference::default() };
+        self.change("ask_for_sms", name, |account| account.user.mfa = Some(on)).await.unwrap();
     }
 
     /// What an ID token of this user says who signs in now.
@@ -340,6 +347,15 @@ impl UserPoolService for Elsewhere {
 
     async fn confirm(&self, name: &str) -> Result<()> {
         self.change("confirm", name, |account| account.user.status = UserStatus::Confirmed).await
+    }
+
+    async fn forget_factors(&self, name: &str, factors: MfaPreference) -> Result<()> {
+        let forget = |account: &mut Account| {
+            let mut on = account.user.mfa.unwrap_or_default();
+            factors.enabled().for_each(|factor| on.set(factor, false));
+            account.user.mfa = Some(on);
+        };
+        self.change("forget_factors", name, forget).await
     }
 
     async fn sign_out(&self, name: &str) -> Result<()> {

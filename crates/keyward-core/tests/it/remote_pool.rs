@@ -15,11 +15,11 @@ use keyward_core::keyward::Keyward;
 use keyward_core::page::Cursor;
 use keyward_core::provisioning::FirstAdmin;
 use keyward_core::remote_pool::UserPoolService as _;
-use keyward_core::role::NewRole;
+use keyward_core::role::{NewRole, RoleUpdate};
 use keyward_core::secret::Secret;
 use keyward_core::test_user::MadeOutcome;
 use keyward_core::user::{NewUser, User, UserKind, UserQuery, UserStatus, UserUpdate};
-use keyward_core::user_pool::UserPoolSettings;
+use keyward_core::user_pool::{MfaMode, UserPoolSettings};
 use serde_json::{Value, json};
 
 use crate::elsewhere::{BOUND_MS, CLIENT, Elsewhere, Fault, KEY, KEY_ID, jwk, signed};
@@ -34,6 +34,8 @@ on_both! {
     what_was_cut_off_is_settled_once_by_whoever_comes_next,
     all_who_meet_somebody_new_at_once_are_answered,
     the_last_admin_stays_whoever_else_has_gone_past_us,
+    nobody_counts_as_an_admin_whose_temporary_password_has_run_out,
+    who_has_lost_their_second_factor_is_asked_for_none,
     an_account_that_is_there_becomes_a_test_user,
     what_is_set_of_the_pool_is_known_while_it_does_not_answer,
     only_the_tokens_that_the_pool_has_signed_for_the_application_are_good,
@@ -291,12 +293,13 @@ async fn what_is_refused_there_is_entered_as_failed(database: TestDatabase) {
 }
 
 /// What may be cut off, and at which of its calls.
-const CHANGES: [(&str, &[&str]); 7] = [
+const CHANGES: [(&str, &[&str]); 8] = [
     ("user.create", &["create_user", "set_password", "add_to_group"]),
     ("user.update", &["set_enabled", "set_attributes"]),
     ("user.set-password", &["set_password"]),
     ("role.set", &["add_to_group", "remove_from_group"]),
     ("user.sign-out", &["sign_out"]),
+    ("user.reset-mfa", &["forget_factors", "sign_out"]),
     ("user.delete", &["delete_user"]),
     ("role.delete", &["delete_group"]),
 ];
@@ -326,6 +329,7 @@ async fn carry_out(keyward: &Keyward, action: &str, name: &str) -> Result<()> {
             keyward.set_roles(&operator, name, &texts(&["CLINICIANS", "auditors"]), None).await.map(drop)
         }
         "user.sign-out" => keyward.sign_out_user(&operator, name).await,
+        "user.reset-mfa" => keyward.reset_mfa(&operator, name, None).await,
         "user.delete" => keyward.delete_user(&operator, name, None).await.map(drop),
         _ => keyward.delete_role(&operator, "NIGHT", None).await.map(drop),
     }
@@ -404,7 +408,7 @@ async fn what_was_cut_off_is_settled_once_by_whoever_comes_next(database: TestDa
             match action {
                 "user.create" => assert_eq!(here.is_some(), last == "done", "{what}"),
                 "user.delete" => assert_eq!(here.is_none(), last == "done", "{what}"),
-                "role.delete" | "user.sign-out" => assert_eq!(last, "done", "{what}"),
+                "role.delete" | "user.sign-out" | "user.reset-mfa" => assert_eq!(last, "done", "{what}"),
                 _ => {}
             }
             one.close().await;
@@ -447,19 +451,68 @@ async fn the_last_admin_stays_whoever_else_has_gone_past_us(database: TestDataba
     assert_eq!(code(home.keyward.delete_role(&operator(), "ADMINS", None).await), Code::Conflict);
 }
 
+async fn nobody_counts_as_an_admin_whose_temporary_password_has_run_out(database: TestDatabase) {
+    const DAY_MS: i64 = 24 * 60 * 60 * SECOND_MS;
+    let home = Home::new(database).await;
+    home.pool.enroll("boss@example.com", &["ADMINS"]).await;
+    home.pool.set_password("boss@example.com", &Secret::from("Temporary-4"), false).await.unwrap();
+    let demote = async || home.keyward.remove_role(&operator(), FIRST, "ADMINS", None).await;
+
+    home.clock.advance_ms(6 * DAY_MS);
+    // What else is changed of the account makes the password no younger.
+    home.keyward.user(&operator(), "boss@example.com").await.unwrap();
+    let attributes = [("name".to_owned(), "Boss".to_owned())].into();
+    home.pool.set_attributes("boss@example.com", &attributes).await.unwrap();
+    home.clock.advance_ms(DAY_MS - SECOND_MS);
+    home.keyward.user(&operator(), "boss@example.com").await.unwrap();
+    home.clock.advance_ms(2 * SECOND_MS);
+
+    assert_eq!(code(demote().await), Code::Conflict);
+    home.pool.set_password("boss@example.com", &Secret::from("Temporary-5"), false).await.unwrap();
+    demote().await.unwrap();
+}
+
+async fn who_has_lost_their_second_factor_is_asked_for_none(database: TestDatabase) {
+    let home = Home::new(database).await;
+    let settings = UserPoolSettings { mfa: MfaMode::Optional, ..UserPoolSettings::default() };
+    home.pool.set("people", settings);
+    let update = RoleUpdate { mfa_required: Some(true), ..RoleUpdate::default() };
+    let sub = home.pool.enroll(ADA, &["CLINICIANS"]).await;
+    home.keyward.update_role(&operator(), "CLINICIANS", update).await.unwrap();
+    home.pool.ask_for_sms(ADA).await;
+    home.past_the_bound();
+    let token = home.token(&sub);
+    assert!(home.let_in(&token).await.unwrap().has_mfa());
+
+    home.keyward.reset_mfa(&operator(), ADA, None).await.unwrap();
+
+    assert_eq!(code(home.let_in(&token).await), Code::Unauthenticated);
+    home.clock.advance_ms(SECOND_MS);
+    let caller = home.let_in(&home.token(&sub)).await.unwrap();
+    assert!(!caller.has_mfa() && !caller.may("view:own"));
+    assert!(!home.beside().await.user(&operator(), ADA).await.unwrap().mfa);
+    assert_eq!(home.outcomes(ADA).await, ["user.reset-mfa done"]);
+    assert_eq!(home.open_changes().await, 0);
+}
+
 async fn an_account_that_is_there_becomes_a_test_user(database: TestDatabase) {
     let home = Home::new(database).await;
-    home.pool.enroll("testclinician@example.com", &["RESEARCHERS"]).await;
+    let (researcher, clinician) = ("testresearcher@example.com", "testclinician@example.com");
+    home.pool.enroll(researcher, &["RESEARCHERS"]).await;
+    home.pool.enroll(clinician, &["RESEARCHERS"]).await;
+    home.pool.set_password(clinician, &Secret::from("TestClinic123!"), true).await.unwrap();
 
     let made = home.keyward.create_test_users(&operator()).await.unwrap();
 
     let outcomes: Vec<_> = made.into_iter().map(|made| made.outcome).collect();
-    let repaired = MadeOutcome::Repaired(vec!["mark", "groups", "password"]);
-    assert_eq!(outcomes, [MadeOutcome::Created, MadeOutcome::Created, repaired]);
-    assert!(home.beside().await.user(&operator(), "testclinician@example.com").await.unwrap().is_test);
+    let repaired = MadeOutcome::Repaired(vec!["mark", "groups"]);
+    // One has the name alone.
+    assert_eq!(outcomes, [MadeOutcome::Created, MadeOutcome::Foreign, repaired]);
+    assert!(home.beside().await.user(&operator(), clinician).await.unwrap().is_test);
     let query = AuditQuery { action: Some("user.repair".into()), ..AuditQuery::default() };
-    assert_eq!(home.keyward.list_audit(&operator(), &query).await.unwrap().items.len(), 3);
-    assert_eq!(home.keyward.delete_test_users(&operator()).await.unwrap().len(), 3);
+    assert_eq!(home.keyward.list_audit(&operator(), &query).await.unwrap().items.len(), 2);
+    assert_eq!(home.keyward.delete_test_users(&operator()).await.unwrap().len(), 2);
+    assert!(home.pool.user(researcher).await.unwrap().is_some());
     assert_eq!(home.open_changes().await, 0);
 }
 

@@ -54,8 +54,8 @@ pub(super) struct AuditEvent {
 /// Who did it.
 #[derive(Debug, Serialize, ToSchema)]
 struct Actor {
-    /// `person`, `api_key`, `access_key`, `external` (a token of another issuer), `operator` (whoever has the machine), `developer` (whoever reaches a
-    /// server that asks for no signature) or `nobody`.
+    /// `person`, `api_key`, `access_key`, `external` (a token of another issuer), `operator` (whoever has the
+    /// machine), `developer` (whoever reaches a server that asks for no signature) or `nobody`.
     #[schema(examples("person"))]
     kind: String,
     #[schema(required = true, format = "uuid", examples("0b6a5c0e-7f5e-4d0e-9c8b-5a1f0c9f6f1e"))]

@@ -199,8 +199,8 @@ async fn list_users(
 
 /// Create a user
 ///
-/// An account gets a temporary password, shown in this answer alone, unless it is given one for good. Needs `manage:users`, and every
-/// permission of the roles that are given.
+/// An account gets a temporary password, shown in this answer alone, unless it is given one for good. Needs
+/// `manage:users`, and every permission of the roles that are given.
 #[utoipa::path(post, path = "/api/v1/users", tag = "Users", request_body = NewUser,
     params(IdempotencyHeader),
     responses((status = CREATED, description = "The user, and the password that is shown this once",

@@ -84,7 +84,8 @@ pub(crate) struct Create {
     /// The client has a secret
     #[arg(long)]
     generate_secret: bool,
-    /// Users may sign in this way (can be repeated) [default: `CUSTOM_AUTH`, `REFRESH_TOKEN_AUTH`, `USER_SRP_AUTH`]
+    /// Users may sign in this way (can be repeated) [default: `CUSTOM_AUTH`, `REFRESH_TOKEN_AUTH`,
+    /// `USER_SRP_AUTH`]
     #[arg(long = "flow", value_name = "FLOW", value_parser = PossibleValuesParser::new(FLOWS))]
     flows: Vec<String>,
 }

@@ -16,7 +16,8 @@ use crate::http::{Asking, Failure, credential};
 #[derive(Debug)]
 pub(super) struct Signed(pub(super) Caller);
 
-/// A caller who may manage users, where they can be managed at all. Who may not learns nothing of what is wrong with their request.
+/// A caller who may manage users, where they can be managed at all. Who may not learns nothing of what is
+/// wrong with their request.
 #[derive(Debug)]
 pub(super) struct Manager(pub(super) Caller);
 

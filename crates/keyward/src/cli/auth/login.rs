@@ -20,7 +20,8 @@ const TRIES: u32 = 3;
 /// Sign in
 ///
 /// Asks for the password, and for whatever else the server wants to know: a new password, a code of an
-/// authenticator app or one that was sent, and to connect such an app where everybody needs one. What is kept afterwards are tokens, never the password.
+/// authenticator app or one that was sent, and to connect such an app where everybody needs one. What is kept
+/// afterwards are tokens, never the password.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   keyward auth login -u ada@example.com
