@@ -77,8 +77,8 @@ rs-secure-prod: ## Delete the test users, give the admins new passwords: ENV ORG
 # With BOOTSTRAP=true at the machine itself, when nobody can sign in who may.
 rs-add-user: ## Make a user with a password for good: ENV ORG USER_NAME PASSWORD [GROUP=RESEARCHERS] [BOOTSTRAP=true]
 	@$(call rs_need,ENV ORG USER_NAME)$(if $(filter true,$(value BOOTSTRAP)),,$(rs_admin))
-	@"$(KEYWARD)" $(if $(filter true,$(value BOOTSTRAP)),admin create-user \
-		--user="$$RS_USER" $(rs_password),user create --user-id="$$RS_USER" --email="$$RS_USER" \
+	@$(if $(filter true,$(value BOOTSTRAP)),KEYWARD_ENV="$$RS_ENV" "$(KEYWARD)" admin create-user --check-server \
+		--user="$$RS_USER" $(rs_password),"$(KEYWARD)" user create --user-id="$$RS_USER" --email="$$RS_USER" \
 		$(or $(rs_password),--password-prompt)) --role="$$RS_GROUP"
 
 rs-show-user: ## Show a user: ENV ORG USER_NAME

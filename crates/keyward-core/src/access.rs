@@ -846,15 +846,12 @@ impl Keyward {
     /// nothing for one that was never good, or has expired.
     pub(crate) async fn signed_by_home(&self, token: &Credential) -> Result<Option<(String, String)>> {
         let Credential::Token(token) = token else { return Ok(None) };
-        let token = match &self.remote_pool {
-            Some(pool) => {
-                let token = pool.verify_token(token.expose()).await?;
-                token.map(|token| (token.sub, token.session_id, token.exp))
-            }
-            None => {
-                let token = self.local_pool.verify_token(token.expose());
-                token.map(|token| (token.sub, token.origin_jti, token.exp))
-            }
+        let token = if let Some(pool) = &self.remote_pool {
+            let token = pool.verify_token(token.expose()).await?;
+            token.map(|token| (token.sub, token.session_id, token.exp))
+        } else {
+            let token = self.local_pool.verify_token(token.expose());
+            token.map(|token| (token.sub, token.origin_jti, token.exp))
         };
         let token = token.filter(|(_, _, exp)| exp.saturating_mul(1000) > self.clock.now_ms());
         Ok(token.map(|(user_id, session_id, _)| (user_id, session_id)))

@@ -222,14 +222,23 @@ impl Keyward {
         target: Target,
         detail: Value,
     ) -> Result<Change> {
-        let mut change = self.change(caller, action, target, detail);
-        if let Some((id, fingerprint)) = self.reply_id(caller, action, request)? {
-            let plaintext = zeroize::Zeroizing::new(serde_json::to_vec(answer).map_err(Error::internal)?);
-            let sealed = self.master_key.seal(&self.random, "reply", &plaintext)?;
-            let expires_at_ms = self.clock.now_ms() + REPLY_LIFETIME_MS;
-            change.reply = Some(Reply { id, fingerprint, sealed, expires_at_ms });
-        }
-        Ok(change)
+        let reply = self.reply(caller, action, request, answer)?;
+        Ok(Change { reply, ..self.change(caller, action, target, detail) })
+    }
+
+    /// The answer, to be entered with a change for a repeated request; nothing without an `Idempotency-Key`.
+    pub(crate) fn reply(
+        &self,
+        caller: &Caller,
+        action: &str,
+        request: &impl Serialize,
+        answer: &impl Serialize,
+    ) -> Result<Option<Reply>> {
+        let Some((id, fingerprint)) = self.reply_id(caller, action, request)? else { return Ok(None) };
+        let plaintext = zeroize::Zeroizing::new(serde_json::to_vec(answer).map_err(Error::internal)?);
+        let sealed = self.master_key.seal(&self.random, "reply", &plaintext)?;
+        let expires_at_ms = self.clock.now_ms() + REPLY_LIFETIME_MS;
+        Ok(Some(Reply { id, fingerprint, sealed, expires_at_ms }))
     }
 
     /// Carries `act` out, once for all requests of this caller with the same `Idempotency-Key`: the others

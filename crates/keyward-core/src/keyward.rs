@@ -22,10 +22,16 @@ use crate::store::Store;
 use crate::test_user::TestUser;
 use crate::user_pool::OpenPools;
 
-/// The setting that names the home pool, where it isn't our own.
+/// The setting that names our own pool.
+pub(crate) const OWN_POOL: &str = "home_pool";
+/// The setting that names the pool of the users of a file.
+pub(crate) const FILE_POOL: &str = "file_pool";
+/// The setting that names the home pool, where it isn't our own, or once was another.
 const DIRECTORY: &str = "directory";
 /// The setting that tells in which environment the server was last started.
 const ENVIRONMENT: &str = "environment";
+/// The setting that marks which test users it was started with.
+const TEST_USERS: &str = "test_users";
 
 /// Everything that Keyward knows and does. Its operations stand with their nouns: users in `user.rs`, roles
 /// in `role.rs`, and so on.
@@ -120,6 +126,17 @@ impl Environment {
     }
 }
 
+/// Where users may live.
+#[derive(Debug, Clone, Copy)]
+pub enum Home<'a> {
+    /// In our own pool.
+    Own,
+    /// In RawScribe's file.
+    File,
+    /// In the pool with this id, elsewhere.
+    Elsewhere(&'a str),
+}
+
 impl Keyward {
     /// Keyward on this database, with the home pool that lives in it.
     pub fn new(
@@ -169,8 +186,8 @@ impl Keyward {
         self
     }
 
-    /// Notes which pool is the home and what the server's environment is, and gives a home that brings its users
-    /// along the default roles when it is met first: who has them is in its groups.
+    /// Notes which pool is the home, and what is set that a command at the machine must go by too; gives a home that
+    /// brings its users along the default roles when it is met first: who has them is in its groups.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -180,39 +197,76 @@ impl Keyward {
         if brings_users && self.store.roles(id, &Cursor::default()).await?.items.is_empty() {
             self.make_default_roles().await?;
         }
-        let environment = self.settings.environment.name();
-        if self.store.setting(ENVIRONMENT).await?.as_deref() != Some(environment) {
-            self.store.set_setting(ENVIRONMENT, environment).await?;
+        let noted = [
+            (ENVIRONMENT, self.settings.environment.name().to_owned()),
+            (TEST_USERS, self.test_users_mark()?),
+        ];
+        for (name, value) in noted {
+            if self.store.setting(name).await? != Some(value.clone()) {
+                self.store.set_setting(name, &value).await?;
+            }
         }
-        if known.as_deref() == Some(id) || (known.is_none() && self.remote_pool.is_none()) {
+        if known.as_deref() == Some(id) || (known.is_none() && !brings_users) {
             return Ok(());
         }
         self.store.set_directory(id).await
     }
 
-    /// Refuses to be opened on another home than the one that was last moved into: what is done at the machine
-    /// must be done to those users that the server knows.
+    /// Refuses to open another home than the one that was last moved into: what is done at the machine must be done
+    /// to those users that the server knows. To be asked before the home is opened, for that may make one.
     ///
     /// # Errors
     /// `Conflict`, `Unavailable`.
-    pub async fn require_home(&self) -> Result<()> {
-        let id = self.directory.pool_id();
-        let home = self.store.setting(DIRECTORY).await?;
-        let home = home.as_deref().unwrap_or(self.local_pool.id());
-        if home == id {
+    pub async fn require_home(store: &Store, home: Home<'_>) -> Result<()> {
+        let own = store.setting(OWN_POOL).await?;
+        let lived_in = store.setting(DIRECTORY).await?.or_else(|| own.clone());
+        let named = match home {
+            Home::Own => own,
+            Home::File => store.setting(FILE_POOL).await?,
+            Home::Elsewhere(id) => Some(id.to_owned()),
+        };
+        if named.is_some() && named == lived_in {
             return Ok(());
         }
+        let lived_in = lived_in.unwrap_or_else(|| "(none yet)".to_owned());
         Err(Error::conflict(format!(
-            "The users of this data folder live in the user pool {home}, and not in {id}; give this command the \
-             settings that its server has (KEYWARD_PROVIDER, COGNITO_USER_POOL_ID and so on, or its file)."
+            "The users of this data folder live in the user pool {lived_in}, which isn't the one that this command \
+             is set to; give it the settings that the server has (KEYWARD_PROVIDER, COGNITO_USER_POOL_ID and so on, \
+             or its file)."
         )))
     }
 
-    /// Whether this is production: a command at the machine may be told otherwise than its server.
-    pub(crate) async fn is_production(&self) -> Result<bool> {
-        let prod = Environment::Prod;
-        Ok(self.settings.environment == prod
-            || self.store.setting(ENVIRONMENT).await?.as_deref() == Some(prod.name()))
+    /// Refuses to go by another environment or other test users than the server: what keeps test users from being
+    /// made, and which there are, is said in its settings.
+    ///
+    /// # Errors
+    /// `Conflict`, `Unavailable`.
+    pub async fn require_same_test_users(&self) -> Result<()> {
+        let environment = self.settings.environment.name();
+        let noted = self.store.setting(ENVIRONMENT).await?;
+        if noted.as_deref() != Some(environment) {
+            let noted = noted.as_deref().unwrap_or("not known yet");
+            return Err(Error::conflict(format!(
+                "The environment of this data folder's server is {noted}, and this command's is {environment}; set \
+                 KEYWARD_ENV to the server's."
+            )));
+        }
+        if self.store.setting(TEST_USERS).await? != Some(self.test_users_mark()?) {
+            return Err(Error::conflict(
+                "This data folder's server has other test users, or none; give this command its settings \
+                 (KEYWARD_TEST_USERS, KEYWARD_TEST_USERS_FILE, or its file).",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Which test users there are, in a form that tells nobody their passwords.
+    fn test_users_mark(&self) -> Result<String> {
+        let users = self.settings.test_users.iter().filter(|_| self.settings.makes_test_users);
+        let users: Vec<_> =
+            users.map(|user| (&user.username, user.password.expose(), &user.group, &user.name)).collect();
+        let text = zeroize::Zeroizing::new(serde_json::to_string(&users).map_err(Error::internal)?);
+        self.master_key.fingerprint("test users", text.as_bytes())
     }
 
     /// The home pool, wherever it is kept.

@@ -36,6 +36,7 @@ use crate::audit::Change;
 use crate::clock::Clock;
 use crate::directory::{Directory, Enrolment};
 use crate::error::{Code, Error, Result};
+use crate::keyward::{FILE_POOL, OWN_POOL};
 use crate::master_key::MasterKey;
 use crate::page::Page;
 use crate::random::Random;
@@ -67,7 +68,7 @@ pub struct PoolSettings {
 impl PoolSettings {
     /// The setting that names the home pool.
     fn place(&self) -> &'static str {
-        if self.file.is_some() { "file_pool" } else { "home_pool" }
+        if self.file.is_some() { FILE_POOL } else { OWN_POOL }
     }
 }
 
@@ -371,10 +372,12 @@ impl Directory for LocalPool {
     }
 
     async fn add_roles(&self, user: &User, roles: &[Role], created_by: &str, change: &Change) -> Result<()> {
+        self.require_changeable_user(user)?;
         self.store.add_assignments(user, &ids(roles), created_by, self.clock.now_ms(), change).await
     }
 
     async fn set_roles(&self, user: &User, roles: &[Role], created_by: &str, change: &Change) -> Result<()> {
+        self.require_changeable_user(user)?;
         self.store.set_assignments(user, &ids(roles), created_by, self.clock.now_ms(), change).await
     }
 
@@ -385,6 +388,7 @@ impl Directory for LocalPool {
         version: Option<i64>,
         change: &Change,
     ) -> Result<()> {
+        self.require_changeable_user(user)?;
         self.store.remove_assignment(user, &role.id, version, self.clock.now_ms(), change).await
     }
 

@@ -3,6 +3,7 @@
 //! All of it is one transaction: when it fails, every password is the one that it was, and nobody is gone.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,6 +24,8 @@ use crate::store::PasswordReset;
 use crate::user::{User, UserStatus};
 
 const ACTION: &str = "production.secure";
+/// How often it is tried when somebody whom it concerns changes meanwhile.
+const TRIES: usize = 5;
 /// How long a key may lie unused before somebody should look whether it is still needed.
 const UNUSED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
@@ -102,6 +105,22 @@ pub struct SecuredAdmin {
     pub has_mfa: bool,
 }
 
+impl Secured {
+    /// Notes which of the test users with these names are gone: they hold no role any more.
+    fn remove(&mut self, names: &[String], gone: &BTreeSet<String>) {
+        self.test_users = names.iter().filter(|name| gone.contains(*name)).cloned().collect();
+        for role in self.roles.iter_mut().flatten() {
+            role.holders.retain(|holder| !gone.contains(holder));
+        }
+    }
+}
+
+impl SecuringFailure {
+    fn of(user: User, error: Error) -> Self {
+        Self { username: user.username, detail: error.message.into_owned() }
+    }
+}
+
 impl Keyward {
     /// Deletes the test users, keeps others from being made, and gives a new password to every account with a
     /// role that has `*`; or tells what that would do. With an `Idempotency-Key`, the answer can be had
@@ -110,7 +129,7 @@ impl Keyward {
     /// # Errors
     /// `Forbidden` without `manage:users`, `Unsupported` but in stage and prod, `Conflict` when no admin
     /// would be left who can sign in.
-    pub async fn secure_production(&self, caller: &Caller, is_plan: bool) -> Result<Secured> {
+    pub async fn secure_production(self: &Arc<Self>, caller: &Caller, is_plan: bool) -> Result<Secured> {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             let environment = self.settings.environment;
@@ -126,7 +145,13 @@ impl Keyward {
                 return self.report(caller, true, &test_users, &admins, told).await;
             }
             let secure = async || match &self.remote_pool {
-                Some(pool) => self.secure_elsewhere(caller, pool).await,
+                // In a task of its own: a caller who goes away in the middle of it would cut it off.
+                Some(pool) => {
+                    let (keyward, caller, pool) = (Arc::clone(self), caller.clone(), pool.clone());
+                    let securing =
+                        tokio::spawn(async move { keyward.secure_elsewhere(&caller, &pool).await });
+                    securing.await.map_err(Error::internal)?
+                }
                 None => self.secure(caller).await,
             };
             self.once(caller, ACTION, &self.asker(caller).await?, secure).await
@@ -170,7 +195,22 @@ impl Keyward {
     }
 
     async fn secure(&self, caller: &Caller) -> Result<Secured> {
+        for _ in 0..TRIES {
+            if let Some(secured) = self.try_to_secure(caller).await? {
+                return Ok(secured);
+            }
+        }
+        Err(Error::changed_meanwhile())
+    }
+
+    /// Nothing when somebody has become a test user or an admin meanwhile.
+    async fn try_to_secure(&self, caller: &Caller) -> Result<Option<Secured>> {
         let (test_users, admins) = self.to_be_secured(caller).await?;
+        let planned: Vec<String> = test_users
+            .iter()
+            .chain(admins.iter().map(|(user, _)| user))
+            .map(|user| user.id.clone())
+            .collect();
         let mut answer = self.report(caller, false, &test_users, &admins, Vec::new()).await?;
         let (now_ms, policy) = (self.clock.now_ms(), self.directory.settings().await?.password_policy);
         let mut resets = Vec::new();
@@ -189,10 +229,9 @@ impl Keyward {
             answer.admins.push(secured(&user, true, Some(password)));
             resets.push(PasswordReset { user, password: record, change });
         }
+        answer.remove(&names(&test_users), &names(&test_users).into_iter().collect());
         let deletion = |user: User| {
-            let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
-            let target = Target::new("user", &user.id, &user.username);
-            let change = self.change(caller, "user.delete", target, detail);
+            let change = self.deletion(caller, &user);
             (user, change)
         };
         let deletions: Vec<(User, Change)> = test_users.into_iter().map(deletion).collect();
@@ -202,24 +241,27 @@ impl Keyward {
         let change = self.change_with_reply(caller, ACTION, &asker, &answer, target, detail)?;
         // Of the caller's sessions this one stays: an answer that was lost can be had again through it alone.
         let kept_session = caller.credential().unwrap_or_default();
-        self.store.secure_production(&resets, &deletions, kept_session, now_ms, &change).await?;
-        Ok(answer)
+        let (pool_id, planned) = (self.directory.pool_id(), planned.iter().map(String::as_str).collect());
+        let is_done = self
+            .store
+            .secure_production(pool_id, &planned, &resets, &deletions, kept_session, now_ms, &change)
+            .await?;
+        Ok(is_done.then_some(answer))
     }
 
     /// The same where the home pool is kept elsewhere: one after the other, the caller last, and what can't be
     /// done keeps nothing else from it. The answer tells of each, and a second run does the rest.
     async fn secure_elsewhere(&self, caller: &Caller, pool: &RemotePool) -> Result<Secured> {
+        let (_, admins) = self.to_be_secured(caller).await?;
+        self.require_admin_after(&admins).await?;
+        let home = || Target::new("user-pool", pool.pool_id(), pool.pool_id());
+        self.store.forbid_test_users(&self.change(caller, "test-users.forbid", home(), json!({}))).await?;
+        // Once more: until then, somebody may have become a test user.
         let (test_users, admins) = self.to_be_secured(caller).await?;
-        if !admins.iter().any(|(user, _)| user.enabled) {
-            return Err(Error::conflict(
-                "This would leave no admin who can sign in; make another one first, with a role that has `*`.",
-            ));
-        }
+        self.require_admin_after(&admins).await?;
         let asker = self.asker(caller).await?;
         let mut answer = self.report(caller, false, &test_users, &admins, Vec::new()).await?;
         answer.test_users.clear();
-        let home = || Target::new("user-pool", pool.pool_id(), pool.pool_id());
-        self.store.forbid_test_users(&self.change(caller, "test-users.forbid", home(), json!({}))).await?;
         let policy = pool.settings().await?.password_policy;
         for (user, is_theirs) in admins {
             if !is_theirs {
@@ -246,15 +288,31 @@ impl Keyward {
             answer.admins.push(secured(&user, is_reset, password));
             answer.failures.extend(detail.map(|detail| SecuringFailure { username: user.username, detail }));
         }
-        for user in test_users {
-            let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
-            let target = Target::new("user", &user.id, &user.username);
-            let change = self.change(caller, "user.delete", target, detail);
+        let names = names(&test_users);
+        let (own, others): (Vec<User>, Vec<User>) =
+            test_users.into_iter().partition(|user| caller.user_id() == Some(&user.id));
+        let mut gone = BTreeSet::new();
+        for user in others {
+            let change = self.deletion(caller, &user);
             match pool.delete(&user, &change).await {
-                Ok(()) => answer.test_users.push(user.username),
+                Ok(()) => drop(gone.insert(user.username)),
+                Err(error) => answer.failures.push(SecuringFailure::of(user, error)),
+            }
+        }
+        answer.remove(&names, &gone);
+        let mut is_kept = false;
+        // At last who asks, and with them the answer is entered: whatever happens, one of both is there.
+        for user in own {
+            let mut whole = answer.clone();
+            whole.remove(&names, &gone.iter().cloned().chain([user.username.clone()]).collect());
+            let mut change = self.deletion(caller, &user);
+            change.reply = self.reply(caller, ACTION, &asker, &whole)?;
+            match pool.delete(&user, &change).await {
+                Ok(()) => (answer, is_kept) = (whole, true),
                 Err(error) => {
-                    let detail = error.message.into_owned();
-                    answer.failures.push(SecuringFailure { username: user.username, detail });
+                    // What isn't known yet may still be entered, once it is.
+                    is_kept = error.code == Code::Unavailable;
+                    answer.failures.push(SecuringFailure::of(user, error));
                 }
             }
         }
@@ -262,12 +320,30 @@ impl Keyward {
         let detail = json!({
             "test_users": answer.test_users, "passwords": passwords, "failures": answer.failures.len(),
         });
-        let change = self.change_with_reply(caller, ACTION, &asker, &answer, home(), detail)?;
+        let mut change = self.change(caller, ACTION, home(), detail);
+        if !is_kept {
+            change.reply = self.reply(caller, ACTION, &asker, &answer)?;
+        }
         if let Err(error) = self.store.record_event(&change).await {
             // The passwords are nowhere else: they must not be lost for want of an event.
             tracing::error!(cause = ?error.cause, "production was secured, which the audit log doesn't tell");
         }
         Ok(answer)
+    }
+
+    /// Refuses when none of these will be able to sign in: each is given a password, or has one.
+    async fn require_admin_after(&self, admins: &[(User, bool)]) -> Result<()> {
+        let able = self.store.admin_roles(self.clock.now_ms()).await?;
+        let is_able = |(user, is_theirs): &(User, bool)| {
+            user.enabled && (*is_theirs || able.iter().any(|(id, _)| *id == user.id))
+        };
+        if admins.iter().any(is_able) { Ok(()) } else { Err(Error::no_admin_left()) }
+    }
+
+    /// That this test user goes.
+    fn deletion(&self, caller: &Caller, user: &User) -> Change {
+        let detail = json!({ "kind": user.kind, "roles": user.roles, "test": true });
+        self.change(caller, "user.delete", Target::new("user", &user.id, &user.username), detail)
     }
 
     /// The test users, and the others who may do everything, each with whether the caller may give them a

@@ -341,16 +341,13 @@ impl Inner {
         let was_enabled = known.is_some_and(|known| known.user.enabled);
         let not_before_ms = known.and_then(|known| known.not_before_ms);
         let not_before_ms = if was_enabled && !seen.enabled { Some(now_ms) } else { not_before_ms };
-        // Whatever else of the user is changed makes the password no younger; but one that had run out may have
-        // been replaced since.
-        let is_known = |known: &&Mirror| {
-            known.temporary_until_ms.is_some_and(|until_ms| until_ms > now_ms)
-                || known.user.updated_at_ms == seen.updated_at_ms
-        };
+        // Whatever else of the user is changed makes the password no younger; but after it had run out, it may have
+        // been replaced.
         let temporary_until_ms = known
-            .filter(is_known)
-            .filter(|_| seen.status == UserStatus::ForceChangePassword)
             .and_then(|known| known.temporary_until_ms)
+            .filter(|until_ms| {
+                seen.updated_at_ms <= *until_ms && seen.status == UserStatus::ForceChangePassword
+            })
             .or_else(|| self.temporary_until_ms(seen.status, seen.updated_at_ms));
         let user = User {
             id: id.to_owned(),
@@ -440,6 +437,7 @@ impl Inner {
             added: &added,
             by: "directory",
             now_ms: self.clock.now_ms(),
+            makes_test_user: false,
         };
         self.store.write_mirror(&self.settings.id, &self.identifiers(), &write).await?;
         mirror.user.version = known.map_or(0, |known| known.user.version) + 1;
@@ -570,6 +568,7 @@ impl Inner {
             added: &[],
             by: "directory",
             now_ms,
+            makes_test_user: false,
         };
         self.store.write_mirror(&self.settings.id, &self.identifiers(), &write).await
     }

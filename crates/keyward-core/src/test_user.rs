@@ -71,6 +71,14 @@ pub enum MadeOutcome {
     Foreign,
 }
 
+/// What is said to whoever would make test users once production was secured.
+pub(crate) fn switched_off() -> Error {
+    Error::conflict(
+        "Test users were switched off when production was secured; ask somebody who may do everything to switch \
+         them on again.",
+    )
+}
+
 impl MadeOutcome {
     /// `created`, `kept`, `repaired` or `foreign`.
     pub fn as_str(&self) -> &'static str {
@@ -109,6 +117,7 @@ impl Keyward {
     /// `Forbidden` without `manage:users`.
     pub async fn list_test_users(&self, caller: &Caller) -> Result<Vec<FoundTestUser>> {
         caller.require(MANAGE_USERS)?;
+        self.require_changeable_users()?;
         let mut found = Vec::new();
         for configured in &self.settings.test_users {
             let user = self.directory.find(&configured.username).await?;
@@ -132,7 +141,7 @@ impl Keyward {
         let outcome = async {
             caller.require(MANAGE_USERS)?;
             self.require_changeable_users()?;
-            if self.is_production().await? {
+            if self.settings.environment == Environment::Prod {
                 return Err(Error::conflict("There are no test users in production."));
             }
             if !self.settings.makes_test_users {
@@ -141,10 +150,7 @@ impl Keyward {
                 ));
             }
             if self.store.setting(SWITCH).await?.is_some() {
-                return Err(Error::conflict(
-                    "Test users were switched off when production was secured; ask somebody who may do \
-                     everything to switch them on again.",
-                ));
+                return Err(switched_off());
             }
             let mut made = Vec::new();
             for configured in &self.settings.test_users {
@@ -164,8 +170,7 @@ impl Keyward {
     }
 
     /// Deletes the test users, all or none (but where the home pool is kept elsewhere): those that are configured
-    /// in that order, then those that were. It
-    /// takes no right of theirs, as making them doesn't.
+    /// in that order, then those that were. It takes no right of theirs, as making them doesn't.
     ///
     /// # Errors
     /// `Forbidden` without `manage:users`, `Conflict` when no admin would be left.

@@ -14,7 +14,7 @@ use axum::routing::get;
 use keyward_aws::{CognitoService, CognitoSettings};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Error, Result};
-use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::keyward::{Home, Keyward, Settings};
 use keyward_core::local_pool::password::{HashingCost, PasswordHasher, PasswordPolicy};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
 use keyward_core::master_key::MasterKey;
@@ -50,7 +50,7 @@ pub async fn open_at(
     master_key: MasterKey,
 ) -> Result<Arc<Keyward>> {
     // Apart: it is done once, and everything that waits for it would have room for all of it.
-    let keyward = Box::pin(open_home(config, clock, random, master_key)).await?;
+    let keyward = Box::pin(open_home(config, store(config).await?, clock, random, master_key)).await?;
     keyward.move_in().await?;
     keyward.warn_of_test_users().await?;
     rawscribe_file::enter(&keyward, config, &config.rawscribe.now()).await?;
@@ -62,15 +62,29 @@ pub async fn open_at(
 /// # Errors
 /// As [`open`]; `Conflict` for another home than the server's.
 pub async fn open_beside(config: &Config, random: Random, master_key: MasterKey) -> Result<Arc<Keyward>> {
-    let keyward = Box::pin(open_home(config, Clock::System, random, master_key)).await?;
-    keyward.require_home().await?;
-    Ok(Arc::new(keyward))
+    let store = store(config).await?;
+    let home = match &config.provider {
+        Provider::Local => Home::Own,
+        Provider::Jwt => Home::File,
+        Provider::Cognito(pool) => Home::Elsewhere(&pool.user_pool_id),
+    };
+    Keyward::require_home(&store, home).await?;
+    Ok(Arc::new(Box::pin(open_home(config, store, Clock::System, random, master_key)).await?))
 }
 
-async fn open_home(config: &Config, clock: Clock, random: Random, master_key: MasterKey) -> Result<Keyward> {
-    require_home(&config.provider)?;
+async fn store(config: &Config) -> Result<Store> {
     let Database::Sqlite(file) = &config.database;
-    let store = Store::sqlite(file).await?;
+    Store::sqlite(file).await
+}
+
+async fn open_home(
+    config: &Config,
+    store: Store,
+    clock: Clock,
+    random: Random,
+    master_key: MasterKey,
+) -> Result<Keyward> {
+    require_build(&config.provider)?;
     let cost = HashingCost {
         memory_kib: config.password_hashing.memory_kib,
         iterations: config.password_hashing.iterations,
@@ -163,7 +177,7 @@ fn remote_pool_settings(pool: &CognitoPool, bound_ms: u64) -> RemotePoolSettings
 }
 
 /// Refuses a home of users that isn't in this build.
-fn require_home(provider: &Provider) -> Result<()> {
+fn require_build(provider: &Provider) -> Result<()> {
     match provider {
         Provider::Local | Provider::Jwt => Ok(()),
         Provider::Cognito(_) if cfg!(feature = "aws") => Ok(()),

@@ -68,7 +68,8 @@ routes! {
 }
 
 /// Paths under those of RawScribe where nothing is.
-const UNKNOWN: [&str; 3] = ["/api/config/{*rest}", "/api/auth/{*rest}", "/api/v1/user-management/{*rest}"];
+const UNKNOWN: [&str; 4] =
+    ["/health/", "/api/config/{*rest}", "/api/auth/{*rest}", "/api/v1/user-management/{*rest}"];
 
 /// The dialect's routes, to be merged at the root.
 pub fn router(keyward: &Arc<Keyward>, config: &Config) -> Router {

@@ -19,6 +19,7 @@ use crate::local_pool::password;
 use crate::role::Role;
 use crate::secret::Secret;
 use crate::store::{Intent, Mirror, MirrorWrite};
+use crate::test_user::SWITCH;
 use crate::user::{User, UserStatus};
 
 /// No change takes longer: what is open that long was left by a process that is gone.
@@ -566,6 +567,7 @@ impl Inner {
             added: &ids(&added),
             by: &plan.by,
             now_ms,
+            makes_test_user: matches!(&plan.act, Act::Create { user, .. } if user.is_test),
         };
         let identifiers = self.identifiers();
         self.store.end_intent(&self.settings.id, &identifiers, &intent.id, Some(&write), &change).await?;
@@ -709,8 +711,10 @@ impl Inner {
             return self.settled_as_failed(intent, plan, "somebody else has the name").await;
         }
         let has_password = is_temporary || seen.status == UserStatus::Confirmed;
+        // Production was secured while they were made.
+        let is_unwanted = user.is_test && self.store.setting(SWITCH).await?.is_some();
         let mut listed = roles.iter().filter(|role| self.is_listed(&role.name));
-        if has_password && listed.all(|role| groups.contains(&role.name)) {
+        if !is_unwanted && has_password && listed.all(|role| groups.contains(&role.name)) {
             return self.settled(intent, plan, Some(&seen)).await;
         }
         self.service.delete_user(&seen.name).await?;
@@ -772,6 +776,7 @@ impl Inner {
                     added: &[],
                     by: &plan.by,
                     now_ms: self.clock.now_ms(),
+                    makes_test_user: false,
                 };
                 let failed = Self::failed(plan, "the password may have been changed; reset it again");
                 let identifiers = self.identifiers();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::role::insert_assignments;
-use super::user::{UserRow, index_attributes, searched, select_users};
+use super::user::{UserRow, index_attributes, require_test_users, searched, select_users};
 use super::{ADMIN_ROLES, Store, read, record, rows, write, write_at_once, write_rights};
 use crate::audit::Change;
 use crate::error::{Error, Result};
@@ -69,6 +69,8 @@ pub(crate) struct MirrorWrite<'a> {
     /// The name of who gives them.
     pub(crate) by: &'a str,
     pub(crate) now_ms: i64,
+    /// Whether a test user comes to be by it.
+    pub(crate) makes_test_user: bool,
 }
 
 /// A change in a directory kept elsewhere that was begun.
@@ -397,6 +399,9 @@ impl Store {
         change: &Change,
     ) -> Result<()> {
         write_rights!(self, transaction => {
+            if write.is_some_and(|write| write.makes_test_user) {
+                require_test_users!(transaction);
+            }
             end_intent!(transaction, intent);
             if let Some(write) = write {
                 write_mirror!(transaction, pool_id, identifiers, write);
@@ -438,6 +443,7 @@ impl Store {
     /// Marks the account of this version as a test user.
     pub(crate) async fn mark_test_user(&self, user: &User, change: &Change) -> Result<()> {
         write_rights!(self, transaction => {
+            require_test_users!(transaction);
             let marked = sqlx::query(
                 "UPDATE users SET is_test = TRUE, version = version + 1 WHERE id = $1 AND version = $2",
             )

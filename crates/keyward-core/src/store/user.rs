@@ -1,5 +1,7 @@
 //! Users' rows: accounts of the pools, and program users beside them.
 
+use std::collections::BTreeSet;
+
 use super::role::{insert_assignments, permissions, replace_assignments};
 use super::{Store, one_row, read, record, rows, unless_taken, write, write_keeping_an_admin, write_rights};
 use crate::audit::Change;
@@ -135,6 +137,21 @@ macro_rules! index_attributes {
 }
 
 pub(super) use index_attributes;
+
+/// Refuses to make a test user once they are switched off, within a transaction that changes rights: whoever secures
+/// production at the same time comes before or after it.
+macro_rules! require_test_users {
+    ($transaction:expr) => {
+        let off: Option<(String,)> = sqlx::query_as("SELECT value FROM settings WHERE name = $1")
+            .bind($crate::test_user::SWITCH)
+            .fetch_optional(&mut *$transaction)
+            .await?;
+        if off.is_some() {
+            return Err($crate::test_user::switched_off());
+        }
+    };
+}
+pub(super) use require_test_users;
 
 /// Makes sure that no name leads to two users, within a transaction: what stands for the user's name stands
 /// for nobody else's. With `$takes_aliases`, a proven address is taken from whoever has it.
@@ -654,6 +671,9 @@ impl Store {
         let user = new.user;
         let attributes = serde_json::to_string(&user.attributes).map_err(Error::internal)?;
         write_rights!(self, transaction => {
+            if user.is_test {
+                require_test_users!(transaction);
+            }
             // A user is asked for by name or by id: nobody's name may be another's id.
             let namesake: Option<(String,)> = sqlx::query_as("SELECT id FROM users WHERE id = $1")
                 .bind(new.identifiers.key(&user.username))
@@ -769,16 +789,31 @@ impl Store {
     }
 
     /// Gives the passwords and ends the sessions but for one, deletes users, and keeps test users from being
-    /// made, or nothing.
+    /// made, or nothing: nothing, too, when a user of the pool has become a test user or has got a role with `*`
+    /// whose id isn't among those of whom it was `planned`. Whether it was done.
+    #[expect(clippy::too_many_arguments, reason = "one transaction")]
     pub(crate) async fn secure_production(
         &self,
+        pool_id: &str,
+        planned: &BTreeSet<&str>,
         resets: &[PasswordReset],
         deletions: &[(User, Change)],
         kept_session: &str,
         now_ms: i64,
         change: &Change,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         write_keeping_an_admin!(self, now_ms, transaction => {
+            let found: Vec<(String,)> = sqlx::query_as(
+                "SELECT u.id FROM users u WHERE u.pool_id = $1 AND u.kind = 'account' AND (u.is_test OR EXISTS \
+                 (SELECT 1 FROM assignments a JOIN roles r ON r.id = a.role_id WHERE a.user_id = u.id \
+                 AND r.permissions LIKE '%\"*\"%'))",
+            )
+            .bind(pool_id)
+            .fetch_all(&mut *transaction)
+            .await?;
+            if found.iter().any(|(id,)| !planned.contains(id.as_str())) {
+                return Ok(false);
+            }
             delete_each!(transaction, deletions);
             for reset in resets {
                 write_password!(transaction, &reset.user, reset.user.version, &reset.password);
@@ -790,13 +825,13 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             record!(transaction, change);
-            Ok::<(), Error>(())
+            Ok::<bool, Error>(true)
         })
     }
 
     /// Keeps test users from being made.
     pub(crate) async fn forbid_test_users(&self, change: &Change) -> Result<()> {
-        write!(self, transaction => {
+        write_rights!(self, transaction => {
             sqlx::query("INSERT INTO settings (name, value) VALUES ($1, '') ON CONFLICT (name) DO NOTHING")
                 .bind(SWITCH)
                 .execute(&mut *transaction)
@@ -855,6 +890,7 @@ impl Store {
         change: &Change,
     ) -> Result<()> {
         write_keeping_an_admin!(self, user.updated_at_ms, transaction => {
+            require_test_users!(transaction);
             let mut version = user.version;
             if let Some(password) = password {
                 write_password!(transaction, user, version, password);

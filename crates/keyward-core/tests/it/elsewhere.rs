@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     Lost,
     /// It is carried out or not, and nothing comes back for ever.
     Hung { is_carried_out: bool },
+    /// It waits until all is well.
+    Held,
 }
 
 /// The pool.
@@ -56,6 +58,7 @@ pub(crate) struct Elsewhere {
     fault: Mutex<Option<(&'static str, Fault)>>,
     asked: Mutex<Vec<&'static str>>,
     hit: Notify,
+    healed: Notify,
 }
 
 #[derive(Default)]
@@ -97,6 +100,7 @@ impl Elsewhere {
             fault: Mutex::default(),
             asked: Mutex::default(),
             hit: Notify::new(),
+            healed: Notify::new(),
         })
     }
 
@@ -129,6 +133,7 @@ impl Elsewhere {
     /// From now on, all is well.
     pub(crate) fn heal(&self) {
         *self.fault.lock().unwrap() = None;
+        self.healed.notify_one();
     }
 
     /// Waits until a call meets its fault.
@@ -194,10 +199,11 @@ impl Elsewhere {
             Some(Fault::Throttled) => return Err(Error::new(Code::TooManyRequests(1), "Too many requests.")),
             Some(Fault::Lost) => return Err(Error::new(Code::Unavailable, "Nobody answers.")),
             Some(Fault::Hung { is_carried_out: false }) => pending().await,
+            Some(Fault::Held) => self.healed.notified().await,
             Some(Fault::Hung { .. }) | None => {}
         }
         let outcome = act(&mut self.people());
-        if fault.is_some() {
+        if let Some(Fault::Hung { .. }) = fault {
             pending::<()>().await;
         }
         outcome

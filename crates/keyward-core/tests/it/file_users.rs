@@ -242,6 +242,9 @@ async fn nothing_of_a_user_of_the_file_is_changed(database: TestDatabase) {
     let set = keyward.set_password_in(&**pool, &operator, "ada", &password, false).await;
     unsupported(set.map(drop));
     unsupported(keyward.set_password(&operator, "ada", &password, false).await.map(drop));
+    unsupported(keyward.assign_roles(&operator, "ada", &texts(&["CLINICIANS"])).await.map(drop));
+    unsupported(keyward.set_roles(&operator, "ada", &texts(&["CLINICIANS"]), None).await.map(drop));
+    unsupported(keyward.remove_role(&operator, "ada", "ADMINS", None).await.map(drop));
     unsupported(keyward.create_test_users(&operator).await.map(drop));
     unsupported(keyward.delete_test_users(&operator).await.map(drop));
     unsupported(keyward.recover_admin(Some("ada"), false).await.map(drop));
@@ -252,13 +255,11 @@ async fn nothing_of_a_user_of_the_file_is_changed(database: TestDatabase) {
     unsupported(keyward.delete_own_account(&origin, access_token).await);
 
     assert_eq!(database.contents().await["users"], before);
-    // Roles that the file doesn't say are Keyward's to give, and program users are its own.
-    keyward.assign_roles(&operator, "ada", &texts(&["CLINICIANS"])).await.unwrap();
-    keyward.enter_file_users(&[FileUser { email: None, ..user("ada", &["RESEARCHERS"]) }]).await.unwrap();
-    let ada = keyward.user(&operator, "ada").await.unwrap();
-    assert_eq!(ada.roles, texts(&["CLINICIANS", "RESEARCHERS"]));
+    assert_eq!(keyward.user(&operator, "ada").await.unwrap().roles, texts(&["ADMINS"]));
+    // Program users are Keyward's own.
     let bot = NewUser { username: "ci-bot".into(), program: true, ..NewUser::default() };
     keyward.create_user(&operator, bot).await.unwrap();
+    keyward.assign_roles(&operator, "ci-bot", &texts(&["CLINICIANS"])).await.unwrap();
     keyward.delete_user(&operator, "ci-bot", None).await.unwrap();
 }
 

@@ -1,5 +1,7 @@
 //! Each act that concerns rights above one's own is refused by itself, and the refusal is an event.
 
+use std::sync::Arc;
+
 use keyward_core::access_key::AccessKeyQuery;
 use keyward_core::api_key::{ApiKeyQuery, ApiKeyUpdate, ImportedApiKey, NewApiKey};
 use keyward_core::audit::{AuditQuery, Outcome};
@@ -133,7 +135,7 @@ async fn nothing_above_ones_own_rights_is_done(database: TestDatabase) {
 }
 
 /// All acts, for somebody who may do none of them.
-async fn every_act(keyward: &Keyward, caller: &Caller) -> Vec<(&'static str, Option<Error>)> {
+async fn every_act(keyward: &Arc<Keyward>, caller: &Caller) -> Vec<(&'static str, Option<Error>)> {
     let reader = "reader@example.com";
     let readers = texts(&["readers"]);
     let page = Cursor::default();

@@ -20,6 +20,7 @@ use crate::support::{
 
 on_both! {
     test_users_go_and_admins_have_new_passwords,
+    whoever_becomes_a_test_user_or_an_admin_meanwhile_is_secured_too,
     a_plan_changes_nothing,
     admins_above_the_caller_are_left_as_they_are,
     nothing_is_done_when_no_admin_would_be_left,
@@ -101,6 +102,37 @@ async fn test_users_go_and_admins_have_new_passwords(database: TestDatabase) {
     let again = keyward.secure_production(&ada, false).await.unwrap();
     assert!(again.test_users.is_empty());
     assert_ne!(password(&again, BOB), password(&secured, BOB));
+}
+
+async fn whoever_becomes_a_test_user_or_an_admin_meanwhile_is_secured_too(database: TestDatabase) {
+    let keyward = staged(&database).await;
+    let operator = Caller::operator();
+    for round in 0..8 {
+        keyward.allow_test_users(&operator).await.unwrap();
+        let newcomer = format!("admin{round}@example.com");
+        let admin = NewUser {
+            username: newcomer.clone(),
+            password: Some(OLD.into()),
+            roles: texts(&["ADMINS"]),
+            ..NewUser::default()
+        };
+
+        let (made, created, secured) = tokio::join!(
+            keyward.create_test_users(&operator),
+            keyward.create_user(&operator, admin),
+            keyward.secure_production(&operator, false),
+        );
+
+        let secured = secured.unwrap();
+        created.unwrap();
+        // Before it, and they are gone, or after it, and they are refused.
+        assert!(made.is_ok() || code(made) == Code::Conflict);
+        let left = keyward.list_test_users(&operator).await.unwrap();
+        assert!(left.iter().all(|test| test.user.is_none()), "round {round}");
+        // Who is told of was made before it.
+        let is_told = password(&secured, &newcomer).is_some();
+        assert_eq!(signs_in(&keyward, &newcomer, OLD).await, !is_told, "round {round}");
+    }
 }
 
 async fn a_plan_changes_nothing(database: TestDatabase) {

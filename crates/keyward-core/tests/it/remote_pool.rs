@@ -1,6 +1,7 @@
 //! A home that is kept elsewhere: the rows of its users here, the changes that were begun there, and its tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -14,7 +15,7 @@ use keyward_core::error::{Code, Result, Thing};
 use keyward_core::keyward::Keyward;
 use keyward_core::page::Cursor;
 use keyward_core::provisioning::FirstAdmin;
-use keyward_core::remote_pool::UserPoolService as _;
+use keyward_core::remote_pool::{RemoteSignIn, UserPoolService as _};
 use keyward_core::role::{NewRole, RoleUpdate};
 use keyward_core::secret::Secret;
 use keyward_core::test_user::MadeOutcome;
@@ -37,6 +38,10 @@ on_both! {
     nobody_counts_as_an_admin_whose_temporary_password_has_run_out,
     who_has_lost_their_second_factor_is_asked_for_none,
     an_account_that_is_there_becomes_a_test_user,
+    a_test_user_who_was_half_made_when_production_was_secured_is_undone,
+    an_answer_that_nobody_waits_for_any_more_is_not_lost,
+    an_answer_is_not_lost_with_the_server_either,
+    production_is_not_secured_when_no_admin_could_sign_in,
     what_is_set_of_the_pool_is_known_while_it_does_not_answer,
     only_the_tokens_that_the_pool_has_signed_for_the_application_are_good,
     keys_are_asked_for_anew_and_not_too_often,
@@ -514,6 +519,108 @@ async fn an_account_that_is_there_becomes_a_test_user(database: TestDatabase) {
     assert_eq!(home.keyward.delete_test_users(&operator()).await.unwrap().len(), 2);
     assert!(home.pool.user(researcher).await.unwrap().is_some());
     assert_eq!(home.open_changes().await, 0);
+}
+
+async fn a_test_user_who_was_half_made_when_production_was_secured_is_undone(database: TestDatabase) {
+    let home = Home::new(database).await;
+    let doomed = home.beside().await;
+    home.pool.let_fail("add_to_group", Fault::Hung { is_carried_out: true });
+    let cut_off = tokio::spawn(async move { doomed.create_test_users(&operator()).await.map(drop) });
+    home.pool.hit().await;
+    home.pool.heal();
+
+    home.keyward.secure_production(&operator(), false).await.unwrap();
+    cut_off.abort();
+    home.clock.advance_ms(ABANDONED_MS);
+    home.keyward.remote_pool().unwrap().settle(true).await.unwrap();
+
+    assert!(home.pool.user("testadmin@example.com").await.unwrap().is_none());
+    assert_eq!(home.outcomes("testadmin@example.com").await, ["user.create failed"]);
+    assert_eq!(home.open_changes().await, 0);
+    assert_eq!(code(home.keyward.create_test_users(&operator()).await), Code::Conflict);
+}
+
+/// The test admin, alone or with the others, asks for production to be secured; with the token and the key.
+async fn asked_by_the_test_admin(home: &Home, is_alone: bool) -> (Caller, Credential, Origin) {
+    for user in home.keyward.create_test_users(&operator()).await.unwrap() {
+        if is_alone && user.user.username != "testadmin@example.com" {
+            home.keyward.delete_user(&operator(), &user.user.id, None).await.unwrap();
+        }
+    }
+    home.clock.advance_ms(SECOND_MS);
+    let user = home.keyward.user(&operator(), "testadmin@example.com").await.unwrap();
+    let token = Credential::parse(&format!("Bearer {}", home.token(&user.id))).unwrap();
+    let origin = Origin { idempotency_key: Some("secure-1".into()), ..Origin::default() };
+    (home.keyward.authenticate(&token, origin.clone()).await.unwrap(), token, origin)
+}
+
+async fn signs_in_with(home: &Home, password: &Secret) -> bool {
+    matches!(home.pool.sign_in(FIRST, password).await, Ok(RemoteSignIn::Done(_)))
+}
+
+async fn an_answer_that_nobody_waits_for_any_more_is_not_lost(database: TestDatabase) {
+    let home = Home::new(database).await;
+    let (caller, token, origin) = asked_by_the_test_admin(&home, false).await;
+    home.pool.let_fail("delete_user", Fault::Held);
+    let keyward = Arc::clone(&home.keyward);
+    let securing = tokio::spawn(async move { keyward.secure_production(&caller, false).await });
+    home.pool.hit().await;
+
+    securing.abort();
+    home.pool.heal();
+
+    let asked = async || home.keyward.secured_before(Some(&token), origin.clone()).await.unwrap();
+    let told = async {
+        loop {
+            match asked().await {
+                Some(secured) => break secured,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    let secured = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    assert_eq!((secured.test_users.len(), secured.failures.len()), (3, 0));
+    assert!(signs_in_with(&home, secured.admins[0].password.as_ref().unwrap()).await);
+}
+
+async fn an_answer_is_not_lost_with_the_server_either(database: TestDatabase) {
+    let home = Home::new(database).await;
+    let (caller, token, origin) = asked_by_the_test_admin(&home, true).await;
+    let doomed = home.beside().await;
+    home.pool.let_fail("delete_user", Fault::Hung { is_carried_out: true });
+    let securing = tokio::spawn({
+        let doomed = Arc::clone(&doomed);
+        async move { doomed.secure_production(&caller, false).await.map(drop) }
+    });
+    home.pool.hit().await;
+    securing.abort();
+    doomed.close().await;
+    home.pool.heal();
+    assert!(home.pool.user("testadmin@example.com").await.unwrap().is_none());
+
+    home.clock.advance_ms(ABANDONED_MS);
+    home.keyward.remote_pool().unwrap().settle(true).await.unwrap();
+
+    let secured = home.keyward.secured_before(Some(&token), origin).await.unwrap().unwrap();
+    assert_eq!(secured.test_users, ["testadmin@example.com"]);
+    assert!(signs_in_with(&home, secured.admins[0].password.as_ref().unwrap()).await);
+    assert_eq!(home.open_changes().await, 0);
+}
+
+async fn production_is_not_secured_when_no_admin_could_sign_in(database: TestDatabase) {
+    let home = Home::new(database).await;
+    home.keyward.create_test_users(&operator()).await.unwrap();
+    let manager = home.pool.enroll("manager@example.com", &["LAB_MANAGERS"]).await;
+    home.pool.set_password(FIRST, &Secret::from("Temporary-4"), false).await.unwrap();
+    home.clock.advance_ms(8 * 24 * 60 * 60 * SECOND_MS);
+    let manager = home.let_in(&home.token(&manager)).await.unwrap();
+
+    assert_eq!(code(home.keyward.secure_production(&manager, false).await), Code::Conflict);
+
+    assert!(home.pool.user("testclinician@example.com").await.unwrap().is_some());
+    assert!(home.keyward.create_test_users(&operator()).await.is_ok(), "nothing is switched off");
+    // Whoever may give that admin a password makes one who can.
+    assert!(home.keyward.secure_production(&operator(), false).await.is_ok());
 }
 
 async fn what_is_set_of_the_pool_is_known_while_it_does_not_answer(database: TestDatabase) {

@@ -9,7 +9,7 @@ use keyward_core::api_key::{IssuedApiKey, NewApiKey};
 use keyward_core::caller::{Caller, Identity, Origin, Standing};
 use keyward_core::clock::Clock;
 use keyward_core::error::{Code, Result};
-use keyward_core::keyward::{Keyward, Settings};
+use keyward_core::keyward::{Environment, Keyward, Settings};
 use keyward_core::local_pool::file_token::FileTokenSettings;
 use keyward_core::local_pool::password::{HashingCost, PasswordHasher};
 use keyward_core::local_pool::{LocalPool, PoolSettings};
@@ -130,14 +130,16 @@ impl TestDatabase {
         clock: &Clock,
         pool: &Arc<Elsewhere>,
     ) -> Result<Arc<Keyward>> {
+        // Where test users are made, and production is secured.
+        let settings = Settings { environment: Environment::Stage, ..Settings::default() };
         let store = self.store().await;
         let own = Arc::new(open_pool(&store, clock, None).await);
-        let (random, settings) = (Random::System, pool.settings());
-        let service = Arc::clone(pool) as Arc<dyn UserPoolService>;
-        let remote =
-            RemotePool::open(settings, service, store.clone(), clock.clone(), random.clone(), master_key())
-                .await?;
-        let keyward = Keyward::new(Settings::default(), store, clock.clone(), random, master_key(), own);
+        let (random, service) = (Random::System, Arc::clone(pool) as Arc<dyn UserPoolService>);
+        let (opened_with, own_store) = (pool.settings(), store.clone());
+        let opening =
+            RemotePool::open(opened_with, service, own_store, clock.clone(), random.clone(), master_key());
+        let remote = opening.await?;
+        let keyward = Keyward::new(settings, store, clock.clone(), random, master_key(), own);
         let keyward = keyward.at_home_in(remote);
         keyward.move_in().await?;
         Ok(Arc::new(keyward))

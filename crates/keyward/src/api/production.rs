@@ -159,12 +159,12 @@ async fn secure_production(
     State(keyward): State<Arc<Keyward>>,
     asking: Result<Asking, Failure>,
     shown: Shown,
-    Query(query): Query<SecureQuery>,
+    query: Result<Query<SecureQuery>, Failure>,
 ) -> Result<Json<SecuredProduction>, Failure> {
-    let secured = match asking {
-        Ok(Asking(caller)) => keyward.secure_production(&caller, query.plan).await?,
-        Err(failure) if query.plan => return Err(failure),
-        Err(failure) => {
+    let secured = match (asking, query) {
+        (Ok(Asking(caller)), query) => keyward.secure_production(&caller, query?.0.plan).await?,
+        (Err(failure), Err(_) | Ok(Query(SecureQuery { plan: true }))) => return Err(failure),
+        (Err(failure), Ok(_)) => {
             keyward.secured_before(shown.credential.as_ref(), shown.origin).await?.ok_or(failure)?
         }
     };

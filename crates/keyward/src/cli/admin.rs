@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use keyward_core::caller::Caller;
-use keyward_core::error::{Code, Error, Thing};
+use keyward_core::error::{Code, Thing};
 use keyward_core::keyward::Keyward;
 use keyward_core::provisioning::ADMINS;
 use keyward_core::random::Random;
 use keyward_core::secret::Secret;
 use keyward_core::user::NewUser;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::confirmation::quoted;
 use super::context::Context;
@@ -72,6 +71,9 @@ pub(super) struct CreateUser {
     /// Leave a user who is there as they are
     #[arg(long)]
     if_absent: bool,
+    /// Refuse unless it is the profile's server whose data folder this is
+    #[arg(long)]
+    check_server: bool,
     #[command(flatten)]
     password: PasswordSource,
     #[command(flatten)]
@@ -80,7 +82,7 @@ pub(super) struct CreateUser {
 
 #[derive(Debug, Args)]
 pub(super) struct CreateTestUsers {
-    /// Refuse unless it is the profile's server whose data folder this is, and its environment this one's
+    /// Refuse unless it is the profile's server whose data folder this is
     #[arg(long)]
     check_server: bool,
     #[command(flatten)]
@@ -112,17 +114,14 @@ pub(super) fn run(output: &Output, profile: Option<ProfileName>, command: AdminC
     runtime.block_on(async {
         match command {
             AdminCommand::Recover(recover) => self::recover(output, recover).await,
-            AdminCommand::CreateUser(create) => create_user(output, create).await,
+            AdminCommand::CreateUser(create) => create_user(output, profile, create).await,
             AdminCommand::CreateTestUsers(create) => create_test_users(output, profile, create).await,
         }
     })
 }
 
 /// Does this to the data folder.
-async fn at_the_machine<T>(
-    server: &ServeArguments,
-    act: impl AsyncFnOnce(Arc<Keyward>) -> Result<T, Error>,
-) -> Result<Result<T, Error>> {
+async fn at_the_machine<T>(server: &ServeArguments, act: impl AsyncFnOnce(Arc<Keyward>) -> T) -> Result<T> {
     let config = Config::load(server)?;
     let folder = DataFolder::beside_a_server(&config)?;
     let master_key = folder.master_key(&config, &Random::System)?;
@@ -150,16 +149,21 @@ async fn recover(output: &Output, Recover { user, reset_mfa, server }: Recover) 
     Ok(())
 }
 
-async fn create_user(output: &Output, arguments: CreateUser) -> Result<()> {
-    let CreateUser { user, role, if_absent, password, server } = arguments;
+async fn create_user(output: &Output, profile: Option<ProfileName>, arguments: CreateUser) -> Result<()> {
+    let CreateUser { user, role, if_absent, check_server, password, server } = arguments;
     let new = NewUser {
         username: user.clone(),
         password: Some(password.read_or_ask_twice()?),
         roles: vec![role.clone()],
         ..NewUser::default()
     };
-    let create = async |keyward: Arc<Keyward>| keyward.create_user(&Caller::operator(), new).await;
-    let created = match at_the_machine(&server, create).await? {
+    let create = async |keyward: Arc<Keyward>| {
+        if check_server {
+            require_server(output, profile, &keyward).await?;
+        }
+        Ok::<_, Failure>(keyward.create_user(&Caller::operator(), new).await)
+    };
+    let created = match at_the_machine(&server, create).await?? {
         Ok(_) => true,
         Err(error) if error.code == Code::AlreadyExists(Thing::User) => {
             if !if_absent {
@@ -187,48 +191,29 @@ async fn create_test_users(
     profile: Option<ProfileName>,
     CreateTestUsers { check_server, server }: CreateTestUsers,
 ) -> Result<()> {
-    let expected = if check_server { Some(Expected::of_server(output, profile).await?) } else { None };
     let create = async |keyward: Arc<Keyward>| {
-        if let Some(expected) = &expected {
-            expected.require(&keyward)?;
+        if check_server {
+            require_server(output, profile, &keyward).await?;
         }
-        let made = keyward.create_test_users(&Caller::operator()).await?;
-        Ok((made, keyward.list_test_users(&Caller::operator()).await?))
+        keyward.require_same_test_users().await.map_err(Complaint::from)?;
+        let made = keyward.create_test_users(&Caller::operator()).await.map_err(Complaint::from)?;
+        let found = keyward.list_test_users(&Caller::operator()).await.map_err(Complaint::from)?;
+        Ok::<_, Failure>((made, found))
     };
-    let (made, found) = at_the_machine(&server, create).await?.map_err(Complaint::from)?;
+    let (made, found) = at_the_machine(&server, create).await??;
     let made: Vec<MadeTestUser> = made.into_iter().map(MadeTestUser::from).collect();
     test_users::show_made(output, found.into_iter().map(TestUser::from).collect(), &made)
 }
 
-/// What a server tells of itself.
-struct Expected {
-    user_pool_id: Option<String>,
-    environment: String,
-}
-
-impl Expected {
-    async fn of_server(output: &Output, profile: Option<ProfileName>) -> Result<Self> {
-        let client = Context::open(output.clone(), profile)?.anonymous()?;
-        let config = client.runtime_config().await?.auth.config;
-        let user_pool_id = config.get("userPoolId").and_then(Value::as_str).map(str::to_owned);
-        Ok(Self { user_pool_id, environment: client.server_facts().await?.environment })
+/// Refuses when the profile's server works on another data folder: in each is a user pool of its own, whose keys no
+/// other has.
+async fn require_server(output: &Output, profile: Option<ProfileName>, keyward: &Keyward) -> Result<()> {
+    keyward.require_changeable_users().map_err(Complaint::from)?;
+    let server = Context::open(output.clone(), profile)?.anonymous()?;
+    let pool = keyward.local_pool();
+    if server.signing_keys(pool.id()).await?.as_ref() == Some(&pool.jwks()) {
+        return Ok(());
     }
-
-    fn require(&self, keyward: &Keyward) -> Result<(), Error> {
-        let (pool_id, environment) = (keyward.home().pool_id(), keyward.settings().environment.name());
-        if self.user_pool_id.as_deref() != Some(pool_id) {
-            return Err(Error::conflict(
-                "This data folder isn't that of the profile's server, which has another user pool; name the right \
-                 one with --data-dir or KEYWARD_DATA_DIR.",
-            ));
-        }
-        if self.environment != environment {
-            return Err(Error::conflict(format!(
-                "The server's environment is {}, and this command's is {environment}; set KEYWARD_ENV to the \
-                 server's.",
-                self.environment
-            )));
-        }
-        Ok(())
-    }
+    let message = "This data folder isn't that of the profile's server.";
+    Err(Failure::new("conflict", message).hint("name the right one with --data-dir or KEYWARD_DATA_DIR"))
 }

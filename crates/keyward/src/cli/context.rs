@@ -10,7 +10,7 @@ use reqwest::Url;
 use super::credentials::{self, Credentials};
 use super::failure::{Failure, Result};
 use super::output::Output;
-use super::profile_store::{DEFAULT_PROFILE, ProfileName, ProfileStore, Session};
+use super::profile_store::{ProfileName, ProfileStore, Session};
 use super::settings::{CredentialStore, DEFAULT_URL, Settings};
 use crate::client::{Client, Credential, Notice, Renewal, Tokens, server_address};
 
@@ -211,13 +211,14 @@ impl Context {
             }
             _ => format!("Not signed in at {}.", shown(server)),
         };
-        let profile = if self.profile.as_str() == DEFAULT_PROFILE {
-            String::new()
-        } else {
-            format!(" --profile {}", self.profile)
-        };
+        let profile = self.profile_option();
         Failure::not_signed_in(message)
             .hint(format!("`keyward auth login -u NAME{profile}`, or give an API key in KEYWARD_API_KEY"))
+    }
+
+    /// What a command in a hint needs, to mean the same server.
+    pub(crate) fn profile_option(&self) -> String {
+        if self.profile.is_default() { String::new() } else { format!(" --profile {}", self.profile) }
     }
 }
 

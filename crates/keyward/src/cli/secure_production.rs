@@ -19,7 +19,8 @@ const SAVE: &str = "⚠️  SAVE THESE PASSWORDS - They cannot be recovered!";
 
 /// Delete the test users and give every admin a new password
 ///
-/// All of it or nothing, in stage and prod alone. The admins' sessions end, and no test user can be made until
+/// All of it or nothing (with users in Amazon Cognito one after the other, which a second run goes on with), in
+/// stage and prod alone. The admins' sessions end, and no test user can be made until
 /// `keyward test-users allow`. Shows the new passwords this once, and what else there is to look at: admins
 /// without a second factor, keys that never expire or lie unused, roles that allow everything. At a terminal
 /// it asks first; elsewhere it does nothing without --yes.
@@ -135,7 +136,7 @@ pub(crate) async fn run(context: &Context, options: SecureProduction) -> Result<
     let key = options.idempotency_key.unwrap_or_else(|| context.random.uuid());
     let secured = client.secure_production(options.plan, &key);
     let secured =
-        output.waiting("Securing production", secured).await.map_err(|error| failed(error, &key))?;
+        output.waiting("Securing production", secured).await.map_err(|error| failed(context, error, &key))?;
     if output.json {
         return output.json(&SecuredJson::from(secured));
     }
@@ -227,16 +228,16 @@ fn in_words(risk: &str) -> &str {
     }
 }
 
-fn failed(error: Error, key: &str) -> Failure {
+fn failed(context: &Context, error: Error, key: &str) -> Failure {
     let is_open = matches!(error, Error::Cut { .. } | Error::TimedOut { .. });
     let failure = Failure::from(error);
     let would_lock_out = failure.message.contains("no admin");
     if is_open {
-        let key = quoted(key);
-        let again = format!(
-            "`keyward secure-production --idempotency-key {key}` fetches the answer, within 10 minutes"
-        );
-        failure.hint(again)
+        let (profile, key) = (context.profile_option(), quoted(key));
+        failure.hint(format!(
+            "`keyward secure-production --yes{profile} --idempotency-key {key}` fetches the answer, within 10 \
+             minutes"
+        ))
     } else if would_lock_out {
         failure.or_hint(|| "`keyward user create` with a role that has `*`, or at the machine `keyward admin create-user`".into())
     } else {

@@ -195,12 +195,9 @@ async fn allow(context: &Context) -> Result<()> {
 }
 
 fn refused(error: Error) -> Failure {
-    let is_off = error.code() == Some("conflict");
     let failure = Failure::from(error);
-    if is_off {
-        failure.or_hint(|| {
-            "`keyward test-users allow` switches them on again after production was secured".into()
-        })
+    if failure.message.contains("when production was secured") {
+        failure.or_hint(|| "`keyward test-users allow` switches them on again".into())
     } else {
         failure
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Call, Client, Result};
+use super::{Call, Client, Error, Result};
 
 /// What `GET /api/config/runtime` answers.
 #[derive(Debug, Deserialize, Serialize)]
@@ -21,19 +21,16 @@ pub(crate) struct AuthConfig {
     pub config: Map<String, Value>,
 }
 
-/// What `GET /api/auth/config` answers, as far as it matters here.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ServerFacts {
-    /// `dev`, `test`, `stage` or `prod`.
-    pub environment: String,
-}
-
 impl Client {
     pub(crate) async fn runtime_config(&self) -> Result<RuntimeConfig> {
         self.json(Call::get(&["api", "config", "runtime"])).await
     }
 
-    pub(crate) async fn server_facts(&self) -> Result<ServerFacts> {
-        self.json(Call::get(&["api", "auth", "config"])).await
+    /// The keys that the pool with this id signs its tokens with; none when there is no such pool.
+    pub(crate) async fn signing_keys(&self, pool_id: &str) -> Result<Option<Value>> {
+        match self.json(Call::get(&[pool_id, ".well-known", "jwks.json"])).await {
+            Err(Error::Refused(problem)) if problem.status == 404 => Ok(None),
+            outcome => outcome.map(Some),
+        }
     }
 }

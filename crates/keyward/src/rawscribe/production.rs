@@ -132,12 +132,12 @@ pub(super) async fn secure(
     State(keyward): State<Arc<Keyward>>,
     manager: Result<Manager, Failure>,
     shown: Shown,
-    Query(Options { plan }): Query<Options>,
+    options: Result<Query<Options>, Failure>,
 ) -> Result<Json<Secured>, Refusal> {
-    let caller = match manager {
-        Ok(Manager(caller)) => caller,
-        Err(failure) if plan => return Err(failure.into()),
-        Err(failure) => {
+    let (caller, plan) = match (manager, options) {
+        (Ok(Manager(caller)), options) => (caller, options?.0.plan),
+        (Err(failure), Err(_) | Ok(Query(Options { plan: true }))) => return Err(failure.into()),
+        (Err(failure), Ok(_)) => {
             let before = keyward.secured_before(shown.credential.as_ref(), shown.origin).await?;
             return Ok(Json(before.ok_or(failure)?.into()));
         }

@@ -121,13 +121,13 @@ async fn production_is_secured_once_it_was_agreed_to() {
     testresearcher@example.com: had the configured password of a test user.
     testclinician@example.com: had the configured password of a test user.
     API key key 0 (KEY) of admin-bot@example.com: never expires.
-    Role ADMINS allows everything and is held by admin-bot@example.com, admin@example.com, testadmin@example.com.
+    Role ADMINS allows everything and is held by admin-bot@example.com, admin@example.com.
     ");
     assert_snapshot!(run(&desk, &["test-users", "create"]), @r"
     exit 1
     --- stderr
     error: Test users were switched off when production was secured; ask somebody who may do everything to switch them on again.
-    hint: `keyward test-users allow` switches them on again after production was secured
+    hint: `keyward test-users allow` switches them on again
     ");
     run(&desk, &["test-users", "allow"]).expect(0);
     run(&desk, &["test-users", "create"]).expect(0);

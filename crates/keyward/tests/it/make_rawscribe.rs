@@ -125,7 +125,10 @@ async fn a12_on_an_empty_pool_the_admin_is_made_first_and_all_three_are_shown() 
 async fn a12_the_admin_is_made_only_where_the_profiles_server_has_its_users() {
     let (stage, prod) = (Session::open_with(&STAGE).await, Session::open_with(&PROD).await);
     let other = App::with_rawscribe_file(r#"{ "lambda": {} }"#, &[]).await;
-    let (beside_prod, beside_other) = (beside(&prod.app), beside(&other));
+    let without_any = Session::open_with(&[&STAGE[..], &[("KEYWARD_TEST_USERS", "false")]].concat()).await;
+    let (beside_prod, beside_other, beside_without) =
+        (beside(&prod.app), beside(&other), beside(&without_any.app));
+    set_up(&beside_without, &without_any, "stage-without");
     for desk in [&beside_prod, &beside_other] {
         set_up(desk, &stage, "stage-myorg");
         set_up(desk, &prod, "prod-myorg");
@@ -133,21 +136,29 @@ async fn a12_the_admin_is_made_only_where_the_profiles_server_has_its_users() {
     }
 
     let elsewhere = staged(&beside_other, "rs-create-test-users", &[]).expect(2);
+    let person = ["USER_NAME=boss@example.com", "PASSWORD=Correct-horse-1", "GROUP=ADMINS", "BOOTSTRAP=true"];
+    let person_elsewhere = staged(&beside_other, "rs-add-user", &person).expect(2);
     // Its pool is a copy of that of stage.
     let copied = staged(&beside_prod, "rs-create-test-users", &[]).expect(2);
     let misnamed = make(&beside_prod, &["rs-create-test-users", "ENV=stage", "ORG=other"]).expect(2);
     let in_prod = make(&beside_prod, &["rs-create-test-users", "ENV=prod", "ORG=myorg"]).expect(2);
+    let without = make(&beside_without, &["rs-create-test-users", "ENV=stage", "ORG=without"]).expect(2);
 
-    assert!(elsewhere.stderr.contains("isn't that of the profile's server"), "{elsewhere}");
-    assert!(
-        misnamed.stderr.contains("The server's environment is prod, and this command's is stage"),
-        "{misnamed}"
-    );
-    for refused in [&copied, &in_prod] {
-        assert!(refused.stderr.contains("There are no test users in production."), "{refused}");
+    for refused in [&elsewhere, &person_elsewhere] {
+        assert!(refused.stderr.contains("isn't that of the profile's server"), "{refused}");
     }
+    for refused in [&copied, &misnamed] {
+        let sentence = "The environment of this data folder's server is prod, and this command's is stage";
+        assert!(refused.stderr.contains(sentence), "{refused}");
+    }
+    assert!(in_prod.stderr.contains("There are no test users in production."), "{in_prod}");
     assert!(in_prod.stderr.contains("❌ Nobody is signed in with the profile prod-myorg"), "{in_prod}");
-    for session in [&stage, &prod] {
+    assert!(without.stderr.contains("This data folder's server has other test users, or none"), "{without}");
+    let beside_stage = beside(&stage.app);
+    set_up(&beside_stage, &stage, "stage-myorg");
+    staged(&beside_stage, "rs-add-user", &person).expect(0);
+    assert!(signs_in(&stage.app, "boss@example.com", "Correct-horse-1").await);
+    for session in [&stage, &prod, &without_any] {
         assert!(!signs_in(&session.app, "testadmin@example.com", "TestAdmin123!").await);
     }
 }

@@ -228,6 +228,7 @@ async fn a_slash_too_many_leads_to_the_route_without_it() {
     let anonymous = app.anonymous();
 
     for (path, location) in [
+        ("/health/", "/health"),
         ("/api/config/runtime/", "/api/config/runtime"),
         ("/api/v1/user-management/users/?limit=2", "/api/v1/user-management/users?limit=2"),
         ("/api/v1/user-management/users/ada@example.com/", "/api/v1/user-management/users/ada@example.com"),
