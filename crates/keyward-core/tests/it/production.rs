@@ -69,7 +69,7 @@ async fn token(keyward: &Keyward, username: &str, password: &str) -> Credential 
     let request = SignInRequest::new(&origin, &client_id);
     match keyward.sign_in_with_password(request, username, &password.into()).await.unwrap() {
         SignIn::Done(tokens) => Credential::Token(tokens.id_token),
-        other => panic!("{other:?}"),
+        SignIn::Challenge(asked) => panic!("{asked:?}"),
     }
 }
 
