@@ -152,7 +152,7 @@ async fn a_pool_that_throttles_is_told_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn all_who_wait_for_one_user_share_one_question() {
+async fn flaw_24_all_who_wait_for_one_user_share_one_question() {
     let (home, proxy) = behind_a_proxy(BOUND).await;
     let (_, token) = home.person("ada@example.com", &["RESEARCHERS"]).await;
     home.let_in(&token).await.unwrap();

@@ -477,7 +477,7 @@ async fn the_pages_that_the_file_names_may_call() {
 }
 
 #[tokio::test]
-async fn the_groups_of_the_file_are_roles_of_any_home() {
+async fn flaw_17_the_groups_of_the_file_are_roles_of_any_home() {
     let file = json!({ "lambda": { "auth": { "provider": "local", "cognito": { "groups": {
         "AUDITORS": { "description": "See all, manage users", "permissions": ["view:*", "manage:users"] },
         "CLINICIANS": { "description": "See their own", "permissions": ["view:own"] },

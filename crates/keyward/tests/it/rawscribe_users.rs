@@ -142,7 +142,7 @@ async fn what_is_wrong_with_a_body_is_told_without_it() {
 }
 
 #[tokio::test]
-async fn the_list_has_every_account_page_by_page_and_no_program_user() {
+async fn flaw_22_the_list_has_every_account_page_by_page_and_no_program_user() {
     let app = App::new().await;
     for number in 0..4 {
         let username = format!("user{number}@example.com");
