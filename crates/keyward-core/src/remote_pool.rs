@@ -748,11 +748,6 @@ impl Directory for RemotePool {
         settings.password_policy.check(new.password)?;
         let name = name_for(new.user, &settings.identifiers);
         let subject = settings.identifiers.key(&name);
-        if let Some(known) = self.0.store.mirror(&self.0.settings.id, &subject, &subject).await?
-            && known.is_program()
-        {
-            return Err(Error::already_exists(Thing::User, "User account already exists"));
-        }
         let mut user = new.user.clone();
         user.mfa_preference = MfaPreference::default();
         let act = Act::Create { name, user, roles: RoleName::all(new.roles), is_temporary: new.is_temporary };

@@ -181,10 +181,9 @@ impl Inner {
         password: Option<Secret>,
     ) -> Result<Option<User>> {
         let _turn = self.turns.take(&subject).await?;
-        for intent in self.store.intents(&self.settings.id, Some(&subject)).await? {
-            if self.is_abandoned(&intent, false) {
-                self.settle(&intent).await?;
-            }
+        // A creation, which depends on no row, hears of them when it is noted itself.
+        if !matches!(plan.act, Act::Create { .. }) {
+            self.settle_abandoned(&subject).await?;
         }
         let may_demote = match &plan.act {
             Act::Delete { .. } | Act::DeleteRole { .. } => true,
@@ -217,6 +216,16 @@ impl Inner {
         }
     }
 
+    /// Finds out what became of changes of this user that nobody carries out any more.
+    async fn settle_abandoned(&self, subject: &str) -> Result<()> {
+        for intent in self.store.intents(&self.settings.id, Some(subject)).await? {
+            if self.is_abandoned(&intent, false) {
+                self.settle(&intent).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn try_out(
         &self,
         intent: &Intent,
@@ -224,8 +233,19 @@ impl Inner {
         change: Change,
         password: Option<Secret>,
     ) -> Result<Option<User>, Failure> {
-        self.store.insert_intent(&self.settings.id, intent).await.map_err(Failure::Whole)?;
-        match self.call(plan, password.as_ref()).await {
+        let is_creation = matches!(plan.act, Act::Create { .. });
+        let noted = self.store.insert_intent(&self.settings.id, intent, is_creation).await;
+        let Some(others) = noted.map_err(Failure::Whole)? else {
+            let message = "User account already exists";
+            return Err(Failure::Whole(Error::already_exists(Thing::User, message)));
+        };
+        let called = async {
+            if is_creation && others > 0 {
+                self.settle_abandoned(&intent.subject).await.map_err(Failure::Whole)?;
+            }
+            self.call(plan, password.as_ref()).await
+        };
+        match called.await {
             Ok(made) => {
                 // What can't be entered now was done all the same, and is found by its intent.
                 self.conclude(intent, plan, change, made.as_ref()).await.map_err(Failure::Unknown)
@@ -474,7 +494,7 @@ impl Inner {
     ) -> Result<Option<User>> {
         let mut tries = 0;
         loop {
-            match self.try_conclude(intent, plan, &change, made).await {
+            match self.try_conclude(intent, plan, &change, made, tries > 0).await {
                 // Somebody has looked at the user at this moment.
                 Err(error) if error.is_changed_meanwhile() && tries < super::READ_TRIES => tries += 1,
                 outcome => return outcome,
@@ -488,12 +508,17 @@ impl Inner {
         plan: &Plan,
         change: &Change,
         made: Option<&RemoteUser>,
+        may_be_known: bool,
     ) -> Result<Option<User>> {
         let now_ms = self.clock.now_ms();
         let asked_at = moment(&self.clock);
         let (mut mirror, known) = match (&plan.act, made) {
             (Act::Create { .. }, Some(made)) => {
-                let known = self.store.mirror_of_id(&self.settings.id, made.id()).await?;
+                // Who was just made has a row only if somebody has met them since.
+                let known = match may_be_known {
+                    true => self.store.mirror_of_id(&self.settings.id, made.id()).await?,
+                    false => None,
+                };
                 (self.mirror_of(made, known.as_ref()), known)
             }
             (Act::Delete { id, .. }, _) => {

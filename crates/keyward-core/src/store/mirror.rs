@@ -340,11 +340,20 @@ impl Store {
         })
     }
 
-    /// Notes what is about to be done in the directory.
-    pub(crate) async fn insert_intent(&self, pool_id: &str, intent: &Intent) -> Result<()> {
-        write_at_once!(self, connection => {
-            sqlx::query(
-                "INSERT INTO intents (id, pool_id, node, subject, plan, at_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+    /// Notes what is about to be done in the directory, and tells how many others are open about the same; nothing
+    /// where it `is_creation` and a program user has the name.
+    pub(crate) async fn insert_intent(
+        &self,
+        pool_id: &str,
+        intent: &Intent,
+        is_creation: bool,
+    ) -> Result<Option<i64>> {
+        let others: Option<(i64,)> = write_at_once!(self, connection => {
+            sqlx::query_as(
+                "INSERT INTO intents (id, pool_id, node, subject, plan, at_ms) SELECT $1, $2, $3, $4, $5, $6 \
+                 WHERE NOT ($7 AND EXISTS (SELECT 1 FROM users u WHERE u.pool_id = $2 AND u.kind = 'program' \
+                 AND (u.username_key = $4 OR u.id = $4))) \
+                 RETURNING (SELECT COUNT(*) FROM intents o WHERE o.pool_id = $2 AND o.subject = $4 AND o.id <> $1)",
             )
             .bind(intent.id.as_str())
             .bind(pool_id)
@@ -352,10 +361,11 @@ impl Store {
             .bind(intent.subject.as_str())
             .bind(intent.plan.as_str())
             .bind(intent.at_ms)
-            .execute(connection)
-            .await?;
+            .bind(is_creation)
+            .fetch_optional(connection)
+            .await?
         });
-        Ok(())
+        Ok(others.map(|(others,)| others))
     }
 
     /// Whether the intent is still open and its `node`'s, and so now is `claimant`'s.

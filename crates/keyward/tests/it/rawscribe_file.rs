@@ -384,7 +384,9 @@ async fn a05_a08_make_gets_a_token_of_a_file_and_says_where_its_users_are_manage
     let acting = ["ADMIN_USER=ada", &format!("ADMIN_PASSWORD={PASSWORD}")];
     for (target, more) in [
         ("rs-create-test-users", &[][..]),
+        ("rs-list-test-users", &[]),
         ("rs-remove-test-users", &[]),
+        ("rs-set-group", &["USER_NAME=bob", "GROUP=CLINICIANS"]),
         ("rs-secure-prod", &["CONFIRM=yes"]),
         ("rs-add-user", &["USER_NAME=new@example.com", &password]),
         ("rs-set-password", &["USER_NAME=bob", &password]),
