@@ -515,9 +515,10 @@ impl Inner {
         let (mut mirror, known) = match (&plan.act, made) {
             (Act::Create { .. }, Some(made)) => {
                 // Who was just made has a row only if somebody has met them since.
-                let known = match may_be_known {
-                    true => self.store.mirror_of_id(&self.settings.id, made.id()).await?,
-                    false => None,
+                let known = if may_be_known {
+                    self.store.mirror_of_id(&self.settings.id, made.id()).await?
+                } else {
+                    None
                 };
                 (self.mirror_of(made, known.as_ref()), known)
             }
