@@ -262,60 +262,8 @@ impl Keyward {
         let asker = self.asker(caller).await?;
         let mut answer = self.report(caller, false, &test_users, &admins, Vec::new()).await?;
         answer.test_users.clear();
-        let policy = pool.settings().await?.password_policy;
-        for (user, is_theirs) in admins {
-            if !is_theirs {
-                answer.admins.push(secured(&user, false, None));
-                continue;
-            }
-            let password = permanent_password(&self.random, &policy);
-            let target = Target::new("user", &user.id, &user.username);
-            let change = self.change(caller, "user.set-password", target, json!({ "temporary": false }));
-            // As in `secure`: of the caller's sessions this one stays.
-            let kept = caller.credential().filter(|_| caller.user_id() == Some(&user.id));
-            let (is_reset, password, detail) = match pool
-                .secure_password(&user, &password, kept, &change)
-                .await
-            {
-                Ok(()) => (true, Some(password), None),
-                Err(error) if error.code == Code::Unavailable => {
-                    let detail = "It isn't known whether the password was changed: if the old one is refused, this one \
-                                  is good. Run it again when the user pool answers.";
-                    (false, Some(password), Some(detail.to_owned()))
-                }
-                Err(error) => (false, None, Some(error.message.into_owned())),
-            };
-            answer.admins.push(secured(&user, is_reset, password));
-            answer.failures.extend(detail.map(|detail| SecuringFailure { username: user.username, detail }));
-        }
-        let names = names(&test_users);
-        let (own, others): (Vec<User>, Vec<User>) =
-            test_users.into_iter().partition(|user| caller.user_id() == Some(&user.id));
-        let mut gone = BTreeSet::new();
-        for user in others {
-            let change = self.deletion(caller, &user);
-            match pool.delete(&user, &change).await {
-                Ok(()) => drop(gone.insert(user.username)),
-                Err(error) => answer.failures.push(SecuringFailure::of(user, error)),
-            }
-        }
-        answer.remove(&names, &gone);
-        let mut is_kept = false;
-        // At last who asks, and with them the answer is entered: whatever happens, one of both is there.
-        for user in own {
-            let mut whole = answer.clone();
-            whole.remove(&names, &gone.iter().cloned().chain([user.username.clone()]).collect());
-            let mut change = self.deletion(caller, &user);
-            change.reply = self.reply(caller, ACTION, &asker, &whole)?;
-            match pool.delete(&user, &change).await {
-                Ok(()) => (answer, is_kept) = (whole, true),
-                Err(error) => {
-                    // What isn't known yet may still be entered, once it is.
-                    is_kept = error.code == Code::Unavailable;
-                    answer.failures.push(SecuringFailure::of(user, error));
-                }
-            }
-        }
+        self.reset_elsewhere(caller, pool, admins, &mut answer).await?;
+        let is_kept = self.delete_elsewhere(caller, pool, test_users, &asker, &mut answer).await?;
         let passwords = answer.admins.iter().filter(|admin| admin.is_reset).count();
         let detail = json!({
             "test_users": answer.test_users, "passwords": passwords, "failures": answer.failures.len(),
@@ -329,6 +277,83 @@ impl Keyward {
             tracing::error!(cause = ?error.cause, "production was secured, which the audit log doesn't tell");
         }
         Ok(answer)
+    }
+
+    /// Gives each a new password, and tells of each.
+    async fn reset_elsewhere(
+        &self,
+        caller: &Caller,
+        pool: &RemotePool,
+        admins: Vec<(User, bool)>,
+        answer: &mut Secured,
+    ) -> Result<()> {
+        let policy = pool.settings().await?.password_policy;
+        for (user, is_theirs) in admins {
+            if !is_theirs {
+                answer.admins.push(secured(&user, false, None));
+                continue;
+            }
+            let password = permanent_password(&self.random, &policy);
+            let target = Target::new("user", &user.id, &user.username);
+            let change = self.change(caller, "user.set-password", target, json!({ "temporary": false }));
+            // As in `secure`: of the caller's sessions this one stays.
+            let kept = caller.credential().filter(|_| caller.user_id() == Some(&user.id));
+            match pool.secure_password(&user, &password, kept, &change).await {
+                Ok(()) => answer.admins.push(secured(&user, true, Some(password))),
+                Err(error) if error.code == Code::Unavailable => {
+                    answer.admins.push(secured(&user, false, Some(password)));
+                    answer.failures.push(SecuringFailure {
+                        username: user.username,
+                        detail:
+                            "It isn't known whether the password was changed: if the old one is refused, \
+                                 this one is good. Run it again when the user pool answers."
+                                .to_owned(),
+                    });
+                }
+                Err(error) => {
+                    answer.admins.push(secured(&user, false, None));
+                    answer.failures.push(SecuringFailure::of(user, error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the test users, and tells of each; at last who asks, if they are one, and with them the answer is
+    /// entered: whatever happens, one of both is there. Whether it is entered, or may still be.
+    async fn delete_elsewhere(
+        &self,
+        caller: &Caller,
+        pool: &RemotePool,
+        mut test_users: Vec<User>,
+        asker: &[&str],
+        answer: &mut Secured,
+    ) -> Result<bool> {
+        let (names, mut gone) = (names(&test_users), BTreeSet::new());
+        let is_own = |user: &User| caller.user_id() == Some(&user.id);
+        test_users.sort_by_key(is_own);
+        let mut is_kept = false;
+        for user in test_users {
+            let mut change = self.deletion(caller, &user);
+            if is_own(&user) {
+                let mut whole = answer.clone();
+                whole.remove(&names, &gone.iter().chain([&user.username]).cloned().collect());
+                change.reply = self.reply(caller, ACTION, &asker, &whole)?;
+            }
+            match pool.delete(&user, &change).await {
+                Ok(()) => {
+                    is_kept |= is_own(&user);
+                    gone.insert(user.username);
+                }
+                Err(error) => {
+                    // What isn't known yet may still be entered, once it is.
+                    is_kept |= is_own(&user) && error.code == Code::Unavailable;
+                    answer.failures.push(SecuringFailure::of(user, error));
+                }
+            }
+        }
+        answer.remove(&names, &gone);
+        Ok(is_kept)
     }
 
     /// Refuses when none of these will be able to sign in: each is given a password, or has one.
