@@ -144,17 +144,19 @@ impl Keyward {
                 let told = admins.iter().map(|(user, is_theirs)| secured(user, *is_theirs, None)).collect();
                 return self.report(caller, true, &test_users, &admins, told).await;
             }
-            let secure = async || match &self.remote_pool {
-                // In a task of its own: a caller who goes away in the middle of it would cut it off.
-                Some(pool) => {
-                    let (keyward, caller, pool) = (Arc::clone(self), caller.clone(), pool.clone());
-                    let securing =
-                        tokio::spawn(async move { keyward.secure_elsewhere(&caller, &pool).await });
-                    securing.await.map_err(Error::internal)?
-                }
-                None => self.secure(caller).await,
+            let Some(pool) = &self.remote_pool else {
+                let secure = async || self.secure(caller).await;
+                return self.once(caller, ACTION, &self.asker(caller).await?, secure).await;
             };
-            self.once(caller, ACTION, &self.asker(caller).await?, secure).await
+            // In a task of its own: a caller who goes away in the middle of it would cut it off. And one after the
+            // other: who asks again meanwhile waits for the answer.
+            let (keyward, caller, pool) = (Arc::clone(self), caller.clone(), pool.clone());
+            let securing = tokio::spawn(async move {
+                let _turn = pool.turn_to_secure().await;
+                let secure = async || keyward.secure_elsewhere(&caller, &pool).await;
+                keyward.once(&caller, ACTION, &keyward.asker(&caller).await?, secure).await
+            });
+            securing.await.map_err(Error::internal)?
         };
         let target = Target::new("user-pool", self.directory.pool_id(), self.directory.pool_id());
         self.audited(caller, ACTION, target, outcome.await).await
@@ -252,6 +254,12 @@ impl Keyward {
     /// The same where the home pool is kept elsewhere: one after the other, the caller last, and what can't be
     /// done keeps nothing else from it. The answer tells of each, and a second run does the rest.
     async fn secure_elsewhere(&self, caller: &Caller, pool: &RemotePool) -> Result<Secured> {
+        // Somebody else may have had the turn before, and the caller be gone with the test users.
+        if let Some(user_id) = caller.user_id()
+            && self.directory.find(user_id).await?.is_none_or(|user| !user.enabled)
+        {
+            return Err(Error::unauthenticated("The credential isn't valid any more."));
+        }
         let (_, admins) = self.to_be_secured(caller).await?;
         self.require_admin_after(&admins).await?;
         let home = || Target::new("user-pool", pool.pool_id(), pool.pool_id());

@@ -213,6 +213,11 @@ impl RemotePool {
         self.change(user.id.clone(), act, Some(password), "", change).await.map(drop)
     }
 
+    /// Waits until nobody else of this process secures production, and keeps others waiting.
+    pub(crate) async fn turn_to_secure(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.turns.securing.lock().await
+    }
+
     /// Switches every second factor off, and ends all sessions; unless no admin would be left, where it
     /// `keeps_an_admin`.
     ///

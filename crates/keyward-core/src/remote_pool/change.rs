@@ -129,6 +129,8 @@ pub(super) struct Turns {
     under_way: Mutex<HashSet<String>>,
     /// Whoever might take the last admin away does so alone.
     demoting: tokio::sync::Mutex<()>,
+    /// Who secures production does so alone.
+    pub(super) securing: tokio::sync::Mutex<()>,
 }
 
 impl Turns {

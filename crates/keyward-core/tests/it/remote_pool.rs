@@ -40,6 +40,7 @@ on_both! {
     an_account_that_is_there_becomes_a_test_user,
     a_test_user_who_was_half_made_when_production_was_secured_is_undone,
     an_answer_that_nobody_waits_for_any_more_is_not_lost,
+    whoever_asks_again_meanwhile_waits_for_the_same_answer,
     an_answer_is_not_lost_with_the_server_either,
     production_is_not_secured_when_no_admin_could_sign_in,
     what_is_set_of_the_pool_is_known_while_it_does_not_answer,
@@ -581,6 +582,30 @@ async fn an_answer_that_nobody_waits_for_any_more_is_not_lost(database: TestData
     let secured = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
     assert_eq!((secured.test_users.len(), secured.failures.len()), (3, 0));
     assert!(signs_in_with(&home, secured.admins[0].password.as_ref().unwrap()).await);
+}
+
+async fn whoever_asks_again_meanwhile_waits_for_the_same_answer(database: TestDatabase) {
+    let home = Home::new(database).await;
+    let (caller, _, origin) = asked_by_the_test_admin(&home, false).await;
+    let secure = |caller: Caller| {
+        let keyward = Arc::clone(&home.keyward);
+        tokio::spawn(async move { keyward.secure_production(&caller, false).await })
+    };
+    home.pool.let_fail("delete_user", Fault::Held);
+    let first = secure(caller.clone());
+    home.pool.hit().await;
+    let again = secure(caller.clone());
+    let other = Origin { idempotency_key: Some("secure-2".into()), ..origin };
+    let gone = secure(Caller { origin: other, ..caller });
+    first.abort();
+    home.pool.heal();
+
+    let (again, gone) = (again.await.unwrap().unwrap(), gone.await.unwrap());
+
+    assert!(signs_in_with(&home, again.admins[0].password.as_ref().unwrap()).await);
+    assert_eq!(home.pool.asked("set_password"), home.pool.asked("create_user") + 1);
+    // With another key it is another request, of somebody who is gone by then.
+    assert_eq!(code(gone), Code::Unauthenticated);
 }
 
 async fn an_answer_is_not_lost_with_the_server_either(database: TestDatabase) {
