@@ -46,6 +46,8 @@ rs_quietly = { said=$$($(rs_login) 2>&1) || { printf '%s\n' "$$said" $1 >&2; exi
 rs_nobody = "❌ Nobody is signed in with the profile $$KEYWARD_PROFILE, and the test admin can't be: give ADMIN_USER \
 	and ADMIN_PASSWORD, or run keyward auth login --profile $$KEYWARD_PROFILE; the first admin of all is made at the \
 	machine, by BOOTSTRAP=true"
+rs_instead = "Nobody is signed in with the profile $$KEYWARD_PROFILE, and the test admin can't be (ADMIN_USER and \
+	ADMIN_PASSWORD name somebody else): they are made at the machine itself."
 rs_signed_in = "$(KEYWARD)" auth status --check >/dev/null 2>&1
 rs_admin = $(if $(value ADMIN_USER),$(if $(rs_admin_password),$(rs_quietly),$(rs_login) >&2),$(rs_signed_in) \
 	|| $(call rs_quietly,$(rs_nobody)))
@@ -59,8 +61,8 @@ get-rs-token: ## Print an ID token: ENV ORG USER_NAME PASSWORD
 # profile's server (KEYWARD_DATA_DIR).
 rs-create-test-users: ## Make or repair the test users and show their passwords: ENV ORG [BOOTSTRAP=true]
 	@$(call rs_need,ENV ORG)$(if $(filter true,$(value BOOTSTRAP)),$(rs_at_machine),$(if $(value ADMIN_USER),$(rs_admin) \
-		&& $(rs_make),if $(rs_signed_in) || $(rs_login) >/dev/null 2>&1; then $(rs_make); else $(rs_at_machine) \
-		|| { printf '%s\n' $(rs_nobody) >&2; exit 1; }; fi))
+		&& $(rs_make),if $(rs_signed_in) || $(rs_login) >/dev/null 2>&1; then $(rs_make); else \
+		printf '%s\n' $(rs_instead) >&2; $(rs_at_machine); fi))
 
 rs-list-test-users: ## List the test users with their passwords: ENV ORG
 	@$(call rs_need,ENV ORG)$(rs_admin)

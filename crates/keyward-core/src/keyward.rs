@@ -248,7 +248,7 @@ impl Keyward {
             let noted = noted.as_deref().unwrap_or("not known yet");
             return Err(Error::conflict(format!(
                 "The environment of this data folder's server is {noted}, and this command's is {environment}; set \
-                 KEYWARD_ENV to the server's."
+                 KEYWARD_ENV (with make, ENV) to the server's."
             )));
         }
         if self.store.setting(TEST_USERS).await? != Some(self.test_users_mark()?) {

@@ -346,13 +346,11 @@ impl Inner {
         let was_enabled = known.is_some_and(|known| known.user.enabled);
         let not_before_ms = known.and_then(|known| known.not_before_ms);
         let not_before_ms = if was_enabled && !seen.enabled { Some(now_ms) } else { not_before_ms };
-        // Whatever else of the user is changed makes the password no younger; but after it had run out, it may have
-        // been replaced.
+        // Whatever else of the user is changed makes the password no younger. One that was set past Keyward isn't told
+        // from that, and counts as old until its user has signed in.
         let temporary_until_ms = known
             .and_then(|known| known.temporary_until_ms)
-            .filter(|until_ms| {
-                seen.updated_at_ms <= *until_ms && seen.status == UserStatus::ForceChangePassword
-            })
+            .filter(|_| seen.status == UserStatus::ForceChangePassword)
             .or_else(|| self.temporary_until_ms(seen.status, seen.updated_at_ms));
         let user = User {
             id: id.to_owned(),

@@ -472,9 +472,13 @@ async fn nobody_counts_as_an_admin_whose_temporary_password_has_run_out(database
     home.clock.advance_ms(DAY_MS - SECOND_MS);
     home.keyward.user(&operator(), "boss@example.com").await.unwrap();
     home.clock.advance_ms(2 * SECOND_MS);
-
     assert_eq!(code(demote().await), Code::Conflict);
-    home.pool.set_password("boss@example.com", &Secret::from("Temporary-5"), false).await.unwrap();
+    let phone = UserUpdate { phone: Some(Some("+12065550100".into())), ..UserUpdate::default() };
+    home.keyward.update_user(&operator(), "boss@example.com", phone).await.unwrap();
+    home.past_the_bound();
+    assert_eq!(code(demote().await), Code::Conflict);
+
+    home.keyward.reset_password(&operator(), "boss@example.com").await.unwrap();
     demote().await.unwrap();
 }
 

@@ -105,6 +105,7 @@ async fn a12_on_an_empty_pool_the_admin_is_made_first_and_all_three_are_shown() 
     testresearcher@example.com / TestResearch123! [RESEARCHERS]
     testclinician@example.com / TestClinic123! [CLINICIANS]
     --- stderr
+    Nobody is signed in with the profile stage-myorg, and the test admin can't be (ADMIN_USER and ADMIN_PASSWORD name somebody else): they are made at the machine itself.
     ✓ Test users created!
     ");
     assert!(signs_in(&session.app, "testclinician@example.com", "TestClinic123!").await);
@@ -152,7 +153,7 @@ async fn a12_the_admin_is_made_only_where_the_profiles_server_has_its_users() {
         assert!(refused.stderr.contains(sentence), "{refused}");
     }
     assert!(in_prod.stderr.contains("There are no test users in production."), "{in_prod}");
-    assert!(in_prod.stderr.contains("❌ Nobody is signed in with the profile prod-myorg"), "{in_prod}");
+    assert!(in_prod.stderr.contains("Nobody is signed in with the profile prod-myorg"), "{in_prod}");
     assert!(without.stderr.contains("This data folder's server has other test users, or none"), "{without}");
     let beside_stage = beside(&stage.app);
     set_up(&beside_stage, &stage, "stage-myorg");
