@@ -218,7 +218,9 @@ impl Context {
 
     /// What a command in a hint needs, to mean the same server.
     pub(crate) fn profile_option(&self) -> String {
-        if self.profile.is_default() { String::new() } else { format!(" --profile {}", self.profile) }
+        let is_meant_anyway =
+            self.profile.is_default() && self.profiles.active().is_ok_and(|active| active.is_default());
+        if is_meant_anyway { String::new() } else { format!(" --profile {}", self.profile) }
     }
 }
 
