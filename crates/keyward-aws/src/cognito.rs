@@ -266,6 +266,9 @@ impl UserPoolService for CognitoService {
 
     /// Of a factor that isn't on nothing is said: Amazon refuses to hear of one that the pool hasn't got.
     async fn forget_factors(&self, name: &str, factors: MfaPreference) -> Result<()> {
+        if factors.enabled().next().is_none() {
+            return Ok(());
+        }
         let call = Call::new("AdminSetUserMFAPreference", Thing::UserPool);
         let mut request =
             self.client.admin_set_user_mfa_preference().user_pool_id(&self.pool_id).username(name);
@@ -281,9 +284,6 @@ impl UserPoolService for CognitoService {
                     request.email_mfa_settings(EmailMfaSettingsType::builder().enabled(false).build())
                 }
             };
-        }
-        if factors.enabled().next().is_none() {
-            return Ok(());
         }
         request.send().await.map(drop).map_err(|error| call.failed(&error))
     }

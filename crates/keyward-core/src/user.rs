@@ -340,7 +340,7 @@ impl Keyward {
     /// # Errors
     /// `NotFound(User)` for who has none here.
     pub async fn account_of(&self, caller: &Caller) -> Result<User> {
-        let id = caller.user_id().unwrap_or_default();
+        let Some(id) = caller.user_id() else { return Err(unknown_user(caller.name())) };
         let Some(pool) = &self.remote_pool else { return self.known_user(id).await };
         pool.refresh(id).await?;
         let mirror = pool.mirrored(id).await?.filter(|mirror| mirror.gone_at_ms.is_none());

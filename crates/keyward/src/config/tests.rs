@@ -216,8 +216,8 @@ fn every_setting_is_read_from_its_flag_its_variable_and_the_file() {
 
     let tested = values.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>();
     let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !tested.contains(name));
-    // The two of TLS go together, so do the three of mail and those of another issuer, the secrets come from the environment alone, and a
-    // file that is named must be there: tests of their own.
+    // The two of TLS go together, so do the three of mail and those of another issuer, the secrets come from the
+    // environment alone, and a file that is named must be there: tests of their own.
     let expected = ["tls_cert", "tls_key", "test_users_file", "rawscribe_config"];
     let expected = [&expected[..], &["oidc_issuer", "oidc_audience", "oidc_roles"]].concat();
     let expected = [&expected[..], &["admin_password", "master_key"]].concat();
